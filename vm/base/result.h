@@ -13,7 +13,7 @@ struct Error {
 };
 
 template <typename T>
-using Result [[nodiscard]] = std::expected<T, Error>;
+using Result = std::expected<T, Error>;
 
 inline std::unexpected<Error> fail(std::string message) { return std::unexpected(Error{std::move(message)}); }
 
