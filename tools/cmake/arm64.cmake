@@ -11,7 +11,6 @@ foreach(language C CXX)
 endforeach()
 set(CMAKE_C_COMPILER clang-19)
 set(CMAKE_CXX_COMPILER clang++-19)
-set(CMAKE_EXE_LINKER_FLAGS_INIT "-fuse-ld=lld-19")
 set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)
 
 # Libraries and headers only from the sysroot, programs only from this machine.
