@@ -2,7 +2,7 @@
 #
 #   eyeflow_library(NAME [FREESTANDING] SOURCES … [DEPENDS …] [PRIVATE_DEPENDS …])
 #   eyeflow_program(NAME SOURCES … DEPENDS …)
-#   eyeflow_fuzzer(NAME SOURCES … DEPENDS … [CORPUS FOLDER])
+#   eyeflow_fuzzer(NAME SOURCES … DEPENDS … [SEEDS FOLDERS…])
 #
 # Headers are included by their path from the repository root: #include "vm/isa/isa.h".
 
@@ -53,27 +53,32 @@ function(eyeflow_program name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS})
 endfunction()
 
-# A libFuzzer program (clang only), NAME without prefix. ctest runs it briefly as fuzz.NAME: over its corpus, then some
-# mutations with a fixed seed. `tools/dev fuzz NAME` runs the one of the asan preset, which has sanitizers and coverage.
-# CORPUS is a folder of inputs in the repository, by default corpus/NAME beside the CMakeLists.txt; it may be absent.
+# A libFuzzer program fuzz_NAME (clang only). ctest runs it briefly as fuzz.NAME; `tools/dev fuzz NAME` runs the one of
+# the asan preset, which has the sanitizers and sees the coverage of all code, not only of its own file.
+# SEEDS are folders of inputs to start from. What libFuzzer finds is kept in the build folder, never beside the seeds.
 function(eyeflow_fuzzer name)
   if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang" OR CMAKE_CROSSCOMPILING)
     return()
   endif()
-  cmake_parse_arguments(ARG "" "CORPUS" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;SEEDS" ${ARGN})
   eyeflow_program(fuzz_${name} SOURCES ${ARG_SOURCES} DEPENDS ${ARG_DEPENDS})
+  target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer-no-link)
   target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
-  if(NOT ARG_CORPUS)
-    set(ARG_CORPUS ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name})
-  endif()
-  set(seeds "")
-  if(EXISTS ${ARG_CORPUS})
-    set(seeds ${ARG_CORPUS})
-  endif()
-  # A first, empty folder takes what libFuzzer finds, so that the corpus in the repository stays as committed.
-  set(found ${CMAKE_CURRENT_BINARY_DIR}/found/${name})
-  file(MAKE_DIRECTORY ${found})
+  set(found ${CMAKE_BINARY_DIR}/fuzz/${name})
+  file(MAKE_DIRECTORY ${found}/corpus)
   add_test(NAME fuzz.${name} COMMAND fuzz_${name} -seed=1 -runs=20000 -max_total_time=4 -timeout=10
-    -artifact_prefix=${found}/ ${found} ${seeds})
-  set_property(GLOBAL APPEND PROPERTY EYEFLOW_FUZZERS "${name}\t$<TARGET_FILE:fuzz_${name}>\t${seeds}")
+    -artifact_prefix=${found}/ ${found}/corpus ${ARG_SEEDS})
+  set_property(GLOBAL APPEND PROPERTY EYEFLOW_FUZZ_PROGRAMS fuzz_${name})
+  # One line a fuzzer for tools/dev: name, program, its folder for findings, seed folders.
+  list(JOIN ARG_SEEDS " " seeds)
+  set_property(GLOBAL APPEND_STRING PROPERTY EYEFLOW_FUZZERS
+    "${name} $<TARGET_FILE:fuzz_${name}> ${found} ${seeds}\n")
+endfunction()
+
+# Called once, at the end of the top CMakeLists.txt.
+function(eyeflow_write_fuzzer_list)
+  get_property(fuzzers GLOBAL PROPERTY EYEFLOW_FUZZERS)
+  file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/fuzz/list CONTENT "${fuzzers}")
+  get_property(programs GLOBAL PROPERTY EYEFLOW_FUZZ_PROGRAMS)
+  add_custom_target(fuzzers DEPENDS ${programs})
 endfunction()
