@@ -1,0 +1,446 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "compiler/check/types.h"
+#include "compiler/syntax/span.h"
+
+// The checked program: what the lowering turns into bytecode and what `eyeflowc test` runs. Everything is decided here:
+// every name is an index, every conversion is a node, every loop has a bound, every constant is folded. There is no
+// error in it (check() gives a tree only when there was none).
+//
+// What holds:
+//  - The operands of a Binary node have one and the same type kind; units have been converted, so a unit may be
+//  ignored.
+//    The exceptions are named at BinaryOp.
+//  - An expression whose value is known is a ConstantExpr; nothing else is worth folding.
+//  - Evaluation order is left to right; `and`/`or` evaluate the right side only when it decides.
+//  - Assignments, arguments and returned values have exactly the type of their target, except for texts: a text(N) may
+//    flow into a text(M) with M >= N. (An Interpolate node already has its target's type.)
+//  - Functions stand in dependency order: a callee before every caller. No recursion.
+namespace eyeflow::compiler::typed {
+
+enum class InputId : std::uint32_t {};
+enum class OutputId : std::uint32_t {};
+enum class AlarmId : std::uint32_t {};
+enum class ParamId : std::uint32_t {};
+enum class StateId : std::uint32_t {};
+enum class FunctionId : std::uint32_t {};  // index into Task::functions
+enum class LocalId : std::uint32_t {};     // index into the body's own `locals`
+
+template <typename Id>
+constexpr std::size_t index(Id id) {
+  return static_cast<std::size_t>(id);
+}
+
+// ---- Constants -----------------------------------------------------------------------------------------------------
+
+struct Constant;
+
+// Arrays and records. `repeat` > 0: the one element stands for that many (a fill).
+struct Aggregate {
+  std::vector<Constant> elements;
+  std::uint32_t repeat = 0;
+};
+
+// The alternative is chosen by the type: Bool → bool; every integer, Time, Duration → int64 (u64 as its bit pattern);
+// F32 and F64 → double (an F32 is already rounded); Text → string; arrays and records → Aggregate.
+struct Constant {
+  Type type;
+  std::variant<bool, std::int64_t, double, std::string, Aggregate> value;
+};
+
+// ---- Expressions ---------------------------------------------------------------------------------------------------
+
+struct Expr;
+using ExprPtr = std::unique_ptr<Expr>;
+
+struct ConstantExpr {
+  Constant constant;
+};
+struct LocalExpr {  // let, var, a parameter of a function, a loop's variable, a handler's value
+  LocalId local;
+};
+struct ParamExpr {
+  ParamId param;
+};
+struct StateExpr {
+  StateId state;
+};
+
+enum class InputField : std::uint8_t {
+  Value,  // the latest good reading, the input's type; NoReading trap where there is none yet (but see Alarm::needs)
+  Age,    // Duration since the last good reading, or since the start
+  Stale,  // Bool: Age has reached `stale after`
+  Name,   // Text(kNameSize): what the site calls the thing that is bound here
+};
+inline constexpr std::uint32_t kNameSize = 64;
+struct InputExpr {
+  InputId input;
+  InputField field;
+};
+
+enum class AlarmField : std::uint8_t {
+  Active,  // Bool: raised and not cleared
+  Raised,  // I64: how often it was raised since the instance was made
+};
+struct AlarmExpr {
+  AlarmId alarm;
+  AlarmField field;
+};
+
+enum class ClockField : std::uint8_t { Now, EventTime };  // Time; both fixed while a handler runs
+struct ClockExpr {
+  ClockField field;
+};
+
+enum class UnaryOp : std::uint8_t {
+  Negate,  // I64, I32 (trap on overflow), F32, F64, Duration
+  Not,     // Bool
+  BitNot,  // U8…U64
+};
+struct Unary {
+  UnaryOp op;
+  ExprPtr operand;
+};
+
+enum class BinaryOp : std::uint8_t {
+  // Numbers of one kind. Also: Duration ± Duration; Time ± Duration → Time; Time − Time → Duration;
+  // Duration * I64 and Duration / I64 → Duration (the right operand is an I64). int, i32, Time, Duration trap on
+  // overflow and on division by zero; u types wrap; floats follow IEEE 754.
+  Add,
+  Sub,
+  Mul,
+  Div,
+  Mod,  // integers, and Duration mod Duration: the sign of the left operand
+  BitAnd,
+  BitOr,
+  BitXor,  // u types
+  Shl,
+  Shr,  // u types; the count has the same type, masked by the width
+  Eq,
+  Ne,  // scalars of one kind, and Text (sizes may differ)
+  Lt,
+  Le,
+  Gt,
+  Ge,  // numbers, Time, Duration
+  And,
+  Or,  // Bool, short-circuit
+};
+struct Binary {
+  BinaryOp op;
+  ExprPtr left;
+  ExprPtr right;
+};
+
+// One row a meaning; from the operand's kind to the node's kind (see Expr::type).
+enum class ConvertOp : std::uint8_t {
+  Widen,       // integer → wider integer, never loses: bool/i32/u8/u16/u32 → I64, u8 → u16 …
+  Narrow,      // integer → I32 or I64, ConversionOutOfRange trap when it does not fit
+  Wrap,        // integer → u type: the low bits
+  IntToFloat,  // integer → F32, F64: rounded to nearest even
+  F32ToF64,
+  F64ToF32,  // rounded to nearest even
+  Round,
+  Floor,
+  Ceil,
+  Trunc,              // F64 → I64 (an F32 is widened by a node below); trap when out of range or NaN
+  DurationToSeconds,  // Duration → F64: ns / 1e9
+  SecondsToDuration,  // F64 → Duration: round(s * 1e9); trap when out of range or NaN
+  TimeToInt,          // Time or Duration → I64 nanoseconds: no code
+};
+struct Convert {
+  ConvertOp op;
+  ExprPtr operand;
+};
+
+struct Call {
+  FunctionId function;
+  std::vector<ExprPtr> arguments;
+};
+
+// Functions of the standard library. Arguments and result have one kind (F32 or F64, for Abs, Min, Max also integers,
+// Time and Duration), which is the node's type; IsNan gives Bool.
+enum class Math : std::uint8_t {
+#define EYEFLOW_MATH(Name, spelling, arity) Name,
+#include "compiler/check/math.def"
+};
+std::string_view name(Math function);  // "sqrt"
+struct MathCall {
+  Math function;
+  std::vector<ExprPtr> arguments;
+};
+
+// A place is a Local, a State, a Param, or an Index/FieldOf of a place. Arrays and records are only ever read through
+// places, calls and constants.
+struct Index {
+  ExprPtr array;  // a place
+  ExprPtr index;  // I64; IndexOutOfRange trap
+};
+struct FieldOf {
+  ExprPtr record;
+  std::uint32_t field;  // index into type.record->fields
+};
+struct Length {  // of a BoundedArray (elements in use) or of a Text (bytes); I64. A fixed array's is a constant.
+  ExprPtr operand;
+};
+struct ArrayLiteral {
+  std::vector<ExprPtr> elements;  // as many as the type's size (fixed), at most (bounded)
+};
+struct ArrayFill {
+  ExprPtr value;
+  std::uint32_t count;
+};
+struct RecordLiteral {
+  std::vector<ExprPtr> fields;  // all of them, in the record's order
+};
+
+// `literal`, then the value if there is one. The value is a Bool (prints true/false), a number, a Text, a Time
+// (ISO 8601, UTC) or a Duration ("1.5 s"). Its unit has been converted and stands in the next part's literal.
+struct FormatPart {
+  std::string literal;
+  ExprPtr value;
+  std::optional<std::uint8_t> precision;  // digits behind the point; without: the shortest that reads back the same
+};
+// What does not fit the node's type, a Text(N), is cut at a character and counted.
+struct Interpolate {
+  std::vector<FormatPart> parts;
+};
+
+// Only in a test's expectations, between events:
+struct OutputValue {  // what a switch or value stands at
+  OutputId output;
+};
+struct OutputCount {  // rows a log has taken since the start; I64
+  OutputId output;
+};
+
+struct Expr {
+  Type type;
+  Span span;
+  std::variant<ConstantExpr, LocalExpr, ParamExpr, StateExpr, InputExpr, AlarmExpr, ClockExpr, Unary, Binary, Convert,
+               Call, MathCall, Index, FieldOf, Length, ArrayLiteral, ArrayFill, RecordLiteral, Interpolate, OutputValue,
+               OutputCount>
+      node;
+};
+
+// ---- Statements ----------------------------------------------------------------------------------------------------
+
+struct Stmt;
+using Block = std::vector<Stmt>;
+
+struct Declare {  // let, var: the local's life begins with this value
+  LocalId local;
+  ExprPtr value;
+};
+struct Assign {
+  ExprPtr place;  // a Local or State, or an Index/FieldOf of one
+  ExprPtr value;
+};
+struct IfArm {
+  ExprPtr condition;
+  Block body;
+};
+struct If {
+  std::vector<IfArm> arms;  // tried in order
+  Block otherwise;
+};
+// The array is not written in the body (the checker refuses it), so its length is read once.
+struct ForEach {
+  LocalId element;
+  std::optional<LocalId> counter;  // I64, from 0
+  ExprPtr array;                   // a place
+  std::uint32_t max_trips;         // the array's size
+  Block body;
+};
+// from, from+1, … below to; no trip when to <= from. Both are I64, evaluated once.
+struct ForRange {
+  LocalId counter;
+  ExprPtr from;
+  ExprPtr to;
+  std::uint32_t max_trips;  // proven: to - from is never more
+  Block body;
+};
+struct While {
+  ExprPtr condition;
+  std::uint32_t max;  // one iteration more is the WhileLimit trap
+  Block body;
+};
+struct Break {};
+struct Continue {};
+struct Return {
+  ExprPtr value;  // null when the function gives nothing
+};
+struct CallStmt {  // a call for its effects
+  ExprPtr call;
+};
+struct SetOutput {  // a switch (Bool) or value
+  OutputId output;
+  ExprPtr value;
+};
+struct SendLog {
+  OutputId output;
+  std::vector<ExprPtr> fields;  // all of them, in the declared order
+};
+struct Push {  // onto a BoundedArray; ListFull trap
+  ExprPtr array;
+  ExprPtr value;
+};
+struct Clear {  // a BoundedArray becomes empty
+  ExprPtr array;
+};
+
+struct Stmt {
+  Span span;
+  std::variant<Declare, Assign, If, ForEach, ForRange, While, Break, Continue, Return, CallStmt, SetOutput, SendLog,
+               Push, Clear>
+      node;
+};
+
+// ---- Declarations --------------------------------------------------------------------------------------------------
+
+enum class Drop : std::uint8_t { Oldest, Newest };
+
+struct Input {
+  std::string name;
+  Span span;
+  Type type;  // a scalar number, Bool or Text
+  std::optional<std::int64_t> stale_after_ns;
+  std::optional<double> rate_hz;
+  std::optional<std::int64_t> every_ns;
+  std::optional<std::uint32_t> queue;
+  Drop drop = Drop::Oldest;
+  bool latest = false;
+};
+
+enum class OutputKind : std::uint8_t { Switch, Value, Log };
+struct Output {
+  std::string name;
+  Span span;
+  OutputKind kind;
+  Type type;                        // Switch: Bool; Value: its type; Log: None
+  std::vector<Field> fields;        // Log
+  std::optional<Constant> initial;  // Switch: off unless declared; Value: nothing is sent at the start unless declared
+  bool to_cloud = false;
+  bool driven_by_alarms = false;  // then no handler writes it: it is on while any of those alarms stands
+};
+
+struct Param {
+  std::string name;
+  Span span;
+  Type type;
+  Constant value;
+  std::optional<Constant> min;  // both or none, both inclusive, in the param's unit
+  std::optional<Constant> max;
+};
+
+struct State {
+  std::string name;
+  Span span;
+  Type type;
+  Constant initial;
+};
+
+struct Local {
+  std::string name;
+  Span span;
+  Type type;
+  bool is_variable = false;  // a let, a parameter, a loop's variable never changes
+};
+
+// A body with its own locals; parameters and the handler's value are the first of them.
+struct Function {
+  std::string name;
+  Span span;
+  std::uint32_t parameter_count = 0;  // locals[0 … parameter_count)
+  Type result;                        // None when it gives nothing
+  std::vector<Local> locals;
+  Block body;
+  bool touches_state = false;  // it, or a function it calls, reads or writes state
+  bool emits = false;          // it, or a function it calls, writes an output
+};
+
+enum class Trigger : std::uint8_t { Input, Every, Start };
+struct Handler {
+  std::string label;  // "on t1", "every 10 s", "on start": for cards and logs
+  Span span;
+  Trigger trigger;
+  InputId input{};                        // Trigger::Input
+  std::optional<LocalId> value;           // `as v`: locals[0], of the input's type
+  std::int64_t every_ns = 0;              // Trigger::Every
+  std::optional<std::int64_t> within_ns;  // the deadline
+  std::vector<Local> locals;
+  Block body;
+};
+
+enum class Priority : std::uint8_t { Low, Medium, High, Critical };
+struct Alarm {
+  std::string name;
+  Span span;
+  ExprPtr text;                  // Text(N); evaluated when the alarm is raised
+  ExprPtr when;                  // Bool
+  std::int64_t when_for_ns = 0;  // `for D`: it must hold that long
+  ExprPtr clear;                 // Bool; null: clears when `when` ends. `clear below v` has become a comparison.
+  std::int64_t clear_for_ns = 0;
+  bool latch = false;
+  Priority priority = Priority::Medium;
+  std::int64_t remind_every_ns = 0;  // 0: never
+  std::vector<OutputId> drives;      // switches
+  std::vector<InputId> needs;        // `when` and `clear` are not evaluated before each of these has had a reading
+  bool reads_state = false;          // then it is evaluated after the handlers, otherwise before them
+  bool reads_clock = false;          // `.age`, `.stale`, `now`: it can change without an event
+};
+
+struct Task {
+  std::string name;
+  std::string doc;
+  Span span;
+  std::vector<Input> inputs;
+  std::vector<Output> outputs;
+  std::vector<Param> params;
+  std::vector<State> states;
+  std::vector<Function> functions;  // those that are called, callees first
+  std::vector<Alarm> alarms;        // in the order of declaration, as are the handlers
+  std::vector<Handler> handlers;
+};
+
+// ---- Tests ---------------------------------------------------------------------------------------------------------
+
+struct Feed {
+  InputId input;
+  Constant value;  // of the input's type
+};
+struct Expect {
+  ExprPtr condition;   // Bool; reads inputs, params, alarms, outputs, `now`
+  std::string source;  // as the author wrote it: "hot.raised == 1"
+};
+struct TestStep {
+  Span span;
+  std::int64_t at_ns;  // since the start; never before the step before
+  std::variant<Feed, Expect> action;
+};
+struct ParamOverride {
+  ParamId param;
+  Constant value;  // inside the param's range
+};
+struct Test {
+  std::string title;
+  Span span;
+  std::uint32_t task;  // index into Program::tasks
+  std::vector<ParamOverride> params;
+  std::vector<TestStep> steps;
+};
+
+struct Program {
+  std::unique_ptr<TypeArena> arena;
+  std::vector<Task> tasks;
+  std::vector<Test> tests;
+};
+
+}  // namespace eyeflow::compiler::typed

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compiler/diagnostics/diagnostics.h"
+#include "compiler/syntax/tree.h"
+
+namespace eyeflow::compiler {
+
+struct ParseResult {
+  std::string file_name;
+  syntax::File file;  // what could be understood; complete when there are no errors
+  Diagnostics diagnostics;
+  std::vector<Span>
+      broken;  // the declarations that hold a syntax error: what else is said about them is not to be trusted
+};
+
+// Reads a whole source file (UTF-8). Never fails otherwise than by diagnostics: any bytes are a source.
+ParseResult parse(std::string_view source, std::string file_name);
+
+}  // namespace eyeflow::compiler
