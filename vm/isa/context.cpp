@@ -1,0 +1,34 @@
+#include "vm/isa/context.h"
+
+#include <algorithm>
+
+namespace eyeflow::vm {
+
+void Journal::roll_back(std::byte* state) {
+  for (std::uint32_t i = 0; i < count; ++i)
+    std::memcpy(state + std::size_t{line_numbers[i]} * kLineBytes, saved_lines + std::size_t{i} * kLineBytes, kLineBytes);
+  commit();
+}
+
+void Journal::commit() {
+  for (std::uint32_t i = 0; i < count; ++i) seen[line_numbers[i] / 64] = 0;
+  count = 0;
+}
+
+void Context::set_text(Reference reference, std::uint32_t keep, std::string_view suffix) {
+  const std::uint32_t room = reference.capacity() - std::min(keep, reference.capacity());
+  std::size_t taken = std::min<std::size_t>(room, suffix.size());
+  if (taken < suffix.size()) {
+    // A continuation byte is 10xxxxxx: step back to where a character begins.
+    while (taken > 0 && (static_cast<unsigned char>(suffix[taken]) & 0xC0) == 0x80) --taken;
+    ++texts_cut;
+  }
+  const std::uint32_t length = keep + static_cast<std::uint32_t>(taken);
+  begin_write(reference, 0, sizeof length);
+  begin_write(reference, sizeof length + keep, taken);
+  std::byte* slot = at(reference);
+  std::memmove(slot + sizeof length + keep, suffix.data(), taken);
+  std::memcpy(slot, &length, sizeof length);
+}
+
+}  // namespace eyeflow::vm

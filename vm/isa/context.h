@@ -1,0 +1,96 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+#include "vm/isa/intrinsic.h"
+#include "vm/isa/isa.h"
+
+namespace eyeflow::vm {
+
+inline constexpr std::uint32_t kLineBytes = 64;
+
+// What an event did to the state's arrays and texts, so that it can be undone: each 64-byte line is saved before its
+// first change. The buffers are the worker's, sized for the largest state it serves, and clean between events.
+struct Journal {
+  std::uint64_t* seen = nullptr;      // one bit a line
+  std::uint32_t* line_numbers = nullptr;
+  std::byte* saved_lines = nullptr;   // kLineBytes each
+  std::uint32_t count = 0;
+
+  void touch(const std::byte* state, std::uint32_t offset, std::uint64_t bytes) {
+    if (bytes == 0) return;
+    for (std::uint64_t line = offset / kLineBytes, last = (offset + bytes - 1) / kLineBytes; line <= last; ++line) {
+      std::uint64_t& word = seen[line / 64];
+      const std::uint64_t bit = 1ull << (line % 64);
+      if (word & bit) continue;
+      word |= bit;
+      line_numbers[count] = static_cast<std::uint32_t>(line);
+      std::memcpy(saved_lines + std::size_t{count} * kLineBytes, state + line * kLineBytes, kLineBytes);
+      ++count;
+    }
+  }
+  void roll_back(std::byte* state);
+  void commit();
+};
+
+// What a handler sends, kept until its end: rows of {u16 output, u16 zero, u32 bytes of fields, fields}. A scalar field
+// is one word; a text field is its length as u64 and its bytes, padded to a word.
+struct OutputBuffer {
+  std::byte* data = nullptr;
+  std::uint32_t capacity = 0;
+  std::uint32_t used = 0;
+};
+
+// How an output's row is laid out: the types of its fields, in order.
+struct OutputLayout {
+  const Type* fields = nullptr;
+  std::uint32_t field_count = 0;
+};
+
+// A return address of the task's own call stack.
+struct CallRecord {
+  const Instruction* return_to;
+  Word* frame;
+  std::uint16_t function;
+  std::uint16_t result;  // first register of the caller that takes the results
+};
+
+// All that running code may reach. Tiers and intrinsics see memory through this alone; its layout is part of the ABI
+// hash of native code.
+struct Context {
+  std::byte* base[kRegionCount] = {};      // State and Scratch are multiples of kLineBytes
+  const Word* references = nullptr;        // by TypeId: a reference of that type to the start of its region
+  const OutputLayout* outputs = nullptr;
+  IntrinsicTable intrinsics;
+  Journal* journal = nullptr;
+  OutputBuffer* output = nullptr;
+  Word* registers = nullptr;               // the handler's frame; callees' frames follow
+  CallRecord* calls = nullptr;             // as deep as the verifier's bound
+  std::uint64_t fuel = 0;                  // what is left; only looked at when metered
+  bool metered = false;
+  std::uint64_t texts_cut = 0;             // formatted texts that did not fit, for the host's counters
+  std::uint16_t trap_function = 0;         // where the last trap happened
+  std::uint32_t trap_instruction = 0;      // index in that function's code
+
+  std::byte* at(Reference reference) { return base[static_cast<int>(reference.region())] + reference.offset(); }
+
+  // Before a write through a reference: state is journalled, scratch is not.
+  void begin_write(Reference reference, std::uint64_t first_byte, std::uint64_t bytes) {
+    if (reference.region() != Region::State) return;
+    journal->touch(base[static_cast<int>(Region::State)], static_cast<std::uint32_t>(reference.offset() + first_byte), bytes);
+  }
+
+  std::string_view text(Reference reference) {
+    std::uint32_t length;
+    std::memcpy(&length, at(reference), sizeof length);
+    return {reinterpret_cast<const char*>(at(reference)) + sizeof length, length};
+  }
+  // Puts `suffix` behind the first `keep` bytes of a text, cut at a character where the capacity ends. `suffix` may be
+  // the text itself.
+  void set_text(Reference reference, std::uint32_t keep, std::string_view suffix);
+};
+
+}  // namespace eyeflow::vm

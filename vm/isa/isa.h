@@ -1,0 +1,158 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <iterator>
+#include <string_view>
+#include <type_traits>
+
+#include "vm/isa/trap.h"
+#include "vm/isa/type.h"
+
+namespace eyeflow::vm {
+
+// The oldest instruction set that this build still runs, and the newest that it knows. A module names the oldest one
+// that can run it. Appending a row raises kIsaVersion.
+inline constexpr std::uint16_t kIsaVersion = 1;
+
+enum class Op : std::uint16_t {
+#define EYEFLOW_OP(Name, ...) Name,
+#include "vm/isa/opcodes.def"
+};
+
+// Fixed width, little-endian in a module: what the three fields mean is the row's business.
+struct Instruction {
+  Op op;
+  std::uint16_t a = 0, b = 0, c = 0;
+
+  friend bool operator==(const Instruction&, const Instruction&) = default;
+};
+static_assert(sizeof(Instruction) == 8);
+
+enum class OpClass : std::uint8_t { Value, Memory, Flow };
+
+// What a field names. The verifier, assembler, disassembler and program generator work from these alone.
+enum class Role : std::uint8_t {
+  None,         // must be zero
+  Read,         // a register that is read
+  Write,        // a register that is written
+  Counter,      // a loop's counter register, one loop each
+  Registers,    // first of a run of registers; Operand::block says which run
+  Imm,          // a signed 16-bit number
+  TrapCode,     // a Trap other than None
+  Target,       // instructions forward from this one, at least 1
+  BackTarget,   // instructions back from this one, to the instruction behind the loop's begin
+  Function,     // a function of smaller index than the one that calls
+  Intrinsic,    // an intrinsic's id
+  Output,       // an output's index
+  Region,       // a Region, the one that field c's slot is in
+  SlotOfA,      // word offset of a scalar slot in the region that field b names, of register a's type
+  SlotReady,    // word offset of a bool slot in Input
+  SlotInput,    // word offset of a scalar slot in Input, of register a's type
+  SlotState,    // word offset of a scalar slot in State, of register a's type
+  TypeOfA,      // the type of register a, spelled out for tiers that do not keep register types
+  SlotRef,      // word offset of the slot that a reference of register a's type names
+};
+
+// Which type a register must have.
+enum class Match : std::uint8_t {
+  Exact,       // Operand::scalar
+  AnyScalar,   // any scalar
+  AnyInteger,  // any scalar but f32 and f64
+  SameAsA,     // the type of register a
+  AnyCounter,  // a loop counter
+  AnyRef,      // any reference
+  Array,       // an array of Operand::scalar
+  List,        // a list of Operand::scalar
+  AnyArray,    // an array of anything
+  AnyList,     // a list of anything
+  LikeA,       // the kind and element of register a; for arrays its capacity too; the region is free
+  Text,        // a text of any capacity
+};
+
+enum class Block : std::uint8_t { None, Results, CalleeParams, CalleeResults, IntrinsicParams, IntrinsicResult, OutputFields };
+
+struct Operand {
+  Role role = Role::None;
+  Match match = Match::Exact;
+  Scalar scalar = Scalar::Void;
+  bool writable = false;  // what the reference points to is written: State or Scratch
+  Block block = Block::None;
+};
+
+// Row flags. PerElement(n), in the upper half, adds n fuel for every four elements of the largest capacity among the
+// row's references.
+enum Flag : std::uint32_t {
+  Pure = 1,
+  MayTrap = 2,
+  ReadsMemory = 4,
+  WritesState = 8,
+  Emits = 16,
+  Branches = 32,
+  Ends = 64,   // the next instruction is reached by a branch only
+  Loops = 128,  // part of a loop's frame
+};
+constexpr std::uint32_t PerElement(std::uint32_t n) { return n << 16; }
+
+struct OpInfo {
+  std::string_view name, mnemonic;
+  OpClass cls;
+  std::array<Operand, 3> operands;  // a, b, c
+  std::uint32_t flags;
+  std::uint32_t cost;
+  std::string_view meaning;
+
+  constexpr bool has(Flag flag) const { return (flags & flag) != 0; }
+  constexpr std::uint32_t cost_per_four_elements() const { return flags >> 16; }
+};
+
+namespace isa_rows {
+using enum Scalar;
+using enum OpClass;
+
+constexpr Operand D(Scalar s) { return {Role::Write, Match::Exact, s}; }
+constexpr Operand D(Match m) { return {Role::Write, m}; }
+constexpr Operand S(Scalar s) { return {Role::Read, Match::Exact, s}; }
+constexpr Operand S(Match m) { return {Role::Read, m}; }
+constexpr Operand Regs(Block b) { return {.role = Role::Registers, .block = b}; }
+constexpr Operand ArrayIn(Scalar s) { return {Role::Read, Match::Array, s}; }
+constexpr Operand ArrayOut(Scalar s) { return {Role::Read, Match::Array, s, true}; }
+constexpr Operand ListIn(Scalar s) { return {Role::Read, Match::List, s}; }
+constexpr Operand ListOut(Scalar s) { return {Role::Read, Match::List, s, true}; }
+
+inline constexpr Match AnyScalar = Match::AnyScalar, AnyInteger = Match::AnyInteger, SameAsA = Match::SameAsA,
+                       AnyCounter = Match::AnyCounter, AnyRef = Match::AnyRef;
+inline constexpr Block Results = Block::Results, CalleeParams = Block::CalleeParams,
+                       CalleeResults = Block::CalleeResults, IntrinsicParams = Block::IntrinsicParams,
+                       IntrinsicResult = Block::IntrinsicResult, OutputFields = Block::OutputFields;
+inline constexpr Operand None{}, Counter{Role::Counter, Match::AnyCounter}, Imm{Role::Imm}, TrapCode{Role::TrapCode},
+    Target{Role::Target}, BackTarget{Role::BackTarget}, Function{Role::Function}, Intrinsic{Role::Intrinsic},
+    Output{Role::Output}, RegionImm{Role::Region}, SlotOfA{Role::SlotOfA}, SlotReady{Role::SlotReady},
+    SlotInput{Role::SlotInput}, SlotState{Role::SlotState}, TypeOfA{Role::TypeOfA}, SlotRef{Role::SlotRef},
+    AnyArrayOut{Role::Read, Match::AnyArray, Void, true}, ArrayLikeA{Role::Read, Match::LikeA},
+    AnyListIn{Role::Read, Match::AnyList}, AnyListOut{Role::Read, Match::AnyList, Void, true},
+    ListLikeA{Role::Read, Match::LikeA}, TextIn{Role::Read, Match::Text}, TextOut{Role::Read, Match::Text, Void, true};
+
+inline constexpr OpInfo kOps[] = {
+#define EYEFLOW_OP(Name, mnemonic, Class, A, B, C, Flags, Cost, meaning) \
+  {#Name, mnemonic, Class, {A, B, C}, Flags, Cost, meaning},
+#include "vm/isa/opcodes.def"
+};
+
+constexpr bool mnemonics_unique() {
+  for (std::size_t i = 0; i < std::size(kOps); ++i)
+    for (std::size_t j = i + 1; j < std::size(kOps); ++j)
+      if (kOps[i].mnemonic == kOps[j].mnemonic) return false;
+  return true;
+}
+static_assert(mnemonics_unique());
+}  // namespace isa_rows
+
+inline constexpr std::size_t kOpCount = std::size(isa_rows::kOps);
+constexpr const OpInfo& info(Op op) { return isa_rows::kOps[static_cast<std::size_t>(op)]; }
+
+// Names an instruction at compile time, to choose the overload that is its meaning.
+template <Op O>
+using op_tag = std::integral_constant<Op, O>;
+
+}  // namespace eyeflow::vm
