@@ -1,0 +1,136 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vm/interpreter/tier.h"
+#include "vm/module/verifier.h"
+
+// The engine turns (event, now) into (effects, next deadline). It knows no clock, no thread and no device: the daemon,
+// `eyeflowc test`, replay and backtest all drive this one. Times are handed in and never go back for an instance.
+namespace eyeflow::vm {
+
+// A module made ready to run: shared by all its instances, immutable.
+class Program {
+ public:
+  struct Options {
+    const Tier* tier = &kInterpreter;
+    std::uint64_t fuel_quota = 100'000'000;  // a handler whose bound is above it runs metered
+  };
+  static std::unique_ptr<const Program> make(VerifiedModule module, IntrinsicTable intrinsics, Options options);
+  static std::unique_ptr<const Program> make(VerifiedModule module, IntrinsicTable intrinsics);
+  ~Program();
+
+  const VerifiedModule& verified() const { return module_; }
+  const Module& module() const { return module_.module; }
+  bool is_metered(FunctionId function) const;
+
+  // Byte offsets in the Input region, found once; kNowhere where the module has no such slot.
+  static constexpr std::uint32_t kNowhere = 0xFFFFFFFF;
+  struct InputPlaces { std::uint32_t value, time, ready, name; };
+  struct AlarmPlaces { std::uint32_t active, raised; };
+  struct OutputPlaces { std::uint32_t last, count; };
+
+ private:
+  friend class Instance;
+  friend class Worker;
+  Program() = default;
+  VerifiedModule module_;
+  IntrinsicTable intrinsics_;
+  Options options_;
+  std::unique_ptr<TierCode> code_;
+  std::vector<OutputLayout> layouts_;
+  std::vector<Type> layout_types_;
+  std::vector<InputPlaces> input_places_;
+  std::vector<AlarmPlaces> alarm_places_;
+  std::vector<OutputPlaces> output_places_;
+  std::uint32_t now_place_ = kNowhere, event_time_place_ = kNowhere;
+};
+
+enum class EffectKind : std::uint8_t { Switch, Value, Log, AlarmRaised, AlarmCleared };
+
+// One thing that the world shall see. Valid until the worker's next call.
+struct Effect {
+  EffectKind kind;
+  std::uint16_t index;                  // the output, or the alarm
+  TimeNs time;                          // `now` of the event that led to it
+  std::span<const std::byte> fields;    // outputs: as OutputBuffer lays them out
+  std::string_view text;                // alarms raised: the text, filled in
+};
+
+// A handler or condition that stopped before its end; what it had done is undone.
+struct Fault {
+  Trap trap;
+  FunctionId function;                  // where, innermost
+  std::uint32_t instruction;
+  std::uint32_t line;                   // in the source; 0 when the module does not say
+};
+
+// What one thread needs to run any instance of the programs it serves: registers, scratch, journal, output buffer.
+// Belongs to one thread at a time.
+class Worker {
+ public:
+  Worker();
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void serve(const Program& program);   // before its instances run here; grows the buffers, allocates
+
+  std::span<const Effect> effects() const;   // of the last call, in order
+  std::span<const Fault> faults() const;
+  std::uint64_t fuel_used() const;           // by the last call
+  std::uint64_t texts_cut() const;           // since the start
+
+ private:
+  friend class Instance;
+  struct Buffers;
+  std::unique_ptr<Buffers> buffers_;
+};
+
+// One task at work, bound to its inputs and outputs. After its construction nothing here allocates.
+class Instance {
+ public:
+  struct Binding {
+    std::vector<std::optional<Word>> params;  // by param; nothing: the declared default. Ranges are the host's to check
+    std::vector<std::string> input_names;     // by input; `{t1.name}` prints it
+  };
+  Instance(const Program& program, const Binding& binding);
+  ~Instance();
+  Instance(Instance&&) noexcept;
+  Instance& operator=(Instance&&) noexcept;
+
+  // Initial outputs, then `on start` handlers, then alarms. Once, before anything else.
+  void start(Worker& worker, TimeNs now);
+
+  // A good reading: it becomes the input's latest, alarms that read only inputs and params are evaluated, the
+  // handlers run, the other alarms follow, the switches that alarms drive are set. Timers that were due before `now`
+  // must have been run by advance(). A scalar is given in `value`, a text in `text`.
+  void deliver(Worker& worker, InputId input, Word value, TimeNs event_time, TimeNs now);
+  void deliver_text(Worker& worker, InputId input, std::string_view text, TimeNs event_time, TimeNs now);
+
+  // Runs everything that is due up to and including `now`, each at its own instant, in order; at one instant, timers
+  // in order of declaration. Effects of all of it are in the worker. When the effects' buffer fills up it stops after
+  // the instant at hand: call again while next_deadline() <= now.
+  void advance(Worker& worker, TimeNs now);
+
+  // When advance() has something to do next; nothing: never.
+  std::optional<TimeNs> next_deadline() const;
+
+  const Program& program() const;
+  bool is_active(AlarmId alarm) const;
+  Word output_value(OutputId output) const;   // what a switch or scalar value stands at
+  std::span<const std::byte> state() const;   // for storage and comparison
+  std::size_t memory_bytes() const;           // what this instance adds to the process
+
+ private:
+  struct Memory;
+  std::unique_ptr<Memory> memory_;
+};
+
+}  // namespace eyeflow::vm
