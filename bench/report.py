@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 REPORT = ROOT / "bench" / "report"
 REPETITIONS = 15
+SETTINGS = re.compile(r"/(min_time|min_warmup_time|iterations|repeats|threads|real_time|process_time|manual_time)(:[^/]*)?")
 
 
 def text_of(*command):
@@ -44,9 +46,10 @@ def run(program, options):
                     f"--benchmark_repetitions={REPETITIONS}", "--benchmark_enable_random_interleaving=true",
                     "--benchmark_display_aggregates_only=true", *options], check=True, cwd=ROOT)
     measured = {}
-    for row in json.loads(output.read_text())["benchmarks"]:
-        if row["run_type"] == "iteration":
-            measured.setdefault(row["run_name"].split("/repeats:")[0], []).append(row)
+    rows = [row for row in json.loads(output.read_text())["benchmarks"] if row["run_type"] == "iteration"]
+    # Interleaving shuffles the rows, and Google Benchmark appends its settings to the names.
+    for row in sorted(rows, key=lambda row: (row["family_index"], row["per_family_instance_index"])):
+        measured.setdefault(SETTINGS.sub("", row["run_name"]), []).append(row)
     return measured
 
 
