@@ -1,0 +1,527 @@
+#include "runtime/site/site.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "runtime/site/pattern.h"
+#include "runtime/site/table_reader.h"
+
+namespace eyeflow::runtime {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Reading {
+  Site& site;
+  Problems& problems;
+  const fs::path& folder;
+};
+
+constexpr std::string_view kOtherConnectors[] = {"modbus", "gpio",      "serial", "http",
+                                                 "camera", "socketcan", "influx", "nats"};
+constexpr std::string_view kNoSuchConnector =
+    "this version has no such connector; it has mqtt, replay, simulate and console";
+
+// The tables of [kind.NAME]; anything else under [kind] is reported.
+template <typename F>
+void for_each_named(const toml::table& root, std::string_view kind, Problems& problems, F&& use) {
+  const auto* node = root.get(kind);
+  if (node == nullptr) return;
+  const auto* tables = node->as_table();
+  if (tables == nullptr) {
+    problems.add(place_of(*node), fmt::format("'{}' must be tables; write [{}.NAME]", kind, kind));
+    return;
+  }
+  for (const auto& [name, entry] : *tables) {
+    if (const auto* table = entry.as_table()) {
+      use(name.str(), *table);
+    } else {
+      problems.add(place_of(entry),
+                   fmt::format("'{}' in [{}] must be a table; write [{}.NAME] before it", name.str(), kind, kind));
+    }
+  }
+}
+
+std::string title_of(std::string_view kind, std::string_view name) {
+  const bool bare = std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+  return bare ? fmt::format("[{}.{}]", kind, name) : fmt::format("[{}.\"{}\"]", kind, name);
+}
+
+void note(Site& site, Place place, std::string_view what) {
+  site.notes.push_back(fmt::format("{}:{}:{}: {}", site.file, place.line, place.column, what));
+}
+
+void read_device(const toml::table& table, Reading& r) {
+  TableReader t(table, "[device]", r.problems);
+  if (auto name = t.word("name")) {
+    const auto names = expand_names(name->text);
+    if (!names || names->size() != 1 || name->text.find('{') != std::string::npos) {
+      t.problem(name->place, "the device's name has letters, digits and _ - .; write name = \"line1-pi4\"");
+    }
+    r.site.device = name->text;
+  }
+  for (const auto& key : t.texts("trusted_keys").value_or(std::vector<std::string>{})) {
+    r.site.trusted_keys.push_back(r.folder / key);
+  }
+  r.site.workers = static_cast<unsigned>(t.integer("workers", 1, 256).value_or(0));
+  t.finish();
+}
+
+// mqtt://HOST[:PORT] or mqtts://HOST[:PORT]; the host may be an IPv6 address in brackets.
+bool parse_broker(std::string_view url, Connection& out) {
+  if (url.starts_with("mqtts://")) {
+    out.tls = true;
+    out.port = 8883;
+    url.remove_prefix(8);
+  } else if (url.starts_with("mqtt://")) {
+    url.remove_prefix(7);
+  } else {
+    return false;
+  }
+  if (url.starts_with('[')) {
+    const auto close = url.find(']');
+    if (close == std::string_view::npos) return false;
+    out.host = url.substr(1, close - 1);
+    url.remove_prefix(close + 1);
+  } else {
+    out.host = url.substr(0, url.find(':'));
+    url.remove_prefix(out.host.size());
+  }
+  if (url.starts_with(':')) {
+    url.remove_prefix(1);
+    const auto [end, error] = std::from_chars(url.data(), url.data() + url.size(), out.port);
+    if (error != std::errc{} || out.port == 0) return false;
+    url.remove_prefix(static_cast<std::size_t>(end - url.data()));
+  }
+  return url.empty() && !out.host.empty() && out.host.find_first_of("/@ ") == std::string::npos;
+}
+
+void read_connection(std::string_view name, const toml::table& table, Reading& r) {
+  TableReader t(table, title_of("connection", name), r.problems);
+  Connection c;
+  c.name = name;
+  c.place = t.place();
+  if (name == "simulate" || name == "replay" || name == "console" || name == "none") {
+    t.problem(t.place(), fmt::format("'{}' is built in; give the connection another name", name));
+  }
+  if (const auto url = t.word("mqtt")) {
+    if (!parse_broker(url->text, c)) {
+      t.problem(url->place,
+                fmt::format("'{}' is not a broker's address; write mqtt = \"mqtt://HOST:1883\", or mqtts:// "
+                            "for TLS; user and password have keys of their own",
+                            url->text));
+    }
+  } else if (!t.has("mqtt")) {
+    t.missing("mqtt", "mqtt = \"mqtt://HOST:1883\" (or mqtts:// for TLS)");
+  }
+  for (const auto other : kOtherConnectors) {
+    if (t.has(other)) t.refuse(other, kNoSuchConnector);
+  }
+  c.username = t.text("username").value_or("");
+  c.password_file = t.path("password_file", r.folder).value_or("");
+  c.ca_file = t.path("ca_file", r.folder).value_or("");
+  c.cert_file = t.path("cert_file", r.folder).value_or("");
+  c.key_file = t.path("key_file", r.folder).value_or("");
+  c.client_id = t.text("client_id").value_or("");
+  if (const auto keepalive = t.duration("keepalive")) {
+    c.keepalive = std::chrono::duration_cast<std::chrono::seconds>(*keepalive);
+    if (c.keepalive < std::chrono::seconds(5) || c.keepalive > std::chrono::hours(18)) {
+      t.problem(t.place("keepalive"), "'keepalive' must be from \"5 s\" to \"18 h\"");
+    }
+  }
+  c.subscribe = t.texts("subscribe").value_or(std::vector<std::string>{});
+  if (t.has("password")) t.refuse("password", "secrets are files, never values; write password_file = \"FILE\"");
+  if (!c.password_file.empty() && c.username.empty() && !t.has("username")) {
+    t.missing("username", "username = \"…\": MQTT sends no password without one");
+  }
+  if (c.cert_file.empty() != c.key_file.empty()) {
+    t.problem(t.place(),
+              fmt::format("{} has one of 'cert_file' and 'key_file'; a client certificate needs both", t.title()));
+  }
+  if (!c.tls && (t.has("ca_file") || t.has("cert_file"))) {
+    t.problem(t.place(),
+              fmt::format("{} names certificates but the address is not mqtts://; write mqtts://", t.title()));
+  }
+  t.finish();
+  r.site.connections.push_back(std::move(c));
+}
+
+Simulation read_simulation(const toml::table& table, const std::string& title, Reading& r) {
+  TableReader t(table, "simulate of " + title, r.problems);
+  Simulation s;
+  if (auto v = t.written("base")) s.base = *v;
+  if (auto v = t.written("noise")) s.noise = *v;
+  if (auto v = t.written("drift")) s.drift = *v;
+  s.excursion = t.written("excursion");
+  if (auto v = t.duration("excursion_every")) s.excursion_every = *v;
+  if (auto v = t.duration("excursion_for")) s.excursion_for = *v;
+  if (auto v = t.duration("period")) s.period = *v;
+  s.seed = static_cast<std::uint64_t>(t.integer("seed", 0, INT64_MAX).value_or(1));
+  if (s.period < std::chrono::microseconds(10)) {
+    t.problem(t.place("period"), "'period' is the time between readings; write at least \"10 us\"");
+    s.period = std::chrono::milliseconds(100);
+  }
+  if (s.excursion_for.count() <= 0 || s.excursion_for >= s.excursion_every) {
+    t.problem(t.place("excursion_for"),
+              "'excursion_for' must be shorter than 'excursion_every', and longer than nothing");
+  }
+  t.finish();
+  return s;
+}
+
+// A name of a connection of this site, or one of the built-in words.
+void check_endpoint(TableReader& t, std::string_view key, const Written& found,
+                    std::span<const std::string_view> built_in, const Site& site) {
+  if (std::ranges::find(built_in, found.text) != built_in.end() || site.connection(found.text) != nullptr) return;
+  if (std::ranges::find(kOtherConnectors, found.text) != std::end(kOtherConnectors)) {
+    t.problem(found.place, fmt::format("'{}' in {} is \"{}\": {}", key, t.title(), found.text, kNoSuchConnector));
+    return;
+  }
+  std::vector<std::string_view> names(built_in.begin(), built_in.end());
+  for (const auto& connection : site.connections) names.push_back(connection.name);
+  const auto meant = nearest(found.text, names);
+  std::string list;
+  for (const auto name : names) list += fmt::format("{}{}", list.empty() ? "" : ", ", name);
+  t.problem(found.place, meant.empty()
+                             ? fmt::format("'{}' in {} is \"{}\", which is no [connection.…] of this site; "
+                                           "known are {}",
+                                           key, t.title(), found.text, list)
+                             : fmt::format("'{}' in {} is \"{}\", which is no [connection.…] of this site; did "
+                                           "you mean \"{}\"?",
+                                           key, t.title(), found.text, meant));
+}
+
+void check_pointer(TableReader& t, std::string_view key, const std::string& pointer) {
+  if (pointer.empty() || pointer.starts_with('/')) return;
+  t.problem(t.place(key), fmt::format("'{}' in {} is \"{}\"; a JSON pointer starts with '/': write {} = \"/{}\"", key,
+                                      t.title(), pointer, key, pointer));
+}
+
+void check_topic(TableReader& t, const std::string& topic, bool filter_allowed) {
+  const std::pair<std::string_view, std::string_view> example[] = {{"name", "T1"}, {"device", "d"}, {"alarm", "hot"}};
+  const auto filled = fill_in(topic, example);
+  if (!filled) {
+    t.problem(t.place("topic"), fmt::format("'topic' in {}: {}", t.title(), filled.error().message));
+  } else if (!filter_allowed && filled->find_first_of("+#") != std::string::npos) {
+    t.problem(t.place("topic"),
+              fmt::format("'topic' in {}: + and # stand in topics to read from, not to write to", t.title()));
+  }
+}
+
+void add_names(TableReader& t, std::string_view kind, std::string_view written, std::set<std::string>& taken,
+               std::vector<std::string>& out) {
+  auto names = expand_names(written);
+  if (!names) {
+    t.problem(t.place(), fmt::format("{}: {}", t.title(), names.error().message));
+    return;
+  }
+  for (auto& name : *names) {
+    if (!taken.insert(name).second) {
+      t.problem(t.place(), fmt::format("{} '{}' of {} is already given by another table", kind, name, t.title()));
+      return;
+    }
+    out.push_back(std::move(name));
+  }
+}
+
+void read_sensor(std::string_view written, const toml::table& table, std::set<std::string>& taken, Reading& r) {
+  TableReader t(table, title_of("sensor", written), r.problems);
+  SensorSettings s;
+  s.written = written;
+  s.place = t.place();
+  static constexpr std::string_view kBuiltIn[] = {"simulate", "replay"};
+  if (auto from = t.word("from")) {
+    s.from = *from;
+    if (from->text == "console") {
+      t.problem(from->place, fmt::format("'from' in {} is \"console\", which only takes output", t.title()));
+    } else {
+      check_endpoint(t, "from", *from, kBuiltIn, r.site);
+    }
+  } else if (!t.has("from")) {
+    t.missing("from", "from = \"CONNECTION\", \"simulate\" or \"replay\"");
+  }
+  for (const auto other : kOtherConnectors) {
+    if (t.has(other)) t.refuse(other, kNoSuchConnector);
+  }
+  s.topic = t.text("topic").value_or("");
+  check_topic(t, s.topic, true);
+  if (r.site.connection(s.from.text) != nullptr && s.topic.empty()) {
+    t.missing("topic", "topic = \"plant/line1/{name}\"");
+  }
+  s.field = t.text("field").value_or("");
+  check_pointer(t, "field", s.field);
+  s.unit = t.text("unit").value_or("");
+  s.unit_place = t.place("unit");
+  s.time = t.text("time").value_or("");
+  check_pointer(t, "time", s.time);
+  s.time_unit = t.choice<TimeUnit>("time_unit", {{"s", TimeUnit::Seconds},
+                                                 {"ms", TimeUnit::Milliseconds},
+                                                 {"us", TimeUnit::Microseconds},
+                                                 {"ns", TimeUnit::Nanoseconds}})
+                    .value_or(TimeUnit::Recognised);
+  s.qos = static_cast<int>(t.integer("qos", 0, 2).value_or(0));
+  if (const auto* simulate = t.table("simulate")) s.simulation = read_simulation(*simulate, t.title(), r);
+  s.file = t.path("file", r.folder).value_or("");
+  s.speed = t.number("speed", 0, 1e6).value_or(1.0);
+  if (s.from.text == "replay" && s.file.empty() && !t.has("file"))
+    t.missing("file", "file = \"readings.csv\" (or .jsonl)");
+  t.finish();
+
+  std::vector<std::string> names;
+  add_names(t, "sensor", written, taken, names);
+  const auto settings = static_cast<std::uint32_t>(r.site.sensor_settings.size());
+  r.site.sensor_settings.push_back(std::move(s));
+  for (auto& name : names) r.site.sensors.push_back({std::move(name), settings});
+}
+
+void read_output(OutputKind kind, std::string_view written, const toml::table& table, std::set<std::string>& taken,
+                 Reading& r) {
+  TableReader t(table, title_of(name_of(kind), written), r.problems);
+  OutputSettings s;
+  bool wants_storage = false;
+  s.kind = kind;
+  s.written = written;
+  s.place = t.place();
+  if (kind == OutputKind::Log) {
+    static_cast<void>(t.duration("keep"));
+    static_cast<void>(t.text("sync"));
+    wants_storage = t.has("keep") || t.has("sync");
+    s.to = {"none", t.place()};
+  }
+  static constexpr std::string_view kBuiltIn[] = {"console", "none"};
+  const auto built_in = std::span(kBuiltIn).first(kind == OutputKind::Log ? 2 : 1);
+  bool other_connector = false;
+  for (const auto other : kOtherConnectors) {
+    if (!t.has(other)) continue;
+    t.refuse(other, kNoSuchConnector);
+    other_connector = true;
+  }
+  if (auto to = t.word("to")) {
+    s.to = *to;
+    if (to->text == "simulate" || to->text == "replay") {
+      t.problem(to->place, fmt::format("'to' in {} is \"{}\", which only gives input", t.title(), to->text));
+    } else {
+      check_endpoint(t, "to", *to, built_in, r.site);
+    }
+  } else if (!t.has("to") && !other_connector && !wants_storage) {
+    t.missing("to", kind == OutputKind::Log ? "to = \"CONNECTION\", \"console\" or \"none\""
+                                            : "to = \"CONNECTION\" or \"console\"");
+  }
+  s.topic = t.text("topic").value_or("");
+  check_topic(t, s.topic, false);
+  if (r.site.connection(s.to.text) != nullptr && s.topic.empty()) t.missing("topic", "topic = \"plant/line1/{name}\"");
+  s.qos = static_cast<int>(t.integer("qos", 0, 2).value_or(1));
+  s.retain = t.boolean("retain").value_or(false);
+  if (kind != OutputKind::Log) {
+    s.format = t.choice<PayloadFormat>("format", {{"text", PayloadFormat::Text}, {"json", PayloadFormat::Json}})
+                   .value_or(PayloadFormat::Text);
+  }
+  if (kind == OutputKind::Switch) {
+    s.safe = t.choice<bool>("safe", {{"off", false}, {"on", true}}).value_or(false);
+    s.combine = t.choice<Combine>("combine", {{"any", Combine::Any}, {"all", Combine::All}}).value_or(Combine::No);
+    s.on_text = t.text("on").value_or("on");
+    s.off_text = t.text("off").value_or("off");
+    if (s.on_text == s.off_text)
+      t.problem(t.place(), fmt::format("{}: 'on' and 'off' are the same payload", t.title()));
+  }
+  if (kind == OutputKind::Value) {
+    s.unit = t.text("unit").value_or("");
+    s.unit_place = t.place("unit");
+  }
+  if (wants_storage) {
+    note(r.site, t.place(),
+         fmt::format("{}: this version keeps and syncs no rows; they go to {}", t.title(),
+                     s.to.text == "none" ? "a counter only (write to = \"console\" to see them)"
+                                         : fmt::format("'{}' only", s.to.text)));
+  }
+  t.finish();
+
+  std::vector<std::string> names;
+  add_names(t, name_of(kind), written, taken, names);
+  const auto settings = static_cast<std::uint32_t>(r.site.output_settings.size());
+  r.site.output_settings.push_back(std::move(s));
+  for (auto& name : names) r.site.outputs.push_back({std::move(name), settings});
+}
+
+void read_alarms(const toml::table& table, Reading& r) {
+  TableReader t(table, "[alarms]", r.problems);
+  static constexpr std::string_view kBuiltIn[] = {"console", "none"};
+  auto& a = r.site.alarms;
+  if (auto to = t.word("to")) {
+    a.to = *to;
+    check_endpoint(t, "to", *to, kBuiltIn, r.site);
+  }
+  a.topic = t.text("topic").value_or("");
+  check_topic(t, a.topic, false);
+  if (r.site.connection(a.to.text) != nullptr && a.topic.empty()) {
+    t.missing("topic", "topic = \"plant/line1/alarms/{name}/{alarm}\"");
+  }
+  a.qos = static_cast<int>(t.integer("qos", 0, 2).value_or(1));
+  a.retain = t.boolean("retain").value_or(false);
+  t.finish();
+}
+
+std::vector<Binding> read_bindings(TableReader& t, std::string_view key) {
+  std::vector<Binding> out;
+  const auto* table = t.table(key);
+  if (table == nullptr) return out;
+  for (const auto& [need, node] : *table) {
+    std::string text;
+    if (const auto value = node.value_exact<std::string>()) {
+      text = *value;
+    } else if (const auto integer = node.value_exact<std::int64_t>(); integer && key == "param") {
+      text = fmt::format("{}", *integer);
+    } else if (const auto number = node.value_exact<double>(); number && key == "param") {
+      text = fmt::format("{}", *number);
+    } else if (const auto boolean = node.value_exact<bool>(); boolean && key == "param") {
+      text = *boolean ? "true" : "false";
+    } else {
+      t.problem(place_of(node), fmt::format("'{}' in {} of {} must be a text; write {} = \"…\"", need.str(), key,
+                                            t.title(), need.str()));
+      continue;
+    }
+    const Place place{static_cast<std::uint32_t>(need.source().begin.line),
+                      static_cast<std::uint32_t>(need.source().begin.column)};
+    out.push_back({std::string(need.str()), {std::move(text), place_of(node)}, place});
+  }
+  // The file's order, not the alphabet's: messages follow what a person reads.
+  std::ranges::sort(out, {}, [](const Binding& b) { return std::pair(b.place.line, b.place.column); });
+  return out;
+}
+
+void read_run(const toml::table& table, Reading& r) {
+  TableReader t(table, "[[run]]", r.problems);
+  Run run;
+  run.place = t.place();
+  if (auto bundle = t.word("bundle")) {
+    run.bundle = *bundle;
+    run.bundle_path = r.folder / bundle->text;
+  } else if (!t.has("bundle")) {
+    t.missing("bundle", "bundle = \"FILE.efb\"");
+  }
+  auto each = read_bindings(t, "each");
+  if (each.size() > 1) {
+    t.problem(each[1].place, fmt::format("'each' in [[run]] takes one input; bind the others by its name, as in bind = "
+                                         "{{ {} = \"…{{{}}}\" }}",
+                                         each[1].need, each[0].need));
+  } else if (t.has("each") && each.empty()) {
+    t.problem(t.place("each"), "'each' in [[run]] is empty; write each = { INPUT = \"T*\" }");
+  }
+  if (!each.empty()) run.each = std::move(each.front());
+  run.bind = read_bindings(t, "bind");
+  run.param = read_bindings(t, "param");
+  t.finish();
+  r.site.runs.push_back(std::move(run));
+}
+
+// Storage and sync are granted in the file's language but not yet acted on: said at every start, never silent.
+void read_cloud(const toml::table& table, Reading& r) {
+  TableReader t(table, "[cloud]", r.problems);
+  static_cast<void>(t.text("url"));
+  t.finish();
+  note(r.site, t.place(), "[cloud]: this version syncs nothing to a far side");
+}
+
+void read_root(const toml::table& root, Reading& r) {
+  static constexpr std::string_view kKnown[] = {"device", "connection", "sensor", "switch", "value",
+                                                "log",    "alarms",     "cloud",  "run"};
+  for (const auto& [key, node] : root) {
+    if (std::ranges::find(kKnown, key.str()) != std::end(kKnown)) continue;
+    const auto meant = nearest(key.str(), kKnown);
+    const Place place{static_cast<std::uint32_t>(key.source().begin.line),
+                      static_cast<std::uint32_t>(key.source().begin.column)};
+    r.problems.add(place,
+                   fmt::format("'{}' is not known in a site file; {}", key.str(),
+                               meant.empty() ? "known are device, connection, sensor, switch, value, log, alarms, run"
+                                             : fmt::format("did you mean '{}'?", meant)));
+  }
+  const auto one_table = [&](std::string_view key, auto read) {
+    const auto* node = root.get(key);
+    if (node == nullptr) return;
+    if (const auto* table = node->as_table()) {
+      read(*table, r);
+    } else {
+      r.problems.add(place_of(*node), fmt::format("'{}' must be a table; write [{}]", key, key));
+    }
+  };
+  one_table("device", read_device);
+  for_each_named(root, "connection", r.problems, [&](auto name, const auto& t) { read_connection(name, t, r); });
+  std::set<std::string> sensors;
+  for_each_named(root, "sensor", r.problems, [&](auto name, const auto& t) { read_sensor(name, t, sensors, r); });
+  for (const auto kind : {OutputKind::Switch, OutputKind::Value, OutputKind::Log}) {
+    std::set<std::string> taken;
+    for_each_named(root, name_of(kind), r.problems,
+                   [&](auto name, const auto& t) { read_output(kind, name, t, taken, r); });
+  }
+  one_table("alarms", read_alarms);
+  one_table("cloud", read_cloud);
+  if (const auto* node = root.get("run")) {
+    const auto* runs = node->as_array();
+    if (runs == nullptr || !runs->is_array_of_tables()) {
+      r.problems.add(place_of(*node), "'run' must be written [[run]], with double brackets: a device runs several");
+    } else {
+      for (const auto& run : *runs) read_run(*run.as_table(), r);
+    }
+  }
+}
+
+}  // namespace
+
+std::string_view name_of(OutputKind kind) {
+  return kind == OutputKind::Switch ? "switch" : kind == OutputKind::Value ? "value" : "log";
+}
+
+const Connection* Site::connection(std::string_view name) const {
+  const auto it = std::ranges::find(connections, name, &Connection::name);
+  return it == connections.end() ? nullptr : &*it;
+}
+
+const Sensor* Site::sensor(std::string_view name) const {
+  const auto it = std::ranges::find(sensors, name, &Sensor::name);
+  return it == sensors.end() ? nullptr : &*it;
+}
+
+const Output* Site::output(OutputKind kind, std::string_view name) const {
+  const auto it = std::ranges::find_if(
+      outputs, [&](const Output& o) { return o.name == name && output_settings[o.settings].kind == kind; });
+  return it == outputs.end() ? nullptr : &*it;
+}
+
+Result<Site> parse_site(std::string_view text, std::string file, const fs::path& folder) {
+  Site site;
+  site.file = file;
+  Problems problems(std::move(file));
+  try {
+    const auto root = toml::parse(text, site.file);
+    Reading reading{site, problems, folder};
+    read_root(root, reading);
+  } catch (const toml::parse_error& error) {
+    const auto& begin = error.source().begin;
+    problems.add({static_cast<std::uint32_t>(begin.line), static_cast<std::uint32_t>(begin.column)},
+                 fmt::format("not TOML: {}", error.description()));
+  }
+  if (!problems.empty()) return std::unexpected(problems.as_error());
+  return site;
+}
+
+Result<Site> load_site(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text;
+  if (file) text.assign(std::istreambuf_iterator<char>(file), {});
+  if (!file || file.bad()) {
+    return fail(fmt::format("{}: cannot read the site file: {}; examples/demo.toml is one to start from", path.string(),
+                            std::strerror(errno)));
+  }
+  return parse_site(text, path.string(), path.parent_path());
+}
+
+}  // namespace eyeflow::runtime

@@ -1,0 +1,162 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vm/base/result.h"
+#include "vm/module/module.h"
+
+// What one device grants to tasks, as its site file says it. Plain values; nothing here has been opened or connected.
+namespace eyeflow::runtime {
+
+// Where something was written in the site file; 1-based.
+struct Place {
+  std::uint32_t line = 0;
+  std::uint32_t column = 0;
+};
+
+// A value that only makes sense once the type it is for is known, such as "75 °C"; a bare number or boolean is kept as
+// its text.
+struct Written {
+  std::string text;
+  Place place;
+};
+
+struct Connection {
+  std::string name;
+  Place place;
+  std::string host;
+  std::uint16_t port = 1883;
+  bool tls = false;
+  std::string username;
+  std::filesystem::path password_file;  // this and those below: empty when not given
+  std::filesystem::path ca_file;        // the system's authorities when not given
+  std::filesystem::path cert_file;
+  std::filesystem::path key_file;
+  std::string client_id;  // made from the device's name when not given
+  std::chrono::seconds keepalive{30};
+  std::vector<std::string> subscribe;  // filters to subscribe instead of one subscription per sensor
+};
+
+enum class TimeUnit { Recognised, Seconds, Milliseconds, Microseconds, Nanoseconds };
+
+// A deterministic, temperature-like signal in the sensor's unit: base + drift (a slow wave) + noise, and from time to
+// time an excursion to a value beyond a limit and back.
+struct Simulation {
+  Written base{"20", {}};
+  Written noise{"0", {}};  // a difference: standard deviation
+  Written drift{"0", {}};  // a difference: amplitude of the slow wave
+  std::optional<Written> excursion;
+  std::chrono::nanoseconds excursion_every = std::chrono::seconds(30);
+  std::chrono::nanoseconds excursion_for = std::chrono::seconds(3);
+  std::chrono::nanoseconds period = std::chrono::milliseconds(100);
+  std::uint64_t seed = 1;
+};
+
+// What all sensors of one [sensor."…"] table have in common.
+struct SensorSettings {
+  std::string written;  // the name as written, with its pattern
+  Place place;
+  Written from;       // a connection, "simulate" or "replay"
+  std::string topic;  // may hold {name} and {device}; may be a filter with + and #
+  std::string field;  // JSON pointer into the payload; empty: the payload itself is the value
+  std::string unit;   // the unit that payloads are in; empty: none
+  Place unit_place;
+  std::string time;  // JSON pointer to the event's time; empty: the time of arrival
+  TimeUnit time_unit = TimeUnit::Recognised;
+  int qos = 0;
+  Simulation simulation;
+  std::filesystem::path file;  // of a replay
+  double speed = 1.0;          // of a replay: 10 is ten times as fast, 0 is as fast as it can be handled
+};
+
+struct Sensor {
+  std::string name;
+  std::uint32_t settings;  // index into Site::sensor_settings
+};
+
+using vm::OutputKind;
+enum class Combine { No, Any, All };
+enum class PayloadFormat { Text, Json };
+
+// What all outputs of one [switch."…"], [value."…"] or [log."…"] table have in common.
+struct OutputSettings {
+  OutputKind kind;
+  std::string written;
+  Place place;
+  Written to;         // a connection, "console", or "none" (logs only: rows are counted, not kept)
+  std::string topic;  // may hold {name} and {device}
+  PayloadFormat format = PayloadFormat::Text;
+  int qos = 1;
+  bool retain = false;
+  bool safe = false;              // switches: what it becomes when its task faults, stops or is removed
+  Combine combine = Combine::No;  // switches: how the wishes of several instances become one state
+  std::string on_text = "on";     // switches: payloads
+  std::string off_text = "off";
+  std::string unit;  // values: the unit to publish in; empty: as the task declares
+  Place unit_place;
+};
+
+struct Output {
+  std::string name;
+  std::uint32_t settings;  // index into Site::output_settings
+};
+
+// Where alarm transitions are told, besides the device's own log.
+struct AlarmSettings {
+  Written to{"console", {}};  // a connection, "console" or "none"
+  std::string topic;          // may hold {name} (of the alarm's instance), {alarm} and {device}
+  int qos = 1;
+  bool retain = false;
+};
+
+struct Binding {
+  std::string need;  // an input, output or param of the task
+  Written value;     // may hold {input} of `each`
+  Place place;
+};
+
+struct Run {
+  Place place;
+  Written bundle;                     // as written
+  std::filesystem::path bundle_path;  // relative to the site file's folder
+  std::optional<Binding> each;        // need: the input; value: a glob over sensor names
+  std::vector<Binding> bind;
+  std::vector<Binding> param;
+};
+
+struct Site {
+  std::string file;  // for messages
+  std::string device = "device";
+  std::vector<std::filesystem::path> trusted_keys;
+  unsigned workers = 0;  // 0: one per core, at most 4
+  std::vector<Connection> connections;
+  std::vector<SensorSettings> sensor_settings;
+  std::vector<Sensor> sensors;
+  std::vector<OutputSettings> output_settings;
+  std::vector<Output> outputs;  // names are unique per kind
+  AlarmSettings alarms;
+  std::vector<Run> runs;
+  std::vector<std::string> notes;  // granted by the file but not acted on by this version, to be told at every start
+
+  const Connection* connection(std::string_view name) const;
+  const Sensor* sensor(std::string_view name) const;
+  const Output* output(OutputKind kind, std::string_view name) const;
+  const SensorSettings& settings(const Sensor& sensor) const { return sensor_settings[sensor.settings]; }
+  const OutputSettings& settings(const Output& output) const { return output_settings[output.settings]; }
+};
+
+std::string_view name_of(OutputKind kind);  // "switch", "value", "log"
+
+// Several mistakes give several lines in one Error, each "FILE:LINE:COLUMN: what was found; what to write".
+Result<Site> load_site(const std::filesystem::path& path);
+
+// `file` is for messages; relative paths in the text are taken from `folder`.
+Result<Site> parse_site(std::string_view text, std::string file, const std::filesystem::path& folder);
+
+}  // namespace eyeflow::runtime

@@ -1,0 +1,301 @@
+#include "runtime/site/site.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+
+#include "runtime/site/pattern.h"
+
+namespace eyeflow::runtime {
+namespace {
+
+using namespace std::chrono_literals;
+
+Site good(std::string_view text) {
+  auto site = parse_site(text, "site.toml", "/etc/eyeflow");
+  EXPECT_TRUE(site) << site.error().message;
+  return site ? *site : Site{};
+}
+
+std::string bad(std::string_view text) {
+  const auto site = parse_site(text, "site.toml", "/etc/eyeflow");
+  return site ? "no error" : site.error().message;
+}
+
+#define EXPECT_CONTAINS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
+
+// A sensor table with one more line, and the message that it gives.
+std::string bad_sensor(const std::string& line) {
+  return bad("[connection.plant]\nmqtt = \"mqtt://broker\"\n[sensor.T1]\nfrom = \"plant\"\ntopic = \"a/{name}\"\n" +
+             line);
+}
+
+constexpr std::string_view kWhole = R"(
+[device]
+name = "line1-pi4"
+trusted_keys = ["plant.pub"]
+workers = 2
+
+[connection.plant]
+mqtt          = "mqtts://broker.example:8884"
+username      = "pi"
+password_file = "plant.pw"
+keepalive     = "1 min"
+subscribe     = ["factory/line1/+"]
+
+[sensor."T{1..100}"]
+from      = "plant"
+topic     = "factory/line1/{name}"
+field     = "/temp"
+unit      = "°C"
+time      = "/ts"
+time_unit = "ms"
+qos       = 1
+
+[sensor.S]
+from     = "simulate"
+unit     = "°C"
+simulate = { base = "70 °C", noise = "0.5 K", excursion = "90 °C", period = "10 ms", seed = 3 }
+
+[sensor.R]
+from  = "replay"
+file  = "tape.csv"
+speed = 10
+
+[switch."siren_T{1..100}"]
+to    = "plant"
+topic = "factory/line1/{name}"
+safe  = "on"
+on    = "1"
+off   = "0"
+
+[switch.horn]
+to      = "console"
+combine = "any"
+
+[value.speed]
+to     = "plant"
+topic  = "{device}/speed"
+format = "json"
+unit   = "rpm"
+
+[log.history]
+keep = "7 days"
+sync = "cloud"
+
+[cloud]
+url = "https://collector.example:8443/v1/rows"
+
+[alarms]
+to    = "plant"
+topic = "alarms/{name}/{alarm}"
+
+[[run]]
+bundle = "monitor_t1.efb"
+each   = { t1 = "T*" }
+bind   = { siren = "siren_{t1}", history = "history" }
+param  = { limit = "75 °C", count = 3, on = true }
+)";
+
+TEST(Site, ReadsAWholeFile) {
+  const auto site = good(kWhole);
+  EXPECT_EQ(site.device, "line1-pi4");
+  EXPECT_EQ(site.workers, 2u);
+  ASSERT_EQ(site.trusted_keys.size(), 1u);
+  EXPECT_EQ(site.trusted_keys[0], "/etc/eyeflow/plant.pub");
+
+  ASSERT_EQ(site.connections.size(), 1u);
+  const auto& plant = site.connections[0];
+  EXPECT_EQ(plant.host, "broker.example");
+  EXPECT_EQ(plant.port, 8884);
+  EXPECT_TRUE(plant.tls);
+  EXPECT_EQ(plant.username, "pi");
+  EXPECT_EQ(plant.password_file, "/etc/eyeflow/plant.pw");
+  EXPECT_EQ(plant.keepalive, 60s);
+  EXPECT_EQ(plant.subscribe, std::vector<std::string>{"factory/line1/+"});
+
+  ASSERT_EQ(site.sensors.size(), 102u);
+  const auto* t100 = site.sensor("T100");
+  ASSERT_NE(t100, nullptr);
+  const auto& t = site.settings(*t100);
+  EXPECT_EQ(t.from.text, "plant");
+  EXPECT_EQ(t.topic, "factory/line1/{name}");
+  EXPECT_EQ(t.field, "/temp");
+  EXPECT_EQ(t.unit, "°C");
+  EXPECT_EQ(t.time, "/ts");
+  EXPECT_EQ(t.time_unit, TimeUnit::Milliseconds);
+  EXPECT_EQ(t.qos, 1);
+  const auto& s = site.settings(*site.sensor("S")).simulation;
+  EXPECT_EQ(s.base.text, "70 °C");
+  EXPECT_EQ(s.excursion->text, "90 °C");
+  EXPECT_EQ(s.period, 10ms);
+  EXPECT_EQ(s.seed, 3u);
+  EXPECT_EQ(site.settings(*site.sensor("R")).file, "/etc/eyeflow/tape.csv");
+  EXPECT_EQ(site.settings(*site.sensor("R")).speed, 10);
+
+  const auto* siren = site.output(OutputKind::Switch, "siren_T7");
+  ASSERT_NE(siren, nullptr);
+  EXPECT_TRUE(site.settings(*siren).safe);
+  EXPECT_EQ(site.settings(*siren).on_text, "1");
+  EXPECT_EQ(site.output(OutputKind::Value, "siren_T7"), nullptr);
+  EXPECT_EQ(site.settings(*site.output(OutputKind::Switch, "horn")).combine, Combine::Any);
+  EXPECT_EQ(site.settings(*site.output(OutputKind::Value, "speed")).format, PayloadFormat::Json);
+  EXPECT_EQ(site.alarms.topic, "alarms/{name}/{alarm}");
+
+  ASSERT_EQ(site.runs.size(), 1u);
+  const auto& run = site.runs[0];
+  EXPECT_EQ(run.bundle_path, "/etc/eyeflow/monitor_t1.efb");
+  EXPECT_EQ(run.each->need, "t1");
+  EXPECT_EQ(run.each->value.text, "T*");
+  ASSERT_EQ(run.bind.size(), 2u);
+  EXPECT_EQ(run.bind[0].need, "siren");
+  EXPECT_EQ(run.bind[0].value.text, "siren_{t1}");
+  ASSERT_EQ(run.param.size(), 3u);
+  EXPECT_EQ(run.param[0].value.text, "75 °C");
+  EXPECT_EQ(run.param[1].value.text, "3");
+  EXPECT_EQ(run.param[2].value.text, "true");
+}
+
+TEST(Site, SaysWhatItGrantsButDoesNotActOn) {
+  const auto site = good(kWhole);
+  ASSERT_EQ(site.notes.size(), 2u);
+  EXPECT_CONTAINS(site.notes[0], "site.toml:50:1: [log.history]");
+  EXPECT_CONTAINS(site.notes[1], "[cloud]");
+}
+
+TEST(Site, TheExampleIsGood) {
+  const auto site = load_site(std::filesystem::path(EYEFLOW_SOURCE_DIR) / "examples/demo.toml");
+  ASSERT_TRUE(site) << site.error().message;
+  EXPECT_EQ(site->sensors.size(), 100u);
+  EXPECT_EQ(site->outputs.size(), 101u);
+}
+
+TEST(Site, BrokenTomlNamesThePlace) {
+  EXPECT_CONTAINS(bad("[device]\nname = \n"), "site.toml:2:");
+  EXPECT_CONTAINS(bad("[device\n"), "not TOML");
+  EXPECT_CONTAINS(bad("[device]\n[device]\n"), "site.toml:2:");
+}
+
+TEST(Site, AMissingFileIsNamed) {
+  const auto site = load_site("/nonexistent/site.toml");
+  ASSERT_FALSE(site);
+  EXPECT_CONTAINS(site.error().message, "/nonexistent/site.toml: cannot read");
+}
+
+TEST(Site, SeveralMistakesInOneGo) {
+  const auto message =
+      bad("[device]\nnam = \"x\"\n[sensor.T1]\nfrom = \"plnt\"\n[connection.plant]\nmqtt = \"broker\"\n");
+  EXPECT_EQ(std::ranges::count(message, '\n'), 2) << message;
+  EXPECT_CONTAINS(message, "site.toml:2:1: 'nam' is not known in [device]; did you mean 'name'?");
+  EXPECT_CONTAINS(message, "site.toml:4:8: 'from' in [sensor.T1] is \"plnt\"");
+  EXPECT_CONTAINS(message, "did you mean \"plant\"?");
+  EXPECT_CONTAINS(message, "site.toml:6:8: 'broker' is not a broker's address");
+}
+
+TEST(Site, UnknownTablesAndKeys) {
+  EXPECT_CONTAINS(bad("[sensors.T1]\n"), "did you mean 'sensor'?");
+  EXPECT_CONTAINS(bad("[xyzzy]\n"), "known are device");
+  EXPECT_CONTAINS(bad_sensor("feild = \"/t\""),
+                  "site.toml:6:1: 'feild' is not known in [sensor.T1]; did you mean 'field'?");
+  EXPECT_CONTAINS(bad_sensor("zzzzzz = 1"), "known are from");
+  EXPECT_CONTAINS(bad("sensor = 3\n"), "write [sensor.NAME]");
+  EXPECT_CONTAINS(bad("[sensor]\nT1 = 3\n"), "must be a table");
+  EXPECT_CONTAINS(bad("device = 3\n"), "write [device]");
+  EXPECT_CONTAINS(bad("[run]\nbundle = \"x\"\n"), "must be written [[run]]");
+}
+
+TEST(Site, WrongTypesAndRanges) {
+  EXPECT_CONTAINS(bad_sensor("field = 3"), "'field' in [sensor.T1] is an integer; write field = \"…\"");
+  EXPECT_CONTAINS(bad_sensor("field = \"temp\""), "write field = \"/temp\"");
+  EXPECT_CONTAINS(bad_sensor("qos = 3"), "write an integer from 0 to 2");
+  EXPECT_CONTAINS(bad_sensor("qos = \"1\""), "is a text; write an integer");
+  EXPECT_CONTAINS(bad_sensor("time_unit = \"min\""), "write \"s\", \"ms\", \"us\" or \"ns\"");
+  EXPECT_CONTAINS(bad_sensor("simulate = 3"), "write simulate = { … }");
+  EXPECT_CONTAINS(bad_sensor("simulate = { period = \"soon\" }"), "not a duration");
+  EXPECT_CONTAINS(bad_sensor("simulate = { period = \"0 s\" }"), "at least \"10 us\"");
+  EXPECT_CONTAINS(bad_sensor("simulate = { excursion_for = \"1 h\" }"), "shorter than");
+  EXPECT_CONTAINS(bad_sensor("simulate = { seed = 1.5 }"), "an integer");
+}
+
+TEST(Site, Connections) {
+  const auto connection = [](const std::string& lines) { return bad("[connection.plant]\n" + lines); };
+  EXPECT_CONTAINS(connection(""), "needs 'mqtt'");
+  EXPECT_CONTAINS(connection("mqtt = \"http://x\""), "not a broker's address");
+  EXPECT_CONTAINS(connection("mqtt = \"mqtt://user@x\""), "not a broker's address");
+  EXPECT_CONTAINS(connection("mqtt = \"mqtt://x:99999\""), "not a broker's address");
+  EXPECT_CONTAINS(connection("mqtt = \"mqtt://x:1883/y\""), "not a broker's address");
+  EXPECT_CONTAINS(connection("mqtt = \"mqtt://x\"\npassword = \"geheim\""), "secrets are files, never values");
+  EXPECT_CONTAINS(connection("mqtt = \"mqtt://x\"\npassword_file = \"f\""), "needs 'username'");
+  EXPECT_CONTAINS(connection("mqtt = \"mqtts://x\"\ncert_file = \"f\""), "needs both");
+  EXPECT_CONTAINS(connection("mqtt = \"mqtt://x\"\nca_file = \"f\""), "write mqtts://");
+  EXPECT_CONTAINS(connection("mqtt = \"mqtt://x\"\nkeepalive = \"1 s\""), "from \"5 s\"");
+  EXPECT_CONTAINS(bad("[connection.simulate]\nmqtt = \"mqtt://x\""), "built in");
+  const auto v6 = good("[connection.p]\nmqtt = \"mqtt://[::1]:1884\"");
+  EXPECT_EQ(v6.connections[0].host, "::1");
+  EXPECT_EQ(v6.connections[0].port, 1884);
+}
+
+TEST(Site, Endpoints) {
+  EXPECT_CONTAINS(bad("[sensor.T1]\n"), "needs 'from'");
+  EXPECT_CONTAINS(bad("[sensor.T1]\nfrom = \"console\""), "only takes output");
+  EXPECT_CONTAINS(bad("[sensor.T1]\nfrom = \"modbus\""), "no such connector");
+  EXPECT_CONTAINS(bad("[sensor.T1]\nfrom = \"replay\""), "needs 'file'");
+  EXPECT_CONTAINS(bad("[switch.horn]\ngpio = { chip = \"gpiochip0\", line = 17 }"), "no such connector");
+  EXPECT_CONTAINS(bad("[switch.horn]\n"), "needs 'to'");
+  EXPECT_CONTAINS(bad("[switch.horn]\nto = \"none\""), "no [connection.…]");
+  EXPECT_CONTAINS(bad("[switch.horn]\nto = \"replay\""), "only gives input");
+  EXPECT_CONTAINS(bad("[switch.horn]\nto = \"console\"\nsafe = \"of\""), "write \"off\" or \"on\"");
+  EXPECT_CONTAINS(bad("[switch.horn]\nto = \"console\"\non = \"x\"\noff = \"x\""), "the same payload");
+  EXPECT_CONTAINS(bad("[value.v]\nto = \"console\"\nsafe = \"off\""), "'safe' is not known");
+  EXPECT_CONTAINS(bad("[connection.p]\nmqtt = \"mqtt://x\"\n[switch.h]\nto = \"p\""), "needs 'topic'");
+  EXPECT_CONTAINS(bad("[connection.p]\nmqtt = \"mqtt://x\"\n[switch.h]\nto = \"p\"\ntopic = \"a/+\""),
+                  "not to write to");
+  EXPECT_CONTAINS(bad("[connection.p]\nmqtt = \"mqtt://x\"\n[switch.h]\nto = \"p\"\ntopic = \"{nam}\""),
+                  "known are {name}");
+}
+
+TEST(Site, NamesAndRuns) {
+  EXPECT_CONTAINS(bad("[sensor.\"T{1..}\"]\nfrom = \"simulate\""), "not a range");
+  EXPECT_CONTAINS(bad("[sensor.\"a/b\"]\nfrom = \"simulate\""), "is not a name");
+  EXPECT_CONTAINS(bad("[sensor.\"T{1..9}\"]\nfrom = \"simulate\"\n[sensor.T5]\nfrom = \"simulate\""), "already given");
+  EXPECT_CONTAINS(bad("[device]\nname = \"a b\""), "letters, digits");
+  EXPECT_CONTAINS(bad("[[run]]\n"), "needs 'bundle'");
+  EXPECT_CONTAINS(bad("[[run]]\nbundle = \"x\"\neach = { a = \"*\", b = \"*\" }"), "takes one input");
+  EXPECT_CONTAINS(bad("[[run]]\nbundle = \"x\"\neach = { }"), "is empty");
+  EXPECT_CONTAINS(bad("[[run]]\nbundle = \"x\"\nbind = { a = 3 }"), "must be a text");
+}
+
+TEST(Pattern, Expands) {
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(expand_names("T{1..3}").value(), (Names{"T1", "T2", "T3"}));
+  EXPECT_EQ(expand_names("T{08..10}").value(), (Names{"T08", "T09", "T10"}));
+  EXPECT_EQ(expand_names("{a,b}_{1..2}").value(), (Names{"a_1", "a_2", "b_1", "b_2"}));
+  EXPECT_EQ(expand_names("plain").value(), Names{"plain"});
+  EXPECT_EQ(expand_names("T{4294967295..4294967295}").value(), Names{"T4294967295"});
+  for (const auto* wrong :
+       {"", "T{", "T{}", "T{2..1}", "T{1..x}", "T}", "a b", "T{1..99999999}", "{1..9999}{1..9999}", "{a,}"}) {
+    EXPECT_FALSE(expand_names(wrong)) << wrong;
+  }
+}
+
+TEST(Pattern, Globs) {
+  EXPECT_TRUE(glob_matches("T*", "T1"));
+  EXPECT_TRUE(glob_matches("*", ""));
+  EXPECT_TRUE(glob_matches("a*b*c", "a-b-b-c"));
+  EXPECT_TRUE(glob_matches("T?", "T1"));
+  EXPECT_FALSE(glob_matches("T?", "T10"));
+  EXPECT_FALSE(glob_matches("T*", "S1"));
+  EXPECT_FALSE(glob_matches("a*b", "abc"));
+}
+
+TEST(Pattern, FillsIn) {
+  const std::pair<std::string_view, std::string_view> values[] = {{"name", "T1"}, {"device", "pi"}};
+  EXPECT_EQ(fill_in("{device}/x/{name}", values).value(), "pi/x/T1");
+  EXPECT_CONTAINS(fill_in("{nmae}", values).error().message, "known are {name}, {device}");
+  EXPECT_FALSE(fill_in("{name", values));
+}
+
+}  // namespace
+}  // namespace eyeflow::runtime
