@@ -62,13 +62,16 @@ struct CallRecord {
 // hash of native code.
 struct Context {
   std::byte* base[kRegionCount] = {};      // State and Scratch are multiples of kLineBytes
-  const Word* references = nullptr;        // by TypeId: a reference of that type to the start of its region
+  const Word* references = nullptr;        // VerifiedModule::references
   const OutputLayout* outputs = nullptr;
   IntrinsicTable intrinsics;
   Journal* journal = nullptr;
   OutputBuffer* output = nullptr;
   Word* registers = nullptr;               // the handler's frame; callees' frames follow
   CallRecord* calls = nullptr;             // as deep as the verifier's bound
+  const void* code = nullptr;              // the running tier's own
+  CallRecord* call_top = nullptr;          // the next free record; the tier's own
+  std::uint16_t function = 0;              // the one that runs; the tier's own
   std::uint64_t fuel = 0;                  // what is left; only looked at when metered
   bool metered = false;
   std::uint64_t texts_cut = 0;             // formatted texts that did not fit, for the host's counters

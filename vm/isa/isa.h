@@ -51,6 +51,7 @@ enum class Role : std::uint8_t {
   SlotInput,    // word offset of a scalar slot in Input, of register a's type
   SlotState,    // word offset of a scalar slot in State, of register a's type
   TypeOfA,      // the type of register a, spelled out for tiers that do not keep register types
+  ElementBytes, // the size of register a's element
   SlotRef,      // word offset of the slot that a reference of register a's type names
 };
 
@@ -128,7 +129,7 @@ inline constexpr Block Results = Block::Results, CalleeParams = Block::CalleePar
 inline constexpr Operand None{}, Counter{Role::Counter, Match::AnyCounter}, Imm{Role::Imm}, TrapCode{Role::TrapCode},
     Target{Role::Target}, BackTarget{Role::BackTarget}, Function{Role::Function}, Intrinsic{Role::Intrinsic},
     Output{Role::Output}, RegionImm{Role::Region}, SlotOfA{Role::SlotOfA}, SlotReady{Role::SlotReady},
-    SlotInput{Role::SlotInput}, SlotState{Role::SlotState}, TypeOfA{Role::TypeOfA}, SlotRef{Role::SlotRef},
+    SlotInput{Role::SlotInput}, SlotState{Role::SlotState}, TypeOfA{Role::TypeOfA}, SlotRef{Role::SlotRef}, ElementBytes{Role::ElementBytes},
     AnyArrayOut{Role::Read, Match::AnyArray, Void, true}, ArrayLikeA{Role::Read, Match::LikeA},
     AnyListIn{Role::Read, Match::AnyList}, AnyListOut{Role::Read, Match::AnyList, Void, true},
     ListLikeA{Role::Read, Match::LikeA}, TextIn{Role::Read, Match::Text}, TextOut{Role::Read, Match::Text, Void, true};

@@ -1,0 +1,160 @@
+#pragma once
+
+#include <cstring>
+
+#include "vm/interpreter/code.h"
+#include "vm/interpreter/dispatch.h"
+#include "vm/isa/memory_ops.h"
+#include "vm/isa/semantics.h"
+
+// The flow instructions: `flow(op_tag<Op::X>{}, cursor, context, trap)`, one overload a row; false ends the handler.
+namespace eyeflow::vm {
+
+// A counter holds the trips that were begun before this one (low half) and those it makes in all (high half).
+struct TripCount {
+  static constexpr Word make(std::uint32_t total) { return static_cast<Word>(total) << 32; }
+  static constexpr std::uint32_t made(Word counter) { return static_cast<std::uint32_t>(counter); }
+  static constexpr std::uint32_t total(Word counter) { return static_cast<std::uint32_t>(counter >> 32); }
+};
+
+#define EYEFLOW_FLOW(Name) \
+  [[gnu::always_inline]] inline bool flow(op_tag<Op::Name>, Cursor& at, [[maybe_unused]] Context& c, [[maybe_unused]] Trap& trap)
+
+EYEFLOW_FLOW(Return) {
+  if (c.call_top == c.calls) {
+    const FunctionCode& callee = function_code(c, c.function);
+    if (callee.result_count != 0) std::memmove(c.registers, at.r + at.pc->a, callee.result_count * sizeof(Word));
+    trap = Trap::None;
+    return false;
+  }
+  const CallRecord& record = *--c.call_top;
+  const std::uint16_t results = function_code(c, c.function).result_count;
+  for (std::uint16_t n = 0; n < results; ++n) record.frame[record.result + n] = at.r[at.pc->a + n];
+  c.function = record.function;
+  at = {record.return_to, record.frame};
+  return true;
+}
+
+EYEFLOW_FLOW(Trap) {
+  trap = static_cast<vm::Trap>(at.pc->a);
+  return false;
+}
+
+EYEFLOW_FLOW(Jump) {
+  at.pc += at.pc->a;
+  return true;
+}
+EYEFLOW_FLOW(JumpIf) {
+  at.pc += at.r[at.pc->b] != 0 ? at.pc->a : 1;
+  return true;
+}
+EYEFLOW_FLOW(JumpUnless) {
+  at.pc += at.r[at.pc->b] == 0 ? at.pc->a : 1;
+  return true;
+}
+
+EYEFLOW_FLOW(LoopBegin) {
+  const auto wanted = from_word<std::int64_t>(at.r[at.pc->b]);
+  const std::int64_t trips = wanted < 0 ? 0 : wanted;
+  if (trips > Reference{c.references[at.pc->c]}.capacity()) [[unlikely]] {
+    trap = Trap::TripLimit;
+    return false;
+  }
+  at.r[at.pc->a] = TripCount::make(static_cast<std::uint32_t>(trips));
+  ++at.pc;
+  return true;
+}
+EYEFLOW_FLOW(LoopEnter) {
+  const std::uint32_t trips = TripCount::total(at.r[at.pc->a]);
+  if (trips == 0) {
+    at.pc += at.pc->b;
+    return true;
+  }
+  if (c.metered) [[unlikely]] {
+    std::uint64_t fuel;
+    if (__builtin_mul_overflow(function_code(c, c.function).trip_fuel[at.pc->a], trips, &fuel) || !charge(c, fuel)) {
+      trap = Trap::OutOfFuel;
+      return false;
+    }
+  }
+  ++at.pc;
+  return true;
+}
+EYEFLOW_FLOW(LoopNext) {
+  const Word counter = ++at.r[at.pc->a];
+  if (TripCount::made(counter) < TripCount::total(counter)) at.pc -= at.pc->b;
+  else ++at.pc;
+  return true;
+}
+
+EYEFLOW_FLOW(WhileBegin) {
+  at.r[at.pc->a] = TripCount::make(Reference{c.references[at.pc->b]}.capacity());
+  ++at.pc;
+  return true;
+}
+EYEFLOW_FLOW(WhileTest) {
+  if (at.r[at.pc->b] == 0) {
+    at.pc += at.pc->c;
+    return true;
+  }
+  Word& counter = at.r[at.pc->a];
+  if (TripCount::made(counter) == TripCount::total(counter)) [[unlikely]] {
+    trap = Trap::WhileLimit;
+    return false;
+  }
+  if (c.metered && !charge(c, function_code(c, c.function).trip_fuel[at.pc->a])) [[unlikely]] {
+    trap = Trap::OutOfFuel;
+    return false;
+  }
+  ++counter;
+  ++at.pc;
+  return true;
+}
+EYEFLOW_FLOW(WhileNext) {
+  at.pc -= at.pc->b;
+  return true;
+}
+
+EYEFLOW_FLOW(Call) {
+  const FunctionCode& callee = function_code(c, at.pc->b);
+  if (c.metered && !charge(c, callee.entry_fuel)) [[unlikely]] {
+    trap = Trap::OutOfFuel;
+    return false;
+  }
+  Word* frame = at.r + function_code(c, c.function).register_count;
+  for (std::uint16_t n = 0; n < callee.param_count; ++n) frame[n] = at.r[at.pc->c + n];
+  for (std::uint16_t n = callee.param_count; n < callee.register_count; ++n) frame[n] = 0;
+  *c.call_top++ = {at.pc + 1, at.r, c.function, at.pc->a};
+  c.function = at.pc->b;
+  at = {callee.code, frame};
+  return true;
+}
+
+EYEFLOW_FLOW(CallIntrinsic) {
+  // Through a word of its own: an intrinsic without a result must not write register a.
+  const IntrinsicDesc& intrinsic = c.intrinsics[at.pc->b];
+  Word result = 0;
+  trap = intrinsic.function(c, at.r + at.pc->c, &result);
+  if (trap != Trap::None) [[unlikely]] return false;
+  if (intrinsic.result != Scalar::Void) at.r[at.pc->a] = result;
+  ++at.pc;
+  return true;
+}
+#undef EYEFLOW_FLOW
+
+template <Op O>
+inline bool step(Cursor& at, Context& context, Trap& trap) {
+  if constexpr (info(O).cls == OpClass::Flow) {
+    return flow(op_tag<O>{}, at, context, trap);
+  } else {
+    if constexpr (info(O).cls == OpClass::Value) trap = semantics::run_value<O>(at.r, *at.pc);
+    else trap = semantics::execute(op_tag<O>{}, context, at.r, *at.pc);
+    if constexpr (info(O).has(MayTrap)) {
+      if (trap != Trap::None) [[unlikely]] return false;
+    }
+    ++at.pc;
+    return true;
+  }
+}
+
+}  // namespace eyeflow::vm

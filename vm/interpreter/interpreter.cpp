@@ -1,0 +1,102 @@
+#include <cstring>
+
+#include "vm/interpreter/flow.h"
+
+namespace eyeflow::vm {
+namespace {
+
+// Where a handler stopped: kept for the fault's report.
+[[gnu::noinline]] Trap stop(Trap trap, const Instruction* pc, Context& context) {
+  if (trap != Trap::None) {
+    context.trap_function = context.function;
+    context.trap_instruction = static_cast<std::uint32_t>(pc - function_code(context, context.function).code);
+  }
+  return trap;
+}
+
+#if EYEFLOW_TAIL_CALLS
+
+using Handler = Trap (*)(const Instruction* pc, Word* r, Context& context);
+extern const Handler kHandlers[kOpCount];
+
+template <Op O>
+Trap handle(const Instruction* pc, Word* r, Context& context) {
+  Cursor at{pc, r};
+  Trap trap = Trap::None;
+  if (!step<O>(at, context, trap)) [[unlikely]] {
+    return stop(trap, pc, context);
+  }
+  [[clang::musttail]] return kHandlers[static_cast<std::size_t>(at.pc->op)](at.pc, at.r, context);
+}
+
+const Handler kHandlers[kOpCount] = {
+#define EYEFLOW_OP(Name, ...) &handle<Op::Name>,
+#include "vm/isa/opcodes.def"
+};
+
+Trap dispatch(const Instruction* pc, Word* r, Context& context) {
+  return kHandlers[static_cast<std::size_t>(pc->op)](pc, r, context);
+}
+
+#else
+
+Trap dispatch(const Instruction* pc, Word* r, Context& context) {
+  static const void* const kLabels[kOpCount] = {
+#define EYEFLOW_OP(Name, ...) &&Label##Name,
+#include "vm/isa/opcodes.def"
+  };
+  Cursor at{pc, r};
+  Trap trap = Trap::None;
+  goto* kLabels[static_cast<std::size_t>(at.pc->op)];
+#define EYEFLOW_OP(Name, ...)                                                    \
+  Label##Name:                                                                   \
+  if (!step<Op::Name>(at, context, trap)) [[unlikely]]                           \
+    goto stopped;                                                                \
+  goto* kLabels[static_cast<std::size_t>(at.pc->op)];
+#include "vm/isa/opcodes.def"
+stopped:
+  return stop(trap, at.pc, context);
+}
+
+#endif
+
+class InterpreterCode final : public TierCode {
+ public:
+  explicit InterpreterCode(const VerifiedModule& verified) {
+    functions_.reserve(verified.module.functions.size());
+    for (std::size_t n = 0; n < verified.module.functions.size(); ++n) {
+      const Function& function = verified.module.functions[n];
+      const FunctionBound& bound = verified.bounds[n];
+      functions_.push_back({.code = function.code.data(),
+                            .trip_fuel = bound.trip_fuel.data(),
+                            .entry_fuel = bound.entry_fuel,
+                            .register_count = static_cast<std::uint16_t>(function.registers.size()),
+                            .param_count = function.param_count,
+                            .result_count = static_cast<std::uint16_t>(function.results.size())});
+    }
+  }
+
+  Trap run(FunctionId id, Context& context) const override {
+    context.code = functions_.data();
+    context.call_top = context.calls;
+    context.function = static_cast<std::uint16_t>(id);
+    const FunctionCode& function = functions_[index(id)];
+    std::memset(context.registers + function.param_count, 0,
+                (function.register_count - function.param_count) * sizeof(Word));
+    if (context.metered && !charge(context, function.entry_fuel)) {
+      return stop(Trap::OutOfFuel, function.code, context);
+    }
+    return dispatch(function.code, context.registers, context);
+  }
+
+ private:
+  std::vector<FunctionCode> functions_;
+};
+
+std::unique_ptr<TierCode> prepare(const VerifiedModule& module) { return std::make_unique<InterpreterCode>(module); }
+
+}  // namespace
+
+const Tier kInterpreter{"interpreter", &prepare};
+
+}  // namespace eyeflow::vm

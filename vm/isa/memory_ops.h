@@ -1,0 +1,248 @@
+#pragma once
+
+#include <cstring>
+
+#include "vm/isa/context.h"
+#include "vm/isa/isa.h"
+
+// What every memory instruction means: `execute(op_tag<Op::X>{}, context, registers, instruction)`, one overload a row.
+// Verified code only: slots, types and registers are in range; what one pass cannot see (an index, a length) is checked
+// here. Floats in memory are always canonical, so that state compares equal on every CPU.
+namespace eyeflow::vm::semantics {
+
+inline Word load_word(const std::byte* place) {
+  Word word;
+  std::memcpy(&word, place, sizeof word);
+  return word;
+}
+inline void store_word(std::byte* place, Word word) { std::memcpy(place, &word, sizeof word); }
+
+#define EYEFLOW_EXECUTE(Name) inline Trap execute(op_tag<Op::Name>, [[maybe_unused]] Context& c, Word* r, Instruction i)
+
+EYEFLOW_EXECUTE(LoadImm) { r[i.a] = to_word(std::int64_t{static_cast<std::int16_t>(i.b)}); return Trap::None; }
+EYEFLOW_EXECUTE(LoopIndex) { r[i.a] = r[i.b] & 0xFFFFFFFF; return Trap::None; }
+EYEFLOW_EXECUTE(Load) { r[i.a] = load_word(c.base[i.b] + std::size_t{i.c} * 8); return Trap::None; }
+EYEFLOW_EXECUTE(LoadReading) {
+  const std::byte* input = c.base[static_cast<int>(Region::Input)];
+  if (load_word(input + std::size_t{i.b} * 8) == 0) [[unlikely]] return Trap::NoReading;
+  r[i.a] = load_word(input + std::size_t{i.c} * 8);
+  return Trap::None;
+}
+
+// State scalars are saved at the handler's entry (FunctionBound::stores), so a store needs no journal.
+inline std::byte* state_slot(Context& c, std::uint16_t word) {
+  return c.base[static_cast<int>(Region::State)] + std::size_t{word} * 8;
+}
+EYEFLOW_EXECUTE(Store) { store_word(state_slot(c, i.c), r[i.a]); return Trap::None; }
+EYEFLOW_EXECUTE(StoreF32) { store_word(state_slot(c, i.c), to_word(canonical(from_word<float>(r[i.a])))); return Trap::None; }
+EYEFLOW_EXECUTE(StoreF64) { store_word(state_slot(c, i.c), to_word(canonical(from_word<double>(r[i.a])))); return Trap::None; }
+EYEFLOW_EXECUTE(Ref) { r[i.a] = c.references[i.b] | Word{i.c} * 8; return Trap::None; }
+
+EYEFLOW_EXECUTE(Emit) {
+  const OutputLayout& layout = c.outputs[i.a];
+  const Word* fields = r + i.b;
+  std::uint64_t bytes = 0;
+  for (std::uint32_t f = 0; f < layout.field_count; ++f)
+    bytes += 8 + (layout.fields[f].kind == TypeKind::Text ? (c.text(Reference{fields[f]}).size() + 7) / 8 * 8 : 0);
+  OutputBuffer& out = *c.output;
+  if (out.capacity - out.used < 8 + bytes) return Trap::OutputOverflow;
+  std::byte* place = out.data + out.used;
+  store_word(place, Word{i.a} | bytes << 32);
+  place += 8;
+  for (std::uint32_t f = 0; f < layout.field_count; ++f) {
+    const Type& type = layout.fields[f];
+    if (type.kind == TypeKind::Text) {
+      const std::string_view text = c.text(Reference{fields[f]});
+      const std::size_t padded = (text.size() + 7) / 8 * 8;
+      store_word(place, text.size());
+      if (padded != 0) store_word(place + padded, 0);  // the padding is seen: journals and uploads copy whole words
+      std::memcpy(place + 8, text.data(), text.size());
+      place += 8 + padded;
+    } else {
+      Word word = fields[f];
+      if (type.element == Scalar::F64) word = to_word(canonical(from_word<double>(word)));
+      if (type.element == Scalar::F32) word = to_word(canonical(from_word<float>(word)));
+      store_word(place, word);
+      place += 8;
+    }
+  }
+  out.used += static_cast<std::uint32_t>(8 + bytes);
+  return Trap::None;
+}
+
+// ---- Elements ------------------------------------------------------------------------------------------------------
+
+inline constexpr std::uint32_t kListHeaderBytes = 8;
+
+template <typename T>
+Word load_element(const std::byte* place) {
+  T value;
+  std::memcpy(&value, place, sizeof value);
+  return to_word(value);
+}
+template <typename T>
+T element_of(Word word) {
+  const T value = from_word<T>(word);
+  if constexpr (std::is_floating_point_v<T>) return canonical(value);
+  else return value;
+}
+template <typename T>
+void store_element(std::byte* place, Word word) {
+  const T value = element_of<T>(word);
+  std::memcpy(place, &value, sizeof value);
+}
+inline std::uint64_t list_length(Context& c, Reference list) { return load_word(c.at(list)); }
+inline void set_list_length(Context& c, Reference list, std::uint64_t length) {
+  c.begin_write(list, 0, kListHeaderBytes);
+  store_word(c.at(list), length);
+}
+
+// Indices are compared as unsigned numbers: a negative one is larger than any length.
+template <typename T>
+Trap array_get(Context& c, Word* r, Instruction i) {
+  const Reference array{r[i.b]};
+  if (r[i.c] >= array.capacity()) [[unlikely]] return Trap::IndexOutOfRange;
+  r[i.a] = load_element<T>(c.at(array) + r[i.c] * sizeof(T));
+  return Trap::None;
+}
+template <typename T>
+Trap array_set(Context& c, Word* r, Instruction i) {
+  const Reference array{r[i.a]};
+  if (r[i.b] >= array.capacity()) [[unlikely]] return Trap::IndexOutOfRange;
+  c.begin_write(array, r[i.b] * sizeof(T), sizeof(T));
+  store_element<T>(c.at(array) + r[i.b] * sizeof(T), r[i.c]);
+  return Trap::None;
+}
+template <typename T>
+Trap array_fill(Context& c, Word* r, Instruction i) {
+  const Reference array{r[i.a]};
+  c.begin_write(array, 0, std::uint64_t{array.capacity()} * sizeof(T));
+  const T value = element_of<T>(r[i.b]);
+  std::byte* place = c.at(array);
+  for (std::uint32_t n = array.capacity(); n > 0; --n, place += sizeof(T)) std::memcpy(place, &value, sizeof value);
+  return Trap::None;
+}
+template <typename T>
+Trap list_get(Context& c, Word* r, Instruction i) {
+  const Reference list{r[i.b]};
+  if (r[i.c] >= list_length(c, list)) [[unlikely]] return Trap::IndexOutOfRange;
+  r[i.a] = load_element<T>(c.at(list) + kListHeaderBytes + r[i.c] * sizeof(T));
+  return Trap::None;
+}
+template <typename T>
+Trap list_set(Context& c, Word* r, Instruction i) {
+  const Reference list{r[i.a]};
+  if (r[i.b] >= list_length(c, list)) [[unlikely]] return Trap::IndexOutOfRange;
+  const std::uint64_t offset = kListHeaderBytes + r[i.b] * sizeof(T);
+  c.begin_write(list, offset, sizeof(T));
+  store_element<T>(c.at(list) + offset, r[i.c]);
+  return Trap::None;
+}
+template <typename T>
+Trap list_push(Context& c, Word* r, Instruction i) {
+  const Reference list{r[i.a]};
+  const std::uint64_t length = list_length(c, list);
+  if (length >= list.capacity()) [[unlikely]] return Trap::ListFull;
+  const std::uint64_t offset = kListHeaderBytes + length * sizeof(T);
+  c.begin_write(list, offset, sizeof(T));
+  store_element<T>(c.at(list) + offset, r[i.b]);
+  set_list_length(c, list, length + 1);
+  return Trap::None;
+}
+
+#define EYEFLOW_ELEMENTS(T)                                                        \
+  EYEFLOW_EXECUTE(ArrayGet##T) { return array_get<CppType<Scalar::T>>(c, r, i); }   \
+  EYEFLOW_EXECUTE(ArraySet##T) { return array_set<CppType<Scalar::T>>(c, r, i); }   \
+  EYEFLOW_EXECUTE(ArrayFill##T) { return array_fill<CppType<Scalar::T>>(c, r, i); } \
+  EYEFLOW_EXECUTE(ListGet##T) { return list_get<CppType<Scalar::T>>(c, r, i); }     \
+  EYEFLOW_EXECUTE(ListSet##T) { return list_set<CppType<Scalar::T>>(c, r, i); }     \
+  EYEFLOW_EXECUTE(ListPush##T) { return list_push<CppType<Scalar::T>>(c, r, i); }
+EYEFLOW_ELEMENTS(Bool)
+EYEFLOW_ELEMENTS(I64)
+EYEFLOW_ELEMENTS(I32)
+EYEFLOW_ELEMENTS(U8)
+EYEFLOW_ELEMENTS(U16)
+EYEFLOW_ELEMENTS(U32)
+EYEFLOW_ELEMENTS(U64)
+EYEFLOW_ELEMENTS(F32)
+EYEFLOW_ELEMENTS(F64)
+#undef EYEFLOW_ELEMENTS
+
+// ---- Whole arrays --------------------------------------------------------------------------------------------------
+
+// A reference names a whole slot and slots never overlap: two arrays are the same or disjoint.
+template <typename F>
+Trap array_map_f64(Context& c, Word* r, Instruction i, F f) {
+  const Reference to{r[i.a]};
+  c.begin_write(to, 0, std::uint64_t{to.capacity()} * sizeof(double));
+  std::byte* out = c.at(to);
+  const std::byte* left = c.at(Reference{r[i.b]});
+  const std::byte* right = c.at(Reference{r[i.c]});
+  for (std::uint32_t n = 0; n < to.capacity(); ++n) {
+    double x, y;
+    std::memcpy(&x, left + std::size_t{n} * 8, 8);
+    std::memcpy(&y, right + std::size_t{n} * 8, 8);
+    const double z = canonical(f(x, y));
+    std::memcpy(out + std::size_t{n} * 8, &z, 8);
+  }
+  return Trap::None;
+}
+EYEFLOW_EXECUTE(ArrayAddF64) {
+  return array_map_f64(c, r, i, [](double x, double y) { return x + y; });
+}
+EYEFLOW_EXECUTE(ArrayMulF64) {
+  return array_map_f64(c, r, i, [](double x, double y) { return x * y; });
+}
+
+// The one order of a floating sum: element n goes to partial sum n mod 32, then the upper half is added onto the lower
+// until one is left. Kernels of any width up to 32 lanes give the same bits.
+inline constexpr int kPartialSums = 32;
+EYEFLOW_EXECUTE(ArraySumF64) {
+  const Reference array{r[i.b]};
+  const std::byte* place = c.at(array);
+  double sums[kPartialSums] = {};
+  for (std::uint32_t n = 0; n < array.capacity(); ++n) {
+    double x;
+    std::memcpy(&x, place + std::size_t{n} * 8, 8);
+    sums[n % kPartialSums] += x;
+  }
+  for (int half = kPartialSums / 2; half > 0; half /= 2)
+    for (int n = 0; n < half; ++n) sums[n] += sums[n + half];
+  r[i.a] = to_word(sums[0]);
+  return Trap::None;
+}
+
+EYEFLOW_EXECUTE(ArrayCopy) {
+  const Reference to{r[i.a]}, from{r[i.b]};
+  const std::uint64_t bytes = std::uint64_t{to.capacity()} * i.c;
+  c.begin_write(to, 0, bytes);
+  std::memmove(c.at(to), c.at(from), bytes);
+  return Trap::None;
+}
+EYEFLOW_EXECUTE(ListLen) { r[i.a] = list_length(c, Reference{r[i.b]}); return Trap::None; }
+EYEFLOW_EXECUTE(ListClear) { set_list_length(c, Reference{r[i.a]}, 0); return Trap::None; }
+EYEFLOW_EXECUTE(ListCopy) {
+  const Reference to{r[i.a]}, from{r[i.b]};
+  const std::uint64_t length = list_length(c, from);
+  if (length > to.capacity()) return Trap::ListFull;
+  c.begin_write(to, kListHeaderBytes, length * i.c);
+  std::memmove(c.at(to) + kListHeaderBytes, c.at(from) + kListHeaderBytes, length * i.c);
+  set_list_length(c, to, length);
+  return Trap::None;
+}
+
+// ---- Text ----------------------------------------------------------------------------------------------------------
+
+EYEFLOW_EXECUTE(TextClear) { c.set_text(Reference{r[i.a]}, 0, {}); return Trap::None; }
+EYEFLOW_EXECUTE(TextCopy) { c.set_text(Reference{r[i.a]}, 0, c.text(Reference{r[i.b]})); return Trap::None; }
+EYEFLOW_EXECUTE(TextAppend) {
+  const Reference to{r[i.a]};
+  c.set_text(to, static_cast<std::uint32_t>(c.text(to).size()), c.text(Reference{r[i.b]}));
+  return Trap::None;
+}
+EYEFLOW_EXECUTE(TextLen) { r[i.a] = c.text(Reference{r[i.b]}).size(); return Trap::None; }
+EYEFLOW_EXECUTE(TextEq) { r[i.a] = c.text(Reference{r[i.b]}) == c.text(Reference{r[i.c]}); return Trap::None; }
+
+#undef EYEFLOW_EXECUTE
+
+}  // namespace eyeflow::vm::semantics
