@@ -21,7 +21,8 @@ struct Cursor {
   Word* r;  // the running function's frame
 };
 
-// Carries out the instruction at cursor.pc and moves the cursor to the next. False: the handler is over, `trap` says how.
+// Carries out the instruction at cursor.pc and moves the cursor to the next. False: the handler is over, `trap` says
+// how.
 template <Op O>
 [[gnu::always_inline]] inline bool step(Cursor& cursor, Context& context, Trap& trap);
 

@@ -17,8 +17,9 @@ struct TripCount {
   static constexpr std::uint32_t total(Word counter) { return static_cast<std::uint32_t>(counter >> 32); }
 };
 
-#define EYEFLOW_FLOW(Name) \
-  [[gnu::always_inline]] inline bool flow(op_tag<Op::Name>, Cursor& at, [[maybe_unused]] Context& c, [[maybe_unused]] Trap& trap)
+#define EYEFLOW_FLOW(Name)                                                                           \
+  [[gnu::always_inline]] inline bool flow(op_tag<Op::Name>, Cursor& at, [[maybe_unused]] Context& c, \
+                                          [[maybe_unused]] Trap& trap)
 
 EYEFLOW_FLOW(Return) {
   if (c.call_top == c.calls) {
@@ -82,8 +83,10 @@ EYEFLOW_FLOW(LoopEnter) {
 }
 EYEFLOW_FLOW(LoopNext) {
   const Word counter = ++at.r[at.pc->a];
-  if (TripCount::made(counter) < TripCount::total(counter)) at.pc -= at.pc->b;
-  else ++at.pc;
+  if (TripCount::made(counter) < TripCount::total(counter))
+    at.pc -= at.pc->b;
+  else
+    ++at.pc;
   return true;
 }
 
@@ -135,7 +138,8 @@ EYEFLOW_FLOW(CallIntrinsic) {
   const IntrinsicDesc& intrinsic = c.intrinsics[at.pc->b];
   Word result = 0;
   trap = intrinsic.function(c, at.r + at.pc->c, &result);
-  if (trap != Trap::None) [[unlikely]] return false;
+  if (trap != Trap::None) [[unlikely]]
+    return false;
   if (intrinsic.result != Scalar::Void) at.r[at.pc->a] = result;
   ++at.pc;
   return true;
@@ -147,10 +151,13 @@ inline bool step(Cursor& at, Context& context, Trap& trap) {
   if constexpr (info(O).cls == OpClass::Flow) {
     return flow(op_tag<O>{}, at, context, trap);
   } else {
-    if constexpr (info(O).cls == OpClass::Value) trap = semantics::run_value<O>(at.r, *at.pc);
-    else trap = semantics::execute(op_tag<O>{}, context, at.r, *at.pc);
+    if constexpr (info(O).cls == OpClass::Value)
+      trap = semantics::run_value<O>(at.r, *at.pc);
+    else
+      trap = semantics::execute(op_tag<O>{}, context, at.r, *at.pc);
     if constexpr (info(O).has(MayTrap)) {
-      if (trap != Trap::None) [[unlikely]] return false;
+      if (trap != Trap::None) [[unlikely]]
+        return false;
     }
     ++at.pc;
     return true;

@@ -48,10 +48,8 @@ Trap dispatch(const Instruction* pc, Word* r, Context& context) {
   Cursor at{pc, r};
   Trap trap = Trap::None;
   goto* kLabels[static_cast<std::size_t>(at.pc->op)];
-#define EYEFLOW_OP(Name, ...)                                                    \
-  Label##Name:                                                                   \
-  if (!step<Op::Name>(at, context, trap)) [[unlikely]]                           \
-    goto stopped;                                                                \
+#define EYEFLOW_OP(Name, ...)                                                      \
+  Label##Name : if (!step<Op::Name>(at, context, trap)) [[unlikely]] goto stopped; \
   goto* kLabels[static_cast<std::size_t>(at.pc->op)];
 #include "vm/isa/opcodes.def"
 stopped:

@@ -6,7 +6,8 @@ namespace eyeflow::vm {
 
 void Journal::roll_back(std::byte* state) {
   for (std::uint32_t i = 0; i < count; ++i)
-    std::memcpy(state + std::size_t{line_numbers[i]} * kLineBytes, saved_lines + std::size_t{i} * kLineBytes, kLineBytes);
+    std::memcpy(state + std::size_t{line_numbers[i]} * kLineBytes, saved_lines + std::size_t{i} * kLineBytes,
+                kLineBytes);
   commit();
 }
 

@@ -15,9 +15,9 @@ inline constexpr std::uint32_t kLineBytes = 64;
 // What an event did to the state's arrays and texts, so that it can be undone: each 64-byte line is saved before its
 // first change. The buffers are the worker's, sized for the largest state it serves, and clean between events.
 struct Journal {
-  std::uint64_t* seen = nullptr;      // one bit a line
+  std::uint64_t* seen = nullptr;  // one bit a line
   std::uint32_t* line_numbers = nullptr;
-  std::byte* saved_lines = nullptr;   // kLineBytes each
+  std::byte* saved_lines = nullptr;  // kLineBytes each
   std::uint32_t count = 0;
 
   void touch(const std::byte* state, std::uint32_t offset, std::uint64_t bytes) {
@@ -61,29 +61,30 @@ struct CallRecord {
 // All that running code may reach. Tiers and intrinsics see memory through this alone; its layout is part of the ABI
 // hash of native code.
 struct Context {
-  std::byte* base[kRegionCount] = {};      // State and Scratch are multiples of kLineBytes
-  const Word* references = nullptr;        // VerifiedModule::references
+  std::byte* base[kRegionCount] = {};  // State and Scratch are multiples of kLineBytes
+  const Word* references = nullptr;    // VerifiedModule::references
   const OutputLayout* outputs = nullptr;
   IntrinsicTable intrinsics;
   Journal* journal = nullptr;
   OutputBuffer* output = nullptr;
-  Word* registers = nullptr;               // the handler's frame; callees' frames follow
-  CallRecord* calls = nullptr;             // as deep as the verifier's bound
-  const void* code = nullptr;              // the running tier's own
-  CallRecord* call_top = nullptr;          // the next free record; the tier's own
-  std::uint16_t function = 0;              // the one that runs; the tier's own
-  std::uint64_t fuel = 0;                  // what is left; only looked at when metered
+  Word* registers = nullptr;       // the handler's frame; callees' frames follow
+  CallRecord* calls = nullptr;     // as deep as the verifier's bound
+  const void* code = nullptr;      // the running tier's own
+  CallRecord* call_top = nullptr;  // the next free record; the tier's own
+  std::uint16_t function = 0;      // the one that runs; the tier's own
+  std::uint64_t fuel = 0;          // what is left; only looked at when metered
   bool metered = false;
-  std::uint64_t texts_cut = 0;             // formatted texts that did not fit, for the host's counters
-  std::uint16_t trap_function = 0;         // where the last trap happened
-  std::uint32_t trap_instruction = 0;      // index in that function's code
+  std::uint64_t texts_cut = 0;         // formatted texts that did not fit, for the host's counters
+  std::uint16_t trap_function = 0;     // where the last trap happened
+  std::uint32_t trap_instruction = 0;  // index in that function's code
 
   std::byte* at(Reference reference) { return base[static_cast<int>(reference.region())] + reference.offset(); }
 
   // Before a write through a reference: state is journalled, scratch is not.
   void begin_write(Reference reference, std::uint64_t first_byte, std::uint64_t bytes) {
     if (reference.region() != Region::State) return;
-    journal->touch(base[static_cast<int>(Region::State)], static_cast<std::uint32_t>(reference.offset() + first_byte), bytes);
+    journal->touch(base[static_cast<int>(Region::State)], static_cast<std::uint32_t>(reference.offset() + first_byte),
+                   bytes);
   }
 
   std::string_view text(Reference reference) {

@@ -33,26 +33,26 @@ enum class OpClass : std::uint8_t { Value, Memory, Flow };
 
 // What a field names. The verifier, assembler, disassembler and program generator work from these alone.
 enum class Role : std::uint8_t {
-  None,         // must be zero
-  Read,         // a register that is read
-  Write,        // a register that is written
-  Counter,      // a loop's counter register, one loop each
-  Registers,    // first of a run of registers; Operand::block says which run
-  Imm,          // a signed 16-bit number
-  TrapCode,     // a Trap other than None
-  Target,       // instructions forward from this one, at least 1
-  BackTarget,   // instructions back from this one, to the instruction behind the loop's begin
-  Function,     // a function of smaller index than the one that calls
-  Intrinsic,    // an intrinsic's id
-  Output,       // an output's index
-  Region,       // a Region, the one that field c's slot is in
-  SlotOfA,      // word offset of a scalar slot in the region that field b names, of register a's type
-  SlotReady,    // word offset of a bool slot in Input
-  SlotInput,    // word offset of a scalar slot in Input, of register a's type
-  SlotState,    // word offset of a scalar slot in State, of register a's type
-  TypeOfA,      // the type of register a, spelled out for tiers that do not keep register types
-  ElementBytes, // the size of register a's element
-  SlotRef,      // word offset of the slot that a reference of register a's type names
+  None,          // must be zero
+  Read,          // a register that is read
+  Write,         // a register that is written
+  Counter,       // a loop's counter register, one loop each
+  Registers,     // first of a run of registers; Operand::block says which run
+  Imm,           // a signed 16-bit number
+  TrapCode,      // a Trap other than None
+  Target,        // instructions forward from this one, at least 1
+  BackTarget,    // instructions back from this one, to the instruction behind the loop's begin
+  Function,      // a function of smaller index than the one that calls
+  Intrinsic,     // an intrinsic's id
+  Output,        // an output's index
+  Region,        // a Region, the one that field c's slot is in
+  SlotOfA,       // word offset of a scalar slot in the region that field b names, of register a's type
+  SlotReady,     // word offset of a bool slot in Input
+  SlotInput,     // word offset of a scalar slot in Input, of register a's type
+  SlotState,     // word offset of a scalar slot in State, of register a's type
+  TypeOfA,       // the type of register a, spelled out for tiers that do not keep register types
+  ElementBytes,  // the size of register a's element
+  SlotRef,       // word offset of the slot that a reference of register a's type names
 };
 
 // Which type a register must have.
@@ -71,7 +71,15 @@ enum class Match : std::uint8_t {
   Text,        // a text of any capacity
 };
 
-enum class Block : std::uint8_t { None, Results, CalleeParams, CalleeResults, IntrinsicParams, IntrinsicResult, OutputFields };
+enum class Block : std::uint8_t {
+  None,
+  Results,
+  CalleeParams,
+  CalleeResults,
+  IntrinsicParams,
+  IntrinsicResult,
+  OutputFields
+};
 
 struct Operand {
   Role role = Role::None;
@@ -90,7 +98,7 @@ enum Flag : std::uint32_t {
   WritesState = 8,
   Emits = 16,
   Branches = 32,
-  Ends = 64,   // the next instruction is reached by a branch only
+  Ends = 64,    // the next instruction is reached by a branch only
   Loops = 128,  // part of a loop's frame
 };
 constexpr std::uint32_t PerElement(std::uint32_t n) { return n << 16; }
@@ -129,10 +137,11 @@ inline constexpr Block Results = Block::Results, CalleeParams = Block::CalleePar
 inline constexpr Operand None{}, Counter{Role::Counter, Match::AnyCounter}, Imm{Role::Imm}, TrapCode{Role::TrapCode},
     Target{Role::Target}, BackTarget{Role::BackTarget}, Function{Role::Function}, Intrinsic{Role::Intrinsic},
     Output{Role::Output}, RegionImm{Role::Region}, SlotOfA{Role::SlotOfA}, SlotReady{Role::SlotReady},
-    SlotInput{Role::SlotInput}, SlotState{Role::SlotState}, TypeOfA{Role::TypeOfA}, SlotRef{Role::SlotRef}, ElementBytes{Role::ElementBytes},
-    AnyArrayOut{Role::Read, Match::AnyArray, Void, true}, ArrayLikeA{Role::Read, Match::LikeA},
-    AnyListIn{Role::Read, Match::AnyList}, AnyListOut{Role::Read, Match::AnyList, Void, true},
-    ListLikeA{Role::Read, Match::LikeA}, TextIn{Role::Read, Match::Text}, TextOut{Role::Read, Match::Text, Void, true};
+    SlotInput{Role::SlotInput}, SlotState{Role::SlotState}, TypeOfA{Role::TypeOfA}, SlotRef{Role::SlotRef},
+    ElementBytes{Role::ElementBytes}, AnyArrayOut{Role::Read, Match::AnyArray, Void, true},
+    ArrayLikeA{Role::Read, Match::LikeA}, AnyListIn{Role::Read, Match::AnyList},
+    AnyListOut{Role::Read, Match::AnyList, Void, true}, ListLikeA{Role::Read, Match::LikeA},
+    TextIn{Role::Read, Match::Text}, TextOut{Role::Read, Match::Text, Void, true};
 
 inline constexpr OpInfo kOps[] = {
 #define EYEFLOW_OP(Name, mnemonic, Class, A, B, C, Flags, Cost, meaning) \

@@ -19,12 +19,22 @@ inline void store_word(std::byte* place, Word word) { std::memcpy(place, &word, 
 
 #define EYEFLOW_EXECUTE(Name) inline Trap execute(op_tag<Op::Name>, [[maybe_unused]] Context& c, Word* r, Instruction i)
 
-EYEFLOW_EXECUTE(LoadImm) { r[i.a] = to_word(std::int64_t{static_cast<std::int16_t>(i.b)}); return Trap::None; }
-EYEFLOW_EXECUTE(LoopIndex) { r[i.a] = r[i.b] & 0xFFFFFFFF; return Trap::None; }
-EYEFLOW_EXECUTE(Load) { r[i.a] = load_word(c.base[i.b] + std::size_t{i.c} * 8); return Trap::None; }
+EYEFLOW_EXECUTE(LoadImm) {
+  r[i.a] = to_word(std::int64_t{static_cast<std::int16_t>(i.b)});
+  return Trap::None;
+}
+EYEFLOW_EXECUTE(LoopIndex) {
+  r[i.a] = r[i.b] & 0xFFFFFFFF;
+  return Trap::None;
+}
+EYEFLOW_EXECUTE(Load) {
+  r[i.a] = load_word(c.base[i.b] + std::size_t{i.c} * 8);
+  return Trap::None;
+}
 EYEFLOW_EXECUTE(LoadReading) {
   const std::byte* input = c.base[static_cast<int>(Region::Input)];
-  if (load_word(input + std::size_t{i.b} * 8) == 0) [[unlikely]] return Trap::NoReading;
+  if (load_word(input + std::size_t{i.b} * 8) == 0) [[unlikely]]
+    return Trap::NoReading;
   r[i.a] = load_word(input + std::size_t{i.c} * 8);
   return Trap::None;
 }
@@ -33,10 +43,22 @@ EYEFLOW_EXECUTE(LoadReading) {
 inline std::byte* state_slot(Context& c, std::uint16_t word) {
   return c.base[static_cast<int>(Region::State)] + std::size_t{word} * 8;
 }
-EYEFLOW_EXECUTE(Store) { store_word(state_slot(c, i.c), r[i.a]); return Trap::None; }
-EYEFLOW_EXECUTE(StoreF32) { store_word(state_slot(c, i.c), to_word(canonical(from_word<float>(r[i.a])))); return Trap::None; }
-EYEFLOW_EXECUTE(StoreF64) { store_word(state_slot(c, i.c), to_word(canonical(from_word<double>(r[i.a])))); return Trap::None; }
-EYEFLOW_EXECUTE(Ref) { r[i.a] = c.references[i.b] | Word{i.c} * 8; return Trap::None; }
+EYEFLOW_EXECUTE(Store) {
+  store_word(state_slot(c, i.c), r[i.a]);
+  return Trap::None;
+}
+EYEFLOW_EXECUTE(StoreF32) {
+  store_word(state_slot(c, i.c), to_word(canonical(from_word<float>(r[i.a]))));
+  return Trap::None;
+}
+EYEFLOW_EXECUTE(StoreF64) {
+  store_word(state_slot(c, i.c), to_word(canonical(from_word<double>(r[i.a]))));
+  return Trap::None;
+}
+EYEFLOW_EXECUTE(Ref) {
+  r[i.a] = c.references[i.b] | Word{i.c} * 8;
+  return Trap::None;
+}
 
 EYEFLOW_EXECUTE(Emit) {
   const OutputLayout& layout = c.outputs[i.a];
@@ -83,8 +105,10 @@ Word load_element(const std::byte* place) {
 template <typename T>
 T element_of(Word word) {
   const T value = from_word<T>(word);
-  if constexpr (std::is_floating_point_v<T>) return canonical(value);
-  else return value;
+  if constexpr (std::is_floating_point_v<T>)
+    return canonical(value);
+  else
+    return value;
 }
 template <typename T>
 void store_element(std::byte* place, Word word) {
@@ -101,14 +125,16 @@ inline void set_list_length(Context& c, Reference list, std::uint64_t length) {
 template <typename T>
 Trap array_get(Context& c, Word* r, Instruction i) {
   const Reference array{r[i.b]};
-  if (r[i.c] >= array.capacity()) [[unlikely]] return Trap::IndexOutOfRange;
+  if (r[i.c] >= array.capacity()) [[unlikely]]
+    return Trap::IndexOutOfRange;
   r[i.a] = load_element<T>(c.at(array) + r[i.c] * sizeof(T));
   return Trap::None;
 }
 template <typename T>
 Trap array_set(Context& c, Word* r, Instruction i) {
   const Reference array{r[i.a]};
-  if (r[i.b] >= array.capacity()) [[unlikely]] return Trap::IndexOutOfRange;
+  if (r[i.b] >= array.capacity()) [[unlikely]]
+    return Trap::IndexOutOfRange;
   c.begin_write(array, r[i.b] * sizeof(T), sizeof(T));
   store_element<T>(c.at(array) + r[i.b] * sizeof(T), r[i.c]);
   return Trap::None;
@@ -125,14 +151,16 @@ Trap array_fill(Context& c, Word* r, Instruction i) {
 template <typename T>
 Trap list_get(Context& c, Word* r, Instruction i) {
   const Reference list{r[i.b]};
-  if (r[i.c] >= list_length(c, list)) [[unlikely]] return Trap::IndexOutOfRange;
+  if (r[i.c] >= list_length(c, list)) [[unlikely]]
+    return Trap::IndexOutOfRange;
   r[i.a] = load_element<T>(c.at(list) + kListHeaderBytes + r[i.c] * sizeof(T));
   return Trap::None;
 }
 template <typename T>
 Trap list_set(Context& c, Word* r, Instruction i) {
   const Reference list{r[i.a]};
-  if (r[i.b] >= list_length(c, list)) [[unlikely]] return Trap::IndexOutOfRange;
+  if (r[i.b] >= list_length(c, list)) [[unlikely]]
+    return Trap::IndexOutOfRange;
   const std::uint64_t offset = kListHeaderBytes + r[i.b] * sizeof(T);
   c.begin_write(list, offset, sizeof(T));
   store_element<T>(c.at(list) + offset, r[i.c]);
@@ -142,7 +170,8 @@ template <typename T>
 Trap list_push(Context& c, Word* r, Instruction i) {
   const Reference list{r[i.a]};
   const std::uint64_t length = list_length(c, list);
-  if (length >= list.capacity()) [[unlikely]] return Trap::ListFull;
+  if (length >= list.capacity()) [[unlikely]]
+    return Trap::ListFull;
   const std::uint64_t offset = kListHeaderBytes + length * sizeof(T);
   c.begin_write(list, offset, sizeof(T));
   store_element<T>(c.at(list) + offset, r[i.b]);
@@ -150,7 +179,7 @@ Trap list_push(Context& c, Word* r, Instruction i) {
   return Trap::None;
 }
 
-#define EYEFLOW_ELEMENTS(T)                                                        \
+#define EYEFLOW_ELEMENTS(T)                                                         \
   EYEFLOW_EXECUTE(ArrayGet##T) { return array_get<CppType<Scalar::T>>(c, r, i); }   \
   EYEFLOW_EXECUTE(ArraySet##T) { return array_set<CppType<Scalar::T>>(c, r, i); }   \
   EYEFLOW_EXECUTE(ArrayFill##T) { return array_fill<CppType<Scalar::T>>(c, r, i); } \
@@ -219,8 +248,14 @@ EYEFLOW_EXECUTE(ArrayCopy) {
   std::memmove(c.at(to), c.at(from), bytes);
   return Trap::None;
 }
-EYEFLOW_EXECUTE(ListLen) { r[i.a] = list_length(c, Reference{r[i.b]}); return Trap::None; }
-EYEFLOW_EXECUTE(ListClear) { set_list_length(c, Reference{r[i.a]}, 0); return Trap::None; }
+EYEFLOW_EXECUTE(ListLen) {
+  r[i.a] = list_length(c, Reference{r[i.b]});
+  return Trap::None;
+}
+EYEFLOW_EXECUTE(ListClear) {
+  set_list_length(c, Reference{r[i.a]}, 0);
+  return Trap::None;
+}
 EYEFLOW_EXECUTE(ListCopy) {
   const Reference to{r[i.a]}, from{r[i.b]};
   const std::uint64_t length = list_length(c, from);
@@ -233,15 +268,27 @@ EYEFLOW_EXECUTE(ListCopy) {
 
 // ---- Text ----------------------------------------------------------------------------------------------------------
 
-EYEFLOW_EXECUTE(TextClear) { c.set_text(Reference{r[i.a]}, 0, {}); return Trap::None; }
-EYEFLOW_EXECUTE(TextCopy) { c.set_text(Reference{r[i.a]}, 0, c.text(Reference{r[i.b]})); return Trap::None; }
+EYEFLOW_EXECUTE(TextClear) {
+  c.set_text(Reference{r[i.a]}, 0, {});
+  return Trap::None;
+}
+EYEFLOW_EXECUTE(TextCopy) {
+  c.set_text(Reference{r[i.a]}, 0, c.text(Reference{r[i.b]}));
+  return Trap::None;
+}
 EYEFLOW_EXECUTE(TextAppend) {
   const Reference to{r[i.a]};
   c.set_text(to, static_cast<std::uint32_t>(c.text(to).size()), c.text(Reference{r[i.b]}));
   return Trap::None;
 }
-EYEFLOW_EXECUTE(TextLen) { r[i.a] = c.text(Reference{r[i.b]}).size(); return Trap::None; }
-EYEFLOW_EXECUTE(TextEq) { r[i.a] = c.text(Reference{r[i.b]}) == c.text(Reference{r[i.c]}); return Trap::None; }
+EYEFLOW_EXECUTE(TextLen) {
+  r[i.a] = c.text(Reference{r[i.b]}).size();
+  return Trap::None;
+}
+EYEFLOW_EXECUTE(TextEq) {
+  r[i.a] = c.text(Reference{r[i.b]}) == c.text(Reference{r[i.c]});
+  return Trap::None;
+}
 
 #undef EYEFLOW_EXECUTE
 

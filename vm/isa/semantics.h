@@ -12,12 +12,21 @@
 // contraction, no undefined behaviour.
 namespace eyeflow::vm::semantics {
 
-#define EYEFLOW_EVAL1(Name, R, A, expression) \
-  constexpr Trap eval(op_tag<Op::Name>, A b, R& a) { a = (expression); return Trap::None; }
-#define EYEFLOW_EVAL2(Name, R, A, expression) \
-  constexpr Trap eval(op_tag<Op::Name>, A b, A c, R& a) { a = (expression); return Trap::None; }
+#define EYEFLOW_EVAL1(Name, R, A, expression)        \
+  constexpr Trap eval(op_tag<Op::Name>, A b, R& a) { \
+    a = (expression);                                \
+    return Trap::None;                               \
+  }
+#define EYEFLOW_EVAL2(Name, R, A, expression)             \
+  constexpr Trap eval(op_tag<Op::Name>, A b, A c, R& a) { \
+    a = (expression);                                     \
+    return Trap::None;                                    \
+  }
 
-constexpr Trap eval(op_tag<Op::Move>, Word b, Word& a) { a = b; return Trap::None; }
+constexpr Trap eval(op_tag<Op::Move>, Word b, Word& a) {
+  a = b;
+  return Trap::None;
+}
 
 EYEFLOW_EVAL1(NotBool, bool, bool, !b)
 EYEFLOW_EVAL2(EqBool, bool, bool, b == c)
@@ -37,50 +46,50 @@ constexpr Trap remainder(T b, T c, T& a) {
   return Trap::None;
 }
 
-#define EYEFLOW_CHECKED(T, Type)                                                                                        \
-  constexpr Trap eval(op_tag<Op::Add##T>, Type b, Type c, Type& a) {                                                    \
-    return __builtin_add_overflow(b, c, &a) ? Trap::Overflow : Trap::None;                                              \
-  }                                                                                                                     \
-  constexpr Trap eval(op_tag<Op::Sub##T>, Type b, Type c, Type& a) {                                                    \
-    return __builtin_sub_overflow(b, c, &a) ? Trap::Overflow : Trap::None;                                              \
-  }                                                                                                                     \
-  constexpr Trap eval(op_tag<Op::Mul##T>, Type b, Type c, Type& a) {                                                    \
-    return __builtin_mul_overflow(b, c, &a) ? Trap::Overflow : Trap::None;                                              \
-  }                                                                                                                     \
-  constexpr Trap eval(op_tag<Op::Div##T>, Type b, Type c, Type& a) { return divide(b, c, a); }                          \
-  constexpr Trap eval(op_tag<Op::Mod##T>, Type b, Type c, Type& a) { return remainder(b, c, a); }                       \
-  constexpr Trap eval(op_tag<Op::Neg##T>, Type b, Type& a) {                                                            \
-    return __builtin_sub_overflow(Type{0}, b, &a) ? Trap::Overflow : Trap::None;                                        \
-  }                                                                                                                     \
-  constexpr Trap eval(op_tag<Op::Abs##T>, Type b, Type& a) {                                                            \
-    if (b == std::numeric_limits<Type>::min()) return Trap::Overflow;                                                   \
-    a = b < 0 ? -b : b;                                                                                                 \
-    return Trap::None;                                                                                                  \
+#define EYEFLOW_CHECKED(T, Type)                                                                  \
+  constexpr Trap eval(op_tag<Op::Add##T>, Type b, Type c, Type& a) {                              \
+    return __builtin_add_overflow(b, c, &a) ? Trap::Overflow : Trap::None;                        \
+  }                                                                                               \
+  constexpr Trap eval(op_tag<Op::Sub##T>, Type b, Type c, Type& a) {                              \
+    return __builtin_sub_overflow(b, c, &a) ? Trap::Overflow : Trap::None;                        \
+  }                                                                                               \
+  constexpr Trap eval(op_tag<Op::Mul##T>, Type b, Type c, Type& a) {                              \
+    return __builtin_mul_overflow(b, c, &a) ? Trap::Overflow : Trap::None;                        \
+  }                                                                                               \
+  constexpr Trap eval(op_tag<Op::Div##T>, Type b, Type c, Type& a) { return divide(b, c, a); }    \
+  constexpr Trap eval(op_tag<Op::Mod##T>, Type b, Type c, Type& a) { return remainder(b, c, a); } \
+  constexpr Trap eval(op_tag<Op::Neg##T>, Type b, Type& a) {                                      \
+    return __builtin_sub_overflow(Type{0}, b, &a) ? Trap::Overflow : Trap::None;                  \
+  }                                                                                               \
+  constexpr Trap eval(op_tag<Op::Abs##T>, Type b, Type& a) {                                      \
+    if (b == std::numeric_limits<Type>::min()) return Trap::Overflow;                             \
+    a = b < 0 ? -b : b;                                                                           \
+    return Trap::None;                                                                            \
   }
 EYEFLOW_CHECKED(I64, std::int64_t)
 EYEFLOW_CHECKED(I32, std::int32_t)
 #undef EYEFLOW_CHECKED
 
 // Widened to 64 bits first: u8 and u16 would otherwise be promoted to a signed int, whose overflow is undefined.
-#define EYEFLOW_MODULAR(T, Type)                                                                                        \
-  EYEFLOW_EVAL2(Add##T, Type, Type, static_cast<Type>(std::uint64_t{b} + c))                                            \
-  EYEFLOW_EVAL2(Sub##T, Type, Type, static_cast<Type>(std::uint64_t{b} - c))                                            \
-  EYEFLOW_EVAL2(Mul##T, Type, Type, static_cast<Type>(std::uint64_t{b} * c))                                            \
-  constexpr Trap eval(op_tag<Op::Div##T>, Type b, Type c, Type& a) {                                                    \
-    if (c == 0) return Trap::DivideByZero;                                                                              \
-    a = static_cast<Type>(b / c);                                                                                       \
-    return Trap::None;                                                                                                  \
-  }                                                                                                                     \
-  constexpr Trap eval(op_tag<Op::Mod##T>, Type b, Type c, Type& a) {                                                    \
-    if (c == 0) return Trap::DivideByZero;                                                                              \
-    a = static_cast<Type>(b % c);                                                                                       \
-    return Trap::None;                                                                                                  \
-  }                                                                                                                     \
-  EYEFLOW_EVAL2(And##T, Type, Type, static_cast<Type>(b & c))                                                           \
-  EYEFLOW_EVAL2(Or##T, Type, Type, static_cast<Type>(b | c))                                                            \
-  EYEFLOW_EVAL2(Xor##T, Type, Type, static_cast<Type>(b ^ c))                                                           \
-  EYEFLOW_EVAL1(Not##T, Type, Type, static_cast<Type>(~std::uint64_t{b}))                                               \
-  EYEFLOW_EVAL2(Shl##T, Type, Type, static_cast<Type>(std::uint64_t{b} << (c & (sizeof(Type) * 8 - 1))))                \
+#define EYEFLOW_MODULAR(T, Type)                                                                         \
+  EYEFLOW_EVAL2(Add##T, Type, Type, static_cast<Type>(std::uint64_t{b} + c))                             \
+  EYEFLOW_EVAL2(Sub##T, Type, Type, static_cast<Type>(std::uint64_t{b} - c))                             \
+  EYEFLOW_EVAL2(Mul##T, Type, Type, static_cast<Type>(std::uint64_t{b} * c))                             \
+  constexpr Trap eval(op_tag<Op::Div##T>, Type b, Type c, Type& a) {                                     \
+    if (c == 0) return Trap::DivideByZero;                                                               \
+    a = static_cast<Type>(b / c);                                                                        \
+    return Trap::None;                                                                                   \
+  }                                                                                                      \
+  constexpr Trap eval(op_tag<Op::Mod##T>, Type b, Type c, Type& a) {                                     \
+    if (c == 0) return Trap::DivideByZero;                                                               \
+    a = static_cast<Type>(b % c);                                                                        \
+    return Trap::None;                                                                                   \
+  }                                                                                                      \
+  EYEFLOW_EVAL2(And##T, Type, Type, static_cast<Type>(b & c))                                            \
+  EYEFLOW_EVAL2(Or##T, Type, Type, static_cast<Type>(b | c))                                             \
+  EYEFLOW_EVAL2(Xor##T, Type, Type, static_cast<Type>(b ^ c))                                            \
+  EYEFLOW_EVAL1(Not##T, Type, Type, static_cast<Type>(~std::uint64_t{b}))                                \
+  EYEFLOW_EVAL2(Shl##T, Type, Type, static_cast<Type>(std::uint64_t{b} << (c & (sizeof(Type) * 8 - 1)))) \
   EYEFLOW_EVAL2(Shr##T, Type, Type, static_cast<Type>(b >> (c & (sizeof(Type) * 8 - 1))))
 EYEFLOW_MODULAR(U8, std::uint8_t)
 EYEFLOW_MODULAR(U16, std::uint16_t)
@@ -89,24 +98,27 @@ EYEFLOW_MODULAR(U64, std::uint64_t)
 #undef EYEFLOW_MODULAR
 
 // Sqrt is correctly rounded by IEEE 754, so the hardware's is the same everywhere; clang cannot fold it.
-#define EYEFLOW_FLOAT(T, Type, Bits, sign, sqrt_builtin)                                                                \
-  EYEFLOW_EVAL2(Add##T, Type, Type, b + c)                                                                              \
-  EYEFLOW_EVAL2(Sub##T, Type, Type, b - c)                                                                              \
-  EYEFLOW_EVAL2(Mul##T, Type, Type, b * c)                                                                              \
-  EYEFLOW_EVAL2(Div##T, Type, Type, b / c)                                                                              \
-  EYEFLOW_EVAL1(Neg##T, Type, Type, std::bit_cast<Type>(std::bit_cast<Bits>(b) ^ sign))                                 \
-  EYEFLOW_EVAL1(Abs##T, Type, Type, std::bit_cast<Type>(std::bit_cast<Bits>(b) & ~sign))                                \
-  inline Trap eval(op_tag<Op::Sqrt##T>, Type b, Type& a) { a = sqrt_builtin(b); return Trap::None; }                    \
+#define EYEFLOW_FLOAT(T, Type, Bits, sign, sqrt_builtin)                                 \
+  EYEFLOW_EVAL2(Add##T, Type, Type, b + c)                                               \
+  EYEFLOW_EVAL2(Sub##T, Type, Type, b - c)                                               \
+  EYEFLOW_EVAL2(Mul##T, Type, Type, b* c)                                                \
+  EYEFLOW_EVAL2(Div##T, Type, Type, b / c)                                               \
+  EYEFLOW_EVAL1(Neg##T, Type, Type, std::bit_cast<Type>(std::bit_cast<Bits>(b) ^ sign))  \
+  EYEFLOW_EVAL1(Abs##T, Type, Type, std::bit_cast<Type>(std::bit_cast<Bits>(b) & ~sign)) \
+  inline Trap eval(op_tag<Op::Sqrt##T>, Type b, Type& a) {                               \
+    a = sqrt_builtin(b);                                                                 \
+    return Trap::None;                                                                   \
+  }                                                                                      \
   EYEFLOW_EVAL1(IsNan##T, bool, Type, b != b)
 EYEFLOW_FLOAT(F32, float, std::uint32_t, 0x80000000u, __builtin_sqrtf)
 EYEFLOW_FLOAT(F64, double, std::uint64_t, 0x8000000000000000ull, __builtin_sqrt)
 #undef EYEFLOW_FLOAT
 
-#define EYEFLOW_ORDERED(T, Type)                \
-  EYEFLOW_EVAL2(Eq##T, bool, Type, b == c)      \
-  EYEFLOW_EVAL2(Ne##T, bool, Type, b != c)      \
-  EYEFLOW_EVAL2(Lt##T, bool, Type, b < c)       \
-  EYEFLOW_EVAL2(Le##T, bool, Type, b <= c)      \
+#define EYEFLOW_ORDERED(T, Type)                   \
+  EYEFLOW_EVAL2(Eq##T, bool, Type, b == c)         \
+  EYEFLOW_EVAL2(Ne##T, bool, Type, b != c)         \
+  EYEFLOW_EVAL2(Lt##T, bool, Type, b < c)          \
+  EYEFLOW_EVAL2(Le##T, bool, Type, b <= c)         \
   EYEFLOW_EVAL2(Min##T, Type, Type, c < b ? c : b) \
   EYEFLOW_EVAL2(Max##T, Type, Type, b < c ? c : b)
 EYEFLOW_ORDERED(I64, std::int64_t)
@@ -183,8 +195,10 @@ template <Op O, int Field>
 struct OperandType {
   static constexpr Operand kOperand = info(O).operands[Field];
   static constexpr auto pick() {
-    if constexpr (kOperand.match == Match::Exact) return CppType<kOperand.scalar>{};
-    else return Word{};
+    if constexpr (kOperand.match == Match::Exact)
+      return CppType<kOperand.scalar>{};
+    else
+      return Word{};
   }
   using type = decltype(pick());
 };
@@ -203,7 +217,8 @@ template <Op O>
     trap = eval(op_tag<O>{}, b, from_word<typename OperandType<O, 2>::type>(r[i.c]), a);
   }
   if constexpr (info(O).has(MayTrap)) {
-    if (trap != Trap::None) [[unlikely]] return trap;
+    if (trap != Trap::None) [[unlikely]]
+      return trap;
   }
   r[i.a] = to_word(a);
   return Trap::None;

@@ -3,7 +3,8 @@
 namespace eyeflow::vm {
 
 std::string_view name(Scalar type) {
-  static constexpr std::string_view kNames[kScalarCount] = {"void", "bool", "i64", "i32", "u8", "u16", "u32", "u64", "f32", "f64"};
+  static constexpr std::string_view kNames[kScalarCount] = {"void", "bool", "i64", "i32", "u8",
+                                                            "u16",  "u32",  "u64", "f32", "f64"};
   return kNames[static_cast<int>(type)];
 }
 
@@ -19,16 +20,25 @@ int size_bytes(Scalar element) {
 
 bool is_canonical(Scalar type, Word word) {
   switch (type) {
-    case Scalar::Void: return false;
-    case Scalar::Bool: return word <= 1;
-    case Scalar::I32: return to_word(static_cast<std::int32_t>(word)) == word;
-    case Scalar::U8: return word <= 0xFF;
-    case Scalar::U16: return word <= 0xFFFF;
-    case Scalar::U32: return word <= 0xFFFFFFFF;
-    case Scalar::F32: return word <= 0xFFFFFFFF && to_word(canonical(from_word<float>(word))) == word;
-    case Scalar::F64: return to_word(canonical(from_word<double>(word))) == word;
+    case Scalar::Void:
+      return false;
+    case Scalar::Bool:
+      return word <= 1;
+    case Scalar::I32:
+      return to_word(static_cast<std::int32_t>(word)) == word;
+    case Scalar::U8:
+      return word <= 0xFF;
+    case Scalar::U16:
+      return word <= 0xFFFF;
+    case Scalar::U32:
+      return word <= 0xFFFFFFFF;
+    case Scalar::F32:
+      return word <= 0xFFFFFFFF && to_word(canonical(from_word<float>(word))) == word;
+    case Scalar::F64:
+      return to_word(canonical(from_word<double>(word))) == word;
     case Scalar::I64:
-    case Scalar::U64: return true;
+    case Scalar::U64:
+      return true;
   }
   return false;
 }
@@ -36,11 +46,16 @@ bool is_canonical(Scalar type, Word word) {
 std::uint64_t slot_size_bytes(const Type& type) {
   const auto padded = [](std::uint64_t bytes) { return (bytes + 7) / 8 * 8; };
   switch (type.kind) {
-    case TypeKind::Scalar: return 8;
-    case TypeKind::Text: return padded(4 + std::uint64_t{type.capacity});
-    case TypeKind::Array: return padded(std::uint64_t{type.capacity} * size_bytes(type.element));
-    case TypeKind::List: return padded(8 + std::uint64_t{type.capacity} * size_bytes(type.element));
-    case TypeKind::Counter: return 0;
+    case TypeKind::Scalar:
+      return 8;
+    case TypeKind::Text:
+      return padded(4 + std::uint64_t{type.capacity});
+    case TypeKind::Array:
+      return padded(std::uint64_t{type.capacity} * size_bytes(type.element));
+    case TypeKind::List:
+      return padded(8 + std::uint64_t{type.capacity} * size_bytes(type.element));
+    case TypeKind::Counter:
+      return 0;
   }
   return 0;
 }

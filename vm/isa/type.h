@@ -17,8 +17,8 @@ using Word = std::uint64_t;
 enum class Scalar : std::uint8_t { Void, Bool, I64, I32, U8, U16, U32, U64, F32, F64 };
 inline constexpr int kScalarCount = 10;
 
-std::string_view name(Scalar type);       // "f64"
-int size_bytes(Scalar element);           // of an array element: 1, 2, 4 or 8; 0 for Void
+std::string_view name(Scalar type);         // "f64"
+int size_bytes(Scalar element);             // of an array element: 1, 2, 4 or 8; 0 for Void
 bool is_canonical(Scalar type, Word word);  // what a slot's initial image must satisfy
 
 // The five regions of a task's memory. Const, Param and Input are read-only to the task: the first is shared by all
@@ -41,9 +41,9 @@ enum class TypeKind : std::uint8_t {
 // kFirstModuleType indices are the scalars themselves.
 struct Type {
   TypeKind kind = TypeKind::Scalar;
-  Scalar element = Scalar::Void;     // the scalar itself, or what an array holds
-  Region region = Region::Const;     // where a reference points
-  std::uint32_t capacity = 0;        // bytes of a text, elements of an array, trips of a counter; < 2^29
+  Scalar element = Scalar::Void;  // the scalar itself, or what an array holds
+  Region region = Region::Const;  // where a reference points
+  std::uint32_t capacity = 0;     // bytes of a text, elements of an array, trips of a counter; < 2^29
 
   friend bool operator==(const Type&, const Type&) = default;
 };
@@ -68,24 +68,57 @@ struct Reference {
   constexpr std::uint32_t capacity() const { return static_cast<std::uint32_t>(word >> 35); }
 };
 
-template <Scalar S> struct CppTypeOf;
-template <> struct CppTypeOf<Scalar::Bool> { using type = bool; };
-template <> struct CppTypeOf<Scalar::I64> { using type = std::int64_t; };
-template <> struct CppTypeOf<Scalar::I32> { using type = std::int32_t; };
-template <> struct CppTypeOf<Scalar::U8> { using type = std::uint8_t; };
-template <> struct CppTypeOf<Scalar::U16> { using type = std::uint16_t; };
-template <> struct CppTypeOf<Scalar::U32> { using type = std::uint32_t; };
-template <> struct CppTypeOf<Scalar::U64> { using type = std::uint64_t; };
-template <> struct CppTypeOf<Scalar::F32> { using type = float; };
-template <> struct CppTypeOf<Scalar::F64> { using type = double; };
-template <Scalar S> using CppType = typename CppTypeOf<S>::type;
+template <Scalar S>
+struct CppTypeOf;
+template <>
+struct CppTypeOf<Scalar::Bool> {
+  using type = bool;
+};
+template <>
+struct CppTypeOf<Scalar::I64> {
+  using type = std::int64_t;
+};
+template <>
+struct CppTypeOf<Scalar::I32> {
+  using type = std::int32_t;
+};
+template <>
+struct CppTypeOf<Scalar::U8> {
+  using type = std::uint8_t;
+};
+template <>
+struct CppTypeOf<Scalar::U16> {
+  using type = std::uint16_t;
+};
+template <>
+struct CppTypeOf<Scalar::U32> {
+  using type = std::uint32_t;
+};
+template <>
+struct CppTypeOf<Scalar::U64> {
+  using type = std::uint64_t;
+};
+template <>
+struct CppTypeOf<Scalar::F32> {
+  using type = float;
+};
+template <>
+struct CppTypeOf<Scalar::F64> {
+  using type = double;
+};
+template <Scalar S>
+using CppType = typename CppTypeOf<S>::type;
 
 template <typename T>
 constexpr T from_word(Word word) {
-  if constexpr (std::is_same_v<T, double>) return std::bit_cast<double>(word);
-  else if constexpr (std::is_same_v<T, float>) return std::bit_cast<float>(static_cast<std::uint32_t>(word));
-  else if constexpr (std::is_same_v<T, Reference>) return Reference{word};
-  else return static_cast<T>(word);
+  if constexpr (std::is_same_v<T, double>)
+    return std::bit_cast<double>(word);
+  else if constexpr (std::is_same_v<T, float>)
+    return std::bit_cast<float>(static_cast<std::uint32_t>(word));
+  else if constexpr (std::is_same_v<T, Reference>)
+    return Reference{word};
+  else
+    return static_cast<T>(word);
 }
 
 constexpr Word to_word(double value) { return std::bit_cast<Word>(value); }
@@ -94,12 +127,16 @@ constexpr Word to_word(Reference value) { return value.word; }
 template <typename T>
   requires std::is_integral_v<T>
 constexpr Word to_word(T value) {
-  if constexpr (std::is_signed_v<T>) return static_cast<Word>(static_cast<std::int64_t>(value));
-  else return static_cast<Word>(value);
+  if constexpr (std::is_signed_v<T>)
+    return static_cast<Word>(static_cast<std::int64_t>(value));
+  else
+    return static_cast<Word>(value);
 }
 
 // Where a float's bits can be seen (state, outputs), every NaN is the one canonical NaN.
-constexpr double canonical(double value) { return value == value ? value : std::bit_cast<double>(0x7ff8000000000000ull); }
+constexpr double canonical(double value) {
+  return value == value ? value : std::bit_cast<double>(0x7ff8000000000000ull);
+}
 constexpr float canonical(float value) { return value == value ? value : std::bit_cast<float>(0x7fc00000u); }
 
 }  // namespace eyeflow::vm
