@@ -1,0 +1,209 @@
+#include "runtime/payload/decoder.h"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "runtime/payload/number.h"
+
+namespace eyeflow::runtime {
+namespace {
+
+namespace dom = simdjson::dom;
+using simdjson::error_code;
+
+// A document is read whole before anything of it is believed: a payload that breaks off behind the field is malformed.
+struct JsonParser {
+  dom::parser parser;
+  std::vector<char> padded;  // simdjson reads past the end
+
+  simdjson::simdjson_result<dom::element> parse(std::string_view text) {
+    if (padded.size() < text.size() + simdjson::SIMDJSON_PADDING)
+      padded.resize(text.size() + simdjson::SIMDJSON_PADDING);
+    std::memcpy(padded.data(), text.data(), text.size());
+    std::memset(padded.data() + text.size(), 0, simdjson::SIMDJSON_PADDING);
+    return parser.parse(padded.data(), text.size(), false);
+  }
+};
+
+BadReading reason_of(error_code error) {
+  switch (error) {
+    case simdjson::NO_SUCH_FIELD:
+    case simdjson::INDEX_OUT_OF_BOUNDS:
+    case simdjson::INVALID_JSON_POINTER:
+    case simdjson::INCORRECT_TYPE:
+      return BadReading::MissingField;
+    case simdjson::NUMBER_ERROR:  // also a whole number of more than 64 bits
+      return BadReading::OutOfRange;
+    default:
+      return BadReading::Malformed;
+  }
+}
+
+std::expected<dom::element, BadReading> at(dom::element document, std::string_view pointer) {
+  if (pointer.empty()) return document;
+  dom::element found;
+  if (const auto error = document.at_pointer(pointer).get(found)) return std::unexpected(reason_of(error));
+  return found;
+}
+
+std::expected<Number, BadReading> number_of(dom::element element) {
+  switch (element.type()) {
+    case dom::element_type::INT64:
+      return Number{.kind = Number::Kind::Signed, .whole = element.get_int64().value_unsafe()};
+    case dom::element_type::UINT64:
+      return Number{.kind = Number::Kind::Unsigned, .large = element.get_uint64().value_unsafe()};
+    case dom::element_type::DOUBLE:
+      return Number{.kind = Number::Kind::Real, .real = element.get_double().value_unsafe()};
+    case dom::element_type::STRING:  // many devices quote their numbers
+      return parse_number(element.get_string().value_unsafe());
+    case dom::element_type::NULL_VALUE:
+      return std::unexpected(BadReading::NotANumber);
+    default:
+      return std::unexpected(BadReading::WrongType);
+  }
+}
+
+std::optional<vm::TimeNs> time_of_element(dom::element element, TimeUnit unit) {
+  switch (element.type()) {
+    case dom::element_type::INT64:
+      return time_of(element.get_int64().value_unsafe(), unit);
+    case dom::element_type::DOUBLE:
+      return time_of(element.get_double().value_unsafe(), unit);
+    case dom::element_type::STRING:
+      return time_of_text(element.get_string().value_unsafe());
+    default:
+      return std::nullopt;
+  }
+}
+
+DecodeResult text_reading(const DecodePlan& plan, std::string_view text, vm::TimeNs time) {
+  if (text.size() > plan.text_bytes) return std::unexpected(BadReading::TextTooLong);
+  if (!simdjson::validate_utf8(text)) return std::unexpected(BadReading::Malformed);
+  return Decoded{.text = text, .time = time};
+}
+
+DecodeResult number_reading(const DecodePlan& plan, const Number& number, vm::TimeNs time) {
+  const auto word = to_word(plan, number);
+  if (!word) return std::unexpected(word.error());
+  return Decoded{.value = *word, .time = time};
+}
+
+DecodeResult time_reading(std::optional<vm::TimeNs> value, vm::TimeNs time) {
+  if (!value) return std::unexpected(BadReading::WrongType);
+  return Decoded{.value = static_cast<vm::Word>(*value), .time = time};
+}
+
+DecodeResult value_of(const DecodePlan& plan, dom::element element, vm::TimeNs time) {
+  switch (plan.meaning) {
+    case Meaning::Text: {
+      if (!element.is_string())
+        return std::unexpected(element.is_null() ? BadReading::NotANumber : BadReading::WrongType);
+      return text_reading(plan, element.get_string().value_unsafe(), time);
+    }
+    case Meaning::Time:
+      return time_reading(time_of_element(element, plan.time_unit), time);
+    case Meaning::Number:
+    case Meaning::Duration:
+      break;
+  }
+  if (plan.type == vm::Scalar::Bool) {
+    std::optional<bool> flag;
+    if (element.is_bool()) flag = element.get_bool().value_unsafe();
+    if (element.is_string()) flag = parse_bool(element.get_string().value_unsafe());
+    if (flag) return Decoded{.value = *flag, .time = time};
+  }
+  const auto number = number_of(element);
+  if (!number) return std::unexpected(number.error());
+  return number_reading(plan, *number, time);
+}
+
+}  // namespace
+
+struct Decoder::Parser : JsonParser {};
+Decoder::Decoder() : parser_(std::make_unique<Parser>()) {}
+Decoder::~Decoder() = default;
+Decoder::Decoder(Decoder&&) noexcept = default;
+
+DecodeResult Decoder::decode(const DecodePlan& plan, std::string_view payload, vm::TimeNs now) {
+  if (payload.size() > kMaxPayloadBytes) return std::unexpected(BadReading::TooLarge);
+  if (plan.field.empty() && plan.time.empty()) return decode_bare(plan, payload, now);
+  dom::element document;
+  if (const auto error = parser_->parse(payload).get(document)) {
+    return std::unexpected(error == simdjson::NUMBER_ERROR ? BadReading::OutOfRange : BadReading::Malformed);
+  }
+  vm::TimeNs time = now;
+  bool from_future = false;
+  if (!plan.time.empty()) {
+    const auto element = at(document, plan.time);
+    const auto taken = element ? time_of_element(*element, plan.time_unit) : std::nullopt;
+    if (!taken) return std::unexpected(BadReading::BadTime);
+    from_future = *taken > now;
+    time = std::min(*taken, now);
+  }
+  const auto element = at(document, plan.field);
+  if (!element) return std::unexpected(element.error());
+  auto decoded = value_of(plan, *element, time);
+  if (decoded) decoded->from_future = from_future;
+  return decoded;
+}
+
+DecodeResult decode_bare(const DecodePlan& plan, std::string_view text, vm::TimeNs time) {
+  if (plan.meaning == Meaning::Text) return text_reading(plan, text, time);
+  if (plan.type == vm::Scalar::Bool) {
+    if (const auto flag = parse_bool(text)) return Decoded{.value = *flag, .time = time};
+  }
+  const auto number = parse_number(text);
+  if (plan.meaning == Meaning::Time) {
+    if (!number) return time_reading(time_of_text(trimmed(text)), time);
+    return time_reading(number->kind == Number::Kind::Signed ? time_of(number->whole, plan.time_unit)
+                                                             : time_of(number->as_real(), plan.time_unit),
+                        time);
+  }
+  if (!number) return std::unexpected(trimmed(text) == "null" ? BadReading::NotANumber : number.error());
+  return number_reading(plan, *number, time);
+}
+
+DecodeResult decode_number(const DecodePlan& plan, double value, vm::TimeNs time) {
+  if (plan.meaning == Meaning::Text) return std::unexpected(BadReading::WrongType);
+  if (plan.meaning == Meaning::Time) return time_reading(time_of(value, plan.time_unit), time);
+  return number_reading(plan, Number{.kind = Number::Kind::Real, .real = value}, time);
+}
+
+struct JsonRowReader::Parser : JsonParser {
+  std::string value;
+};
+JsonRowReader::JsonRowReader() : parser_(std::make_unique<Parser>()) {}
+JsonRowReader::~JsonRowReader() = default;
+
+Result<JsonRow> JsonRowReader::read(std::string_view line) {
+  static constexpr const char* kShape = "write {\"time_ms\": 0, \"input\": \"t1\", \"value\": 79}";
+  dom::element document;
+  JsonRow row;
+  if (const auto error = parser_->parse(line).get(document)) {
+    return fail(std::string("not JSON (") + simdjson::error_message(error) + "); " + kShape);
+  }
+  if (document["time_ms"].get(row.time_ms) != simdjson::SUCCESS) {
+    return fail(std::string("no number under \"time_ms\"; ") + kShape);
+  }
+  if (document["input"].get(row.input) != simdjson::SUCCESS) {
+    return fail(std::string("no text under \"input\"; ") + kShape);
+  }
+  dom::element value;
+  if (document["value"].get(value) != simdjson::SUCCESS) return fail(std::string("no \"value\"; ") + kShape);
+  if (value.is_string()) {
+    row.value = value.get_string().value_unsafe();
+    return row;
+  }
+  if (value.is_array() || value.is_object()) {
+    return fail(std::string("\"value\" is neither a number, a text nor a boolean; ") + kShape);
+  }
+  parser_->value = simdjson::minify(value);
+  row.value = parser_->value;
+  return row;
+}
+
+}  // namespace eyeflow::runtime

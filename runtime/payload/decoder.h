@@ -1,0 +1,112 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "runtime/site/site.h"
+#include "stdlib/units/units.h"
+#include "vm/base/result.h"
+#include "vm/module/module.h"
+
+// From the bytes of a peer to a typed slot. The only folder that knows simdjson.
+namespace eyeflow::runtime {
+
+enum class BadReading : std::uint8_t {
+#define EYEFLOW_BAD_READING(Name, text) Name,
+#include "runtime/payload/bad_reading.def"
+};
+inline constexpr std::string_view kBadReadingNames[] = {
+#define EYEFLOW_BAD_READING(Name, text) #Name,
+#include "runtime/payload/bad_reading.def"
+};
+inline constexpr std::string_view kBadReadingTexts[] = {
+#define EYEFLOW_BAD_READING(Name, text) text,
+#include "runtime/payload/bad_reading.def"
+};
+inline constexpr std::size_t kBadReadingCount = std::size(kBadReadingNames);
+constexpr std::string_view name(BadReading reason) { return kBadReadingNames[static_cast<std::size_t>(reason)]; }
+constexpr std::string_view describe(BadReading reason) { return kBadReadingTexts[static_cast<std::size_t>(reason)]; }
+
+inline constexpr std::size_t kMaxPayloadBytes = 1u << 20;
+
+// What the input's words mean.
+enum class Meaning : std::uint8_t {
+  Number,    // of DecodePlan::type, converted by DecodePlan::conversion
+  Duration,  // ns; the sensor's unit gives DecodePlan::conversion to ns
+  Time,      // ns since 1970, read as the reading's own time is
+  Text,      // at most DecodePlan::text_bytes bytes of UTF-8
+};
+
+// How payloads of one sensor become readings of one input. Made once, when the site is bound.
+struct DecodePlan {
+  std::string field;  // JSON pointer; empty: the payload is the bare value
+  std::string time;   // JSON pointer; empty: the time of arrival
+  TimeUnit time_unit = TimeUnit::Recognised;
+  Meaning meaning = Meaning::Number;
+  vm::Scalar type = vm::Scalar::F64;
+  std::uint32_t text_bytes = 0;
+  stdlib::Conversion conversion{};  // from the sensor's unit to the one that the task declared
+};
+
+// The plan for an input of a module bound to a sensor; fails on units of different dimensions, or a unit on one side
+// only, and says what to write.
+Result<DecodePlan> make_plan(const SensorSettings& sensor, const vm::Module& module, const vm::Input& input);
+
+struct Decoded {
+  vm::Word value = 0;       // canonical for its type
+  std::string_view text{};  // Meaning::Text; valid until the decoder's next call
+  vm::TimeNs time = 0;
+  bool from_future = false;  // the payload's time was ahead of `now` and was set to it
+};
+
+using DecodeResult = std::expected<Decoded, BadReading>;
+
+// One thread's means to decode. No allocation per reading once the buffers have seen the largest payload.
+class Decoder {
+ public:
+  Decoder();
+  ~Decoder();
+  Decoder(Decoder&&) noexcept;
+
+  // A peer's payload, by the plan's JSON pointers.
+  DecodeResult decode(const DecodePlan& plan, std::string_view payload, vm::TimeNs now);
+
+ private:
+  struct Parser;
+  std::unique_ptr<Parser> parser_;
+};
+
+// A bare value, such as a column of a file: fields and times of the plan do not apply.
+DecodeResult decode_bare(const DecodePlan& plan, std::string_view text, vm::TimeNs time);
+// A number in the sensor's unit.
+DecodeResult decode_number(const DecodePlan& plan, double value, vm::TimeNs time);
+
+// A number or a text as a time in ns since 1970; nullopt for what is none.
+std::optional<vm::TimeNs> time_of(double value, TimeUnit unit);
+std::optional<vm::TimeNs> time_of(std::int64_t value, TimeUnit unit);
+std::optional<vm::TimeNs> time_of_text(std::string_view rfc3339);
+
+// One line of a replay file: {"time_ms": 0, "input": "t1", "value": 79}. The views are valid until the next call.
+struct JsonRow {
+  double time_ms = 0;
+  std::string_view input;
+  std::string_view value;  // as bare text
+};
+class JsonRowReader {
+ public:
+  JsonRowReader();
+  ~JsonRowReader();
+  Result<JsonRow> read(std::string_view line);
+
+ private:
+  struct Parser;
+  std::unique_ptr<Parser> parser_;
+};
+
+}  // namespace eyeflow::runtime

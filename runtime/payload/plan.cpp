@@ -1,0 +1,84 @@
+#include <fmt/format.h>
+
+#include "runtime/payload/decoder.h"
+
+namespace eyeflow::runtime {
+namespace {
+
+using vm::Scalar;
+
+Result<stdlib::Unit> unit_of(std::string_view text, std::string_view whose) {
+  auto unit = stdlib::parse_unit(text.empty() ? "1" : text);
+  if (!unit) return fail(fmt::format("the unit of {}: {}", whose, unit.error().message));
+  return unit;
+}
+
+Result<stdlib::Conversion> conversion_to(const SensorSettings& sensor, const vm::Field& wanted) {
+  if (sensor.unit == wanted.unit) return stdlib::Conversion{};
+  const auto to = unit_of(wanted.unit, fmt::format("input '{}'", wanted.name));
+  if (!to) return std::unexpected(to.error());
+  if (sensor.unit.empty()) {
+    return fail(
+        fmt::format("input '{}' is in {}, and the sensor has no unit; add unit = \"{}\" (or what its payloads "
+                    "are in) to [sensor.\"{}\"]",
+                    wanted.name, wanted.unit, wanted.unit, sensor.written));
+  }
+  const auto from = unit_of(sensor.unit, fmt::format("[sensor.\"{}\"]", sensor.written));
+  if (!from) return std::unexpected(from.error());
+  if (wanted.unit.empty() && !stdlib::is_dimensionless(*from)) {
+    return fail(
+        fmt::format("input '{}' is a number without unit, and the sensor's is {}; remove unit = \"{}\" from "
+                    "[sensor.\"{}\"], or declare the input in {}",
+                    wanted.name, sensor.unit, sensor.unit, sensor.written, sensor.unit));
+  }
+  const auto conversion = stdlib::convert(*from, *to);
+  if (!conversion) {
+    const auto hint = stdlib::mixing_hint(*from, *to);
+    return fail(
+        fmt::format("input '{}' is in {}, and the sensor's unit {} is of another dimension{}{}; write the unit "
+                    "that payloads are in, or bind another sensor",
+                    wanted.name, wanted.unit, sensor.unit, hint.empty() ? "" : ": ", hint));
+  }
+  return *conversion;
+}
+
+}  // namespace
+
+Result<DecodePlan> make_plan(const SensorSettings& sensor, const vm::Module& module, const vm::Input& input) {
+  const auto* type = module.type(input.value.type);
+  if (type == nullptr) return fail(fmt::format("input '{}' has no type", input.value.name));
+  DecodePlan plan{.field = sensor.field, .time = sensor.time, .time_unit = sensor.time_unit};
+  if (type->kind == vm::TypeKind::Text) {
+    if (!sensor.unit.empty()) {
+      return fail(fmt::format("input '{}' is a text, which has no unit; remove unit = \"{}\" from [sensor.\"{}\"]",
+                              input.value.name, sensor.unit, sensor.written));
+    }
+    plan.meaning = Meaning::Text;
+    plan.text_bytes = type->capacity;
+    return plan;
+  }
+  plan.type = type->element;
+  if (input.value.unit == "time") {
+    plan.meaning = Meaning::Time;
+    return plan;
+  }
+  if (input.value.unit == "duration") {
+    plan.meaning = Meaning::Duration;
+    const auto unit = stdlib::parse_unit(sensor.unit);
+    const auto ns = unit ? stdlib::nanoseconds(*unit) : std::nullopt;
+    if (!ns) {
+      return fail(
+          fmt::format("input '{}' is a duration; add unit = \"s\" (or ms, min, h: what its payloads are in) to "
+                      "[sensor.\"{}\"]",
+                      input.value.name, sensor.written));
+    }
+    plan.conversion.multiply = static_cast<double>(*ns);
+    return plan;
+  }
+  auto conversion = conversion_to(sensor, input.value);
+  if (!conversion) return std::unexpected(conversion.error());
+  plan.conversion = *conversion;
+  return plan;
+}
+
+}  // namespace eyeflow::runtime

@@ -1,0 +1,310 @@
+#include "runtime/payload/decoder.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <bit>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <new>
+#include <set>
+#include <string>
+
+namespace {
+std::atomic<std::uint64_t> allocations = 0;
+}
+void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* p = std::malloc(size)) return p;
+  std::abort();
+}
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+
+namespace eyeflow::runtime {
+namespace {
+
+using vm::Scalar;
+using vm::Word;
+
+constexpr vm::TimeNs kNow = 1'800'000'000'000'000'000;  // 2027-01-15T08:00:00Z
+
+double as_f64(Word w) { return std::bit_cast<double>(w); }
+
+// A task with one input of the given type and unit.
+vm::Module module_with(Scalar type, std::string unit) {
+  vm::Module m;
+  m.task = "t";
+  m.inputs.push_back({.value = {"t1", vm::type_id(type), std::move(unit)}});
+  return m;
+}
+vm::Module module_with_text(std::uint32_t bytes) {
+  vm::Module m;
+  m.types.push_back({vm::TypeKind::Text, Scalar::Void, vm::Region::Input, bytes});
+  m.inputs.push_back({.value = {"t1", vm::kFirstModuleType, ""}});
+  return m;
+}
+SensorSettings sensor(std::string field, std::string unit = "", std::string time = "") {
+  SensorSettings s;
+  s.written = "T1";
+  s.field = std::move(field);
+  s.unit = std::move(unit);
+  s.time = std::move(time);
+  return s;
+}
+DecodePlan plan_of(const SensorSettings& s, const vm::Module& m) {
+  auto plan = make_plan(s, m, m.inputs[0]);
+  EXPECT_TRUE(plan) << plan.error().message;
+  return *plan;
+}
+DecodePlan plan_of(Scalar type, std::string field = "", std::string from = "", std::string to = "",
+                   std::string time = "") {
+  return plan_of(sensor(std::move(field), std::move(from), std::move(time)), module_with(type, std::move(to)));
+}
+
+std::string bad(const DecodePlan& plan, std::string_view payload) {
+  Decoder decoder;
+  const auto r = decoder.decode(plan, payload, kNow);
+  return r ? "decoded" : std::string(name(r.error()));
+}
+Word word(const DecodePlan& plan, std::string_view payload) {
+  Decoder decoder;
+  const auto r = decoder.decode(plan, payload, kNow);
+  EXPECT_TRUE(r) << payload << ": " << name(r.error());
+  return r ? r->value : 0xDEAD;
+}
+
+TEST(Payload, NumbersInJson) {
+  EXPECT_EQ(as_f64(word(plan_of(Scalar::F64, "/temp"), R"({"temp": 85.5})")), 85.5);
+  EXPECT_EQ(as_f64(word(plan_of(Scalar::F64, "/temp"), R"({"temp": 85})")), 85.0);
+  EXPECT_EQ(as_f64(word(plan_of(Scalar::F64, "/temp"), R"({"temp": "85.5"})")), 85.5);
+  EXPECT_EQ(as_f64(word(plan_of(Scalar::F64, "/a/b/2/c"), R"({"a": {"b": [1, 2, {"c": -1e3}]}})")), -1000.0);
+  EXPECT_EQ(as_f64(word(plan_of(Scalar::F64, "/a~1b/m~0n"), R"({"a/b": {"m~n": 1}})")), 1.0);
+  EXPECT_EQ(as_f64(word(plan_of(Scalar::F64, "/0"), "[7]")), 7.0);
+}
+
+TEST(Payload, BareNumbers) {
+  const auto plan = plan_of(Scalar::F64);
+  EXPECT_EQ(as_f64(word(plan, "85.5")), 85.5);
+  EXPECT_EQ(as_f64(word(plan, " +85.5\r\n")), 85.5);
+  EXPECT_EQ(as_f64(word(plan, "1e-3")), 1e-3);
+  EXPECT_EQ(as_f64(word(plan, "18446744073709551615")), 18446744073709551615.0);
+  for (const auto* wrong : {"", " ", "x", "85.5 C", "1,5", "0x10", "--1", "+-1", "1e", "{}", "85.5\n86"}) {
+    EXPECT_EQ(bad(plan, wrong), "Malformed") << wrong;
+  }
+}
+
+TEST(Payload, NanAndItsKin) {
+  for (const auto* nan : {"nan", "NaN", "-nan", "null"}) EXPECT_EQ(bad(plan_of(Scalar::F64), nan), "NotANumber") << nan;
+  for (const auto* inf : {"inf", "-Infinity", "1e999"}) EXPECT_EQ(bad(plan_of(Scalar::F64), inf), "OutOfRange") << inf;
+  const auto plan = plan_of(Scalar::F64, "/t");
+  EXPECT_EQ(bad(plan, R"({"t": null})"), "NotANumber");
+  EXPECT_EQ(bad(plan, R"({"t": "NaN"})"), "NotANumber");
+  EXPECT_EQ(bad(plan, R"({"t": NaN})"), "Malformed");
+  EXPECT_EQ(bad(plan, R"({"t": 1e999})"), "OutOfRange");
+  EXPECT_EQ(decode_number(plan, std::nan(""), 0).error(), BadReading::NotANumber);
+  EXPECT_EQ(decode_number(plan, -std::numeric_limits<double>::infinity(), 0).error(), BadReading::OutOfRange);
+}
+
+TEST(Payload, MalformedJson) {
+  const auto plan = plan_of(Scalar::F64, "/t");
+  for (const auto* wrong : {"", "{", R"({"t": 1)", R"({"t": 1} x)", R"({"t": 1, })", R"({"t" 1})", "\xff"}) {
+    EXPECT_EQ(bad(plan, wrong), "Malformed") << wrong;
+  }
+  EXPECT_EQ(bad(plan, R"({"u": 1})"), "MissingField");
+  EXPECT_EQ(bad(plan, "3"), "MissingField");
+  EXPECT_EQ(bad(plan_of(Scalar::F64, "/t/5"), R"({"t": [1]})"), "MissingField");
+  EXPECT_EQ(bad(plan, R"({"t": {}})"), "WrongType");
+  EXPECT_EQ(bad(plan, R"({"t": true})"), "WrongType");
+  EXPECT_EQ(bad(plan, std::string(kMaxPayloadBytes + 1, ' ')), "TooLarge");
+}
+
+TEST(Payload, IntegerRanges) {
+  struct Row {
+    Scalar type;
+    const char *low, *high, *below, *above;
+    Word low_word, high_word;
+  };
+  const Row rows[] = {
+      {Scalar::I64, "-9223372036854775808", "9223372036854775807", "-9223372036854775809", "9223372036854775808",
+       Word{1} << 63, ~Word{0} >> 1},
+      {Scalar::I32, "-2147483648", "2147483647", "-2147483649", "2147483648", 0xFFFFFFFF80000000, 0x7FFFFFFF},
+      {Scalar::U8, "0", "255", "-1", "256", 0, 255},
+      {Scalar::U16, "0", "65535", "-1", "65536", 0, 65535},
+      {Scalar::U32, "0", "4294967295", "-1", "4294967296", 0, 4294967295},
+      {Scalar::U64, "0", "18446744073709551615", "-1", "18446744073709551616", 0, ~Word{0}},
+  };
+  for (const auto& row : rows) {
+    const auto bare = plan_of(row.type);
+    const auto json = plan_of(row.type, "/v");
+    const auto wrap = [](const char* v) { return std::string("{\"v\":") + v + "}"; };
+    EXPECT_EQ(word(bare, row.low), row.low_word);
+    EXPECT_EQ(word(bare, row.high), row.high_word);
+    EXPECT_EQ(bad(bare, row.below), "OutOfRange") << row.below;
+    EXPECT_EQ(bad(bare, row.above), "OutOfRange") << row.above;
+    EXPECT_EQ(word(json, wrap(row.low)), row.low_word);
+    EXPECT_EQ(word(json, wrap(row.high)), row.high_word);
+    EXPECT_EQ(bad(json, wrap(row.below)), "OutOfRange") << row.below;
+    EXPECT_EQ(bad(json, wrap(row.above)), "OutOfRange") << row.above;
+    EXPECT_EQ(word(bare, "3.0"), 3u);
+    EXPECT_EQ(bad(bare, "3.5"), "WrongType");
+    EXPECT_TRUE(vm::is_canonical(row.type, word(bare, row.low)));
+  }
+}
+
+TEST(Payload, SmallFloats) {
+  EXPECT_EQ(word(plan_of(Scalar::F32), "0.1"), std::bit_cast<std::uint32_t>(0.1f));
+  EXPECT_EQ(bad(plan_of(Scalar::F32), "1e39"), "OutOfRange");
+}
+
+TEST(Payload, Booleans) {
+  const auto bare = plan_of(Scalar::Bool);
+  for (const auto* yes : {"1", "on", "ON", "true", " True "}) EXPECT_EQ(word(bare, yes), 1u) << yes;
+  for (const auto* no : {"0", "off", "false"}) EXPECT_EQ(word(bare, no), 0u) << no;
+  EXPECT_EQ(bad(bare, "2"), "WrongType");
+  EXPECT_EQ(bad(bare, "yes"), "Malformed");
+  const auto json = plan_of(Scalar::Bool, "/v");
+  EXPECT_EQ(word(json, R"({"v": true})"), 1u);
+  EXPECT_EQ(word(json, R"({"v": "off"})"), 0u);
+  EXPECT_EQ(word(json, R"({"v": 1})"), 1u);
+}
+
+TEST(Payload, Texts) {
+  const auto bare = plan_of(sensor(""), module_with_text(5));
+  Decoder decoder;
+  EXPECT_EQ(decoder.decode(bare, "abcde", kNow)->text, "abcde");
+  EXPECT_EQ(bad(bare, "abcdef"), "TextTooLong");
+  EXPECT_EQ(bad(bare, "\xc3"), "Malformed");
+  const auto json = plan_of(sensor("/s"), module_with_text(5));
+  EXPECT_EQ(decoder.decode(json, R"({"s": "a\u00e9\n"})", kNow)->text, "aé\n");
+  EXPECT_EQ(bad(json, R"({"s": "abcdef"})"), "TextTooLong");
+  EXPECT_EQ(bad(json, R"({"s": 3})"), "WrongType");
+}
+
+TEST(Payload, UnitsConvertOnce) {
+  EXPECT_EQ(as_f64(word(plan_of(Scalar::F64, "", "°F", "°C"), "185")), 85.0);
+  EXPECT_EQ(as_f64(word(plan_of(Scalar::F64, "", "K", "°C"), "373.15")), 100.0);
+  EXPECT_EQ(as_f64(word(plan_of(Scalar::F64, "", "bar", "kPa"), "1.5")), 150.0);
+  EXPECT_EQ(as_f64(word(plan_of(Scalar::F64, "", "km/h", "m/s"), "90")), 25.0);
+  EXPECT_EQ(word(plan_of(Scalar::I32, "", "m", "mm"), "1.2345"), 1234u);  // 1234.5 to nearest even
+  EXPECT_EQ(word(plan_of(Scalar::I64, "", "ms", "duration"), "2.5"), 2'500'000u);
+  EXPECT_EQ(bad(plan_of(Scalar::F64, "", "km", "mm"), "1e305"), "OutOfRange");
+}
+
+TEST(Payload, UnitsThatDoNotFitAreRefused) {
+  const auto error = [](std::string from, std::string to) {
+    const auto m = module_with(Scalar::F64, std::move(to));
+    const auto plan = make_plan(sensor("/t", std::move(from)), m, m.inputs[0]);
+    return plan ? "no error" : plan.error().message;
+  };
+#define EXPECT_CONTAINS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
+  EXPECT_CONTAINS(error("kPa", "°C"), "another dimension");
+  EXPECT_CONTAINS(error("", "°C"), "add unit = \"°C\"");
+  EXPECT_CONTAINS(error("°C", ""), "remove unit");
+  EXPECT_CONTAINS(error("°X", "°C"), "°X");
+  EXPECT_CONTAINS(error("", "duration"), "add unit = \"s\"");
+  const auto m = module_with_text(5);
+  EXPECT_CONTAINS(make_plan(sensor("", "m"), m, m.inputs[0]).error().message, "text, which has no unit");
+}
+
+TEST(Payload, TimesOfReadings) {  // expected values: date -u -d … +%s
+  const auto plan = plan_of(Scalar::F64, "/v", "", "", "/ts");
+  Decoder decoder;
+  const auto time = [&](const std::string& ts) {
+    const auto r = decoder.decode(plan, "{\"v\": 1, \"ts\": " + ts + "}", kNow);
+    return r ? r->time : -1;
+  };
+  EXPECT_EQ(time("1769839200"), 1769839200'000'000'000);
+  EXPECT_EQ(time("1769839200.5"), 1769839200'500'000'000);
+  EXPECT_EQ(time("1769839200123"), 1769839200'123'000'000);
+  EXPECT_EQ(time("1769839200123456"), 1769839200'123'456'000);
+  EXPECT_EQ(time("1769839200123456789"), 1769839200'123'456'789);
+  EXPECT_EQ(time("\"2026-01-31T06:00:00Z\""), 1769839200'000'000'000);
+  EXPECT_EQ(time("\"2026-01-31 07:30:00.123456789123+01:30\""), 1769839200'123'456'789);
+  EXPECT_EQ(time("\"2024-02-29T00:00:00Z\""), 1709164800'000'000'000);
+  for (const auto* wrong :
+       {"-1", "null", "true", "\"\"", "\"2026-02-29T00:00:00Z\"", "\"2026-01-31T24:00:00Z\"", "\"2026-01-31T06:00:00\"",
+        "\"2026-01-31T06:00:00.Z\"", "\"2026-01-31T06:00:00Z \"", "1e300"}) {
+    EXPECT_EQ(time(wrong), -1) << wrong;
+  }
+  EXPECT_EQ(bad(plan, R"({"v": 1})"), "BadTime");
+}
+
+TEST(Payload, ATimeAheadIsNow) {
+  const auto plan = plan_of(Scalar::F64, "/v", "", "", "/ts");
+  Decoder decoder;
+  const auto r = decoder.decode(plan, R"({"v": 1, "ts": 1800000000.5})", kNow);
+  ASSERT_TRUE(r);
+  EXPECT_EQ(r->time, kNow);
+  EXPECT_TRUE(r->from_future);
+  EXPECT_FALSE(decoder.decode(plan, R"({"v": 1, "ts": 1800000000})", kNow)->from_future);
+}
+
+TEST(Payload, AGivenTimeUnitIsNotGuessed) {
+  auto s = sensor("/v", "", "/ts");
+  s.time_unit = TimeUnit::Milliseconds;
+  Decoder decoder;
+  EXPECT_EQ(decoder.decode(plan_of(s, module_with(Scalar::F64, "")), R"({"v": 1, "ts": 5})", kNow)->time, 5'000'000);
+}
+
+TEST(Payload, BareValuesOfFiles) {
+  const auto plan = plan_of(Scalar::F64, "/ignored", "°F", "°C", "/ignored");
+  EXPECT_EQ(as_f64(decode_bare(plan, "185", 7)->value), 85.0);
+  EXPECT_EQ(decode_bare(plan, "185", 7)->time, 7);
+  EXPECT_EQ(as_f64(decode_number(plan, 185, 7)->value), 85.0);
+}
+
+TEST(Payload, JsonRows) {
+  JsonRowReader reader;
+  const auto row = reader.read(R"({"time_ms": 1.5, "input": "t1", "value": 79})");
+  ASSERT_TRUE(row);
+  EXPECT_EQ(row->time_ms, 1.5);
+  EXPECT_EQ(row->input, "t1");
+  EXPECT_EQ(row->value, "79");
+  EXPECT_EQ(reader.read(R"({"time_ms": 1, "input": "t1", "value": "x"})")->value, "x");
+  EXPECT_EQ(reader.read(R"({"time_ms": 1, "input": "t1", "value": null})")->value, "null");
+  for (const auto* wrong : {"", "{}", R"({"time_ms": "1", "input": "t", "value": 1})", R"({"time_ms": 1, "value": 1})",
+                            R"({"time_ms": 1, "input": "t"})", R"({"time_ms": 1, "input": "t", "value": []})"}) {
+    EXPECT_FALSE(reader.read(wrong)) << wrong;
+  }
+}
+
+TEST(Payload, NoAllocationPerReading) {
+  const auto json = plan_of(Scalar::F64, "/a/temp", "°F", "°C", "/ts");
+  const auto bare = plan_of(Scalar::F64);
+  Decoder decoder;
+  const std::string payload = R"({"a": {"temp": 85.5, "other": "text"}, "ts": "2026-01-31T06:00:00Z"})";
+  const auto both = [&] { return decoder.decode(json, payload, kNow) && decoder.decode(bare, "85.5", kNow); };
+  EXPECT_TRUE(both());
+  const auto before = allocations.load();
+  bool good = true;
+  for (int i = 0; i < 1000; ++i) good &= both();
+  EXPECT_EQ(allocations.load(), before);
+  EXPECT_TRUE(good);
+}
+
+TEST(Payload, EveryReasonHasAPayload) {
+  const auto json = plan_of(Scalar::U8, "/v", "", "", "/ts");
+  const std::pair<const char*, BadReading> rows[] = {
+      {"{", BadReading::Malformed},
+      {R"({"ts": 1})", BadReading::MissingField},
+      {R"({"ts": 1, "v": []})", BadReading::WrongType},
+      {R"({"ts": 1, "v": null})", BadReading::NotANumber},
+      {R"({"ts": 1, "v": 256})", BadReading::OutOfRange},
+      {R"({"v": 1})", BadReading::BadTime},
+  };
+  std::set<BadReading> seen;
+  for (const auto& [payload, reason] : rows) {
+    EXPECT_EQ(bad(json, payload), name(reason));
+    seen.insert(reason);
+  }
+  EXPECT_EQ(bad(plan_of(sensor(""), module_with_text(1)), "xy"), "TextTooLong");
+  seen.insert(BadReading::TextTooLong);
+  EXPECT_EQ(bad(json, std::string(kMaxPayloadBytes + 1, ' ')), "TooLarge");
+  seen.insert(BadReading::TooLarge);
+  EXPECT_EQ(seen.size(), kBadReadingCount);
+}
+
+}  // namespace
+}  // namespace eyeflow::runtime
