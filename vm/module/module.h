@@ -11,6 +11,8 @@
 
 namespace eyeflow::vm {
 
+inline constexpr std::uint32_t kMaxRegionBytes = 64u << 20;  // of each region
+
 using TimeNs = std::int64_t;  // since 1970 UTC, or a span of time
 
 // Indices that must not be mixed up.
@@ -47,7 +49,7 @@ struct Slot {
   TypeId type = 0;
   std::uint32_t offset = 0;   // bytes, a multiple of 8
   std::uint16_t subject = 0;  // index of the input, alarm or output; 0 where there is none
-  std::string name;           // as in the source; empty for constants and scratch
+  std::string name{};         // as in the source; empty for constants and scratch
 
   friend bool operator==(const Slot&, const Slot&) = default;
 };
@@ -59,28 +61,28 @@ struct LineMark {
 };
 
 struct Function {
-  std::string name;                   // "on t1", "limit_of": for traps, cards and profiles
+  std::string name{};                 // "on t1", "limit_of": for traps, cards and profiles
   std::uint16_t param_count = 0;      // registers[0 … param_count) are given by the caller
-  std::vector<TypeId> results;
-  std::vector<TypeId> registers;      // the type of each; all start as zero but the parameters
-  std::vector<Instruction> code;
-  std::vector<LineMark> lines;        // ascending
+  std::vector<TypeId> results{};
+  std::vector<TypeId> registers{};    // the type of each; all start as zero but the parameters
+  std::vector<Instruction> code{};
+  std::vector<LineMark> lines{};      // ascending
 
   friend bool operator==(const Function&, const Function&) = default;
 };
 
 // A value with a name, a type and a unit: what crosses the task's border.
 struct Field {
-  std::string name;
-  TypeId type = 0;   // a scalar, or a text (its region is ignored)
-  std::string unit;  // "°C"; empty: none. I64 with unit "time" or "duration" is a point in or a span of time, in ns
+  std::string name{};
+  TypeId type = 0;     // a scalar, or a text (its region is ignored)
+  std::string unit{};  // "°C"; empty: none. I64 with unit "time" or "duration" is a point in or a span of time, in ns
   friend bool operator==(const Field&, const Field&) = default;
 };
 
 enum class DropPolicy : std::uint8_t { Oldest, Newest };
 
 struct Input {
-  Field value;                     // its slots are those with this input as their subject
+  Field value{};                   // its slots are those with this input as their subject
   TimeNs stale_after_ns = 0;       // 0: never
   TimeNs period_ns = 0;            // `every D` or 1/RATE; 0: not declared
   std::uint32_t queue = 0;         // readings that may wait; 0: the host's default
@@ -91,9 +93,9 @@ struct Input {
 enum class OutputKind : std::uint8_t { Switch, Value, Log };
 
 struct Output {
-  std::string name;
+  std::string name{};
   OutputKind kind = OutputKind::Switch;
-  std::vector<Field> fields;       // switch and value: one
+  std::vector<Field> fields{};     // switch and value: one
   bool has_initial = false;        // it is set at the start …
   Word initial = 0;                // … to this (switch and value of scalar type)
   bool to_cloud = false;
@@ -102,7 +104,7 @@ struct Output {
 };
 
 struct Param {
-  std::string name, unit;
+  std::string name{}, unit{};
   Scalar type = Scalar::F64;
   std::uint32_t offset = 0;        // of its slot in Param; its default stands in `param_image`
   bool has_range = false;
@@ -113,7 +115,7 @@ struct Param {
 enum class Priority : std::uint8_t { Low, Medium, High, Critical };
 
 struct Alarm {
-  std::string name;
+  std::string name{};
   Priority priority = Priority::Medium;
   FunctionId when{};               // () -> bool; neither it nor the others store or emit
   FunctionId clear = kNoFunction;  // () -> bool; none: it clears when `when` ends
@@ -122,8 +124,8 @@ struct Alarm {
   TimeNs clear_for_ns = 0;
   bool reads_state = false;        // evaluated after the handlers; otherwise before them. The verifier recomputes it
   bool polled = false;             // it reads a clock other than by `.stale`: looked at once a second besides
-  std::vector<InputId> needs;      // not evaluated before each of these has had a reading
-  std::vector<OutputId> drives;    // switches
+  std::vector<InputId> needs{};    // not evaluated before each of these has had a reading
+  std::vector<OutputId> drives{};  // switches
   friend bool operator==(const Alarm&, const Alarm&) = default;
 };
 
