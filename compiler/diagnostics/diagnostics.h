@@ -39,7 +39,7 @@ struct Note {
 };
 
 struct Diagnostic {
-  Code code;
+  Code code{};
   Span span;
   std::string message;  // what was found and what was expected, lower case, no full stop
   std::string hint;     // stands behind the caret: what to write; may be empty

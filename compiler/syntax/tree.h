@@ -60,14 +60,9 @@ struct OptionalType {
 struct RecordType {  // `{ good: f32, bad: f32 }`, a model's result
   std::vector<LogField> fields;
 };
-struct FunctionType {  // `(T) -> R`, a model's type
-  std::vector<TypePtr> parameters;
-  TypePtr result;
-};
-
 struct Type {
   Span span;
-  std::variant<NamedType, UnitType, ArrayType, OptionalType, RecordType, FunctionType> node;
+  std::variant<NamedType, UnitType, ArrayType, OptionalType, RecordType> node;
 };
 
 // ---- Expressions ---------------------------------------------------------------------------------------------------
@@ -299,7 +294,8 @@ struct ConstDecl {
 };
 struct ModelDecl {
   Name name;
-  TypePtr type;
+  std::vector<TypePtr> parameters;
+  TypePtr result;
 };
 struct RecordDecl {
   Name name;

@@ -1,0 +1,126 @@
+#include "compiler/parse/parse.h"
+
+#include "EyeFlowLexer.h"
+#include "compiler/parse/build_tree.h"
+#include "compiler/parse/recovery.h"
+
+bool eyeflow::compiler::grammar::EyeFlowLexer::unit_ends_here() {
+  auto is_unit_letter = [](std::size_t c) {
+    return c == '_' || (c < 0x80 ? std::isalnum(static_cast<int>(c)) != 0 : c == 0xB0 || c == 0xB5 || c >= 0xC0);
+  };
+  if (std::size_t next = _input->LA(1); next <= 0x10FFFF && is_unit_letter(next)) return false;
+  std::string text = _input->getText(antlr4::misc::Interval(tokenStartCharIndex, _input->index() - 1));
+
+  // Behind the number (whose own letters are those of 0x… and of an exponent) stands the unit's first word.
+  auto is_digit = [&](std::size_t i) { return i < text.size() && std::isdigit(static_cast<unsigned char>(text[i])); };
+  std::size_t i = 0;
+  if (text.starts_with("0x") || text.starts_with("0b")) {
+    while (i < text.size() && (std::isalnum(static_cast<unsigned char>(text[i])) || text[i] == '_')) ++i;
+  } else {
+    while (is_digit(i) || (i < text.size() && (text[i] == '.' || text[i] == '_'))) ++i;
+    if (i < text.size() && (text[i] == 'e' || text[i] == 'E')) {
+      std::size_t digits = i + 1 < text.size() && (text[i + 1] == '+' || text[i + 1] == '-') ? i + 2 : i + 1;
+      if (is_digit(digits)) {
+        for (i = digits; is_digit(i);) ++i;
+      }
+    }
+  }
+  while (i < text.size() && (text[i] == ' ' || text[i] == '\t')) ++i;
+  std::size_t end = i;
+  while (end < text.size() && (std::isalnum(static_cast<unsigned char>(text[end])) || text[end] == '_')) ++end;
+  std::string_view word = std::string_view(text).substr(i, end - i);
+  const antlr4::dfa::Vocabulary& vocabulary = getVocabulary();
+  for (std::size_t type = TASK; type <= FROM; ++type) {
+    std::string literal = vocabulary.getLiteralName(type);
+    if (literal.size() == word.size() + 2 && std::string_view(literal).substr(1, word.size()) == word) return false;
+  }
+  return true;
+}
+
+namespace eyeflow::compiler {
+
+using namespace parse_detail;
+
+namespace {
+
+using Lexer = grammar::EyeFlowLexer;
+
+// The declarations that hold a syntax error.
+std::vector<Span> broken_declarations(const syntax::File& file, const std::vector<Span>& errors) {
+  std::vector<Span> broken;
+  auto add = [&](const Span& span) {
+    for (const Span& error : errors) {
+      if (error.offset >= span.offset && error.offset <= span.end()) {
+        broken.push_back(span);
+        return;
+      }
+    }
+  };
+  for (const auto& d : file.declarations) add(d.span);
+  for (const auto& t : file.tasks) {
+    for (const auto& d : t.declarations) add(d.span);
+  }
+  for (const auto& t : file.tests) add(t.span);
+  return broken;
+}
+
+// Fast first: SLL prediction, giving up at the first mistake. Only a source that does not pass (a wrong one, or one of
+// the rare texts for which SLL is too weak) is parsed again, with full prediction, recovery and reports.
+template <typename Rule>
+auto parse_rule(P& parser, antlr4::CommonTokenStream& tokens, const Reader& reader, SyntaxErrors& errors, Rule rule) {
+  using antlr4::atn::PredictionMode;
+  parser.removeErrorListeners();
+  parser.setErrorHandler(std::make_shared<antlr4::BailErrorStrategy>());
+  parser.getInterpreter<antlr4::atn::ParserATNSimulator>()->setPredictionMode(PredictionMode::SLL);
+  try {
+    return rule(parser);
+  } catch (const antlr4::ParseCancellationException&) {
+    tokens.seek(0);
+    parser.reset();
+    parser.addErrorListener(&errors);
+    parser.setErrorHandler(std::make_shared<Recovery>(reader));
+    parser.getInterpreter<antlr4::atn::ParserATNSimulator>()->setPredictionMode(PredictionMode::LL);
+    return rule(parser);
+  }
+}
+
+}  // namespace
+
+ParseResult parse(std::string_view source, std::string file_name) {
+  ParseResult result;
+  result.file_name = std::move(file_name);
+  std::vector<std::uint32_t> byte_offsets;
+  if (!prescan(source, byte_offsets, result.diagnostics)) return result;
+  if (source.starts_with("\xEF\xBB\xBF")) byte_offsets.erase(byte_offsets.begin());  // ANTLR drops it, too
+
+  std::vector<Span> error_places;
+  Reader reader{source, byte_offsets, result.diagnostics, error_places};
+  antlr4::ANTLRInputStream characters{std::string(source)};
+  Lexer lexer(&characters);
+  lexer.removeErrorListeners();
+  antlr4::CommonTokenStream tokens(&lexer);
+  P parser(&tokens);
+  SyntaxErrors errors(reader);
+  auto* tree = parse_rule(parser, tokens, reader, errors, [](P& p) { return p.file(); });
+  result.file = TreeBuilder(reader, tokens).file(tree);
+  result.broken = broken_declarations(result.file, error_places);
+  return result;
+}
+
+namespace parse_detail {
+
+void parse_interpolation(const Reader& outer, std::string_view text, std::size_t first_character, std::size_t line,
+                         std::size_t column, syntax::TextPart& part) {
+  Reader reader{outer.source, outer.byte_offsets, outer.diagnostics, outer.error_places, first_character, line, column};
+  antlr4::ANTLRInputStream characters{std::string(text)};
+  Lexer lexer(&characters);
+  lexer.removeErrorListeners();
+  antlr4::CommonTokenStream tokens(&lexer);
+  P parser(&tokens);
+  SyntaxErrors errors(reader);
+  auto* tree = parse_rule(parser, tokens, reader, errors, [](P& p) { return p.interpolation(); });
+  TreeBuilder(reader, tokens).interpolation(tree, part);
+}
+
+}  // namespace parse_detail
+}  // namespace eyeflow::compiler
