@@ -188,7 +188,7 @@ BELOW: 'below'; ABOVE: 'above'; PRIORITY: 'priority'; REMIND: 'remind'; DRIVES: 
 WINDOW: 'window'; START: 'start'; STOP: 'stop'; RISING: 'rising'; MAX: 'max'; OF: 'of'; EXPECT: 'expect'; FROM: 'from';
 
 IDENT: LETTER (LETTER | [0-9])*;
-UNIT_WORD: '°' LETTER* SUPERSCRIPT? | [%‰] | LETTER+ SUPERSCRIPT;
+UNIT_WORD: '°' LETTER* SUPERSCRIPT? | [%‰] | LETTER (LETTER | [0-9₀-₉])* SUPERSCRIPT?;
 
 QUANTITY: NUMBER [ \t]* UNIT {unit_ends_here()}?;
 NUMBER
@@ -217,8 +217,9 @@ fragment DIGITS: [0-9] [0-9_]*;
 fragment LETTER: [a-zA-Z_\u00B5\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u02FF\u0370-\u1FFF\u2126\u3040-\uD7FF];
 fragment UNIT_LETTER: [a-zA-Z_\u00B0\u00B5\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u02FF\u0370-\u1FFF\u2126%‰];
 fragment SUPERSCRIPT: '⁻'? [⁰¹²³⁴⁵⁶⁷⁸⁹]+;
-fragment UNIT: UNIT_LETTER+ UNIT_POWER? ([*/] UNIT_FACTOR)*;
-fragment UNIT_FACTOR: (UNIT_LETTER+ | '(' UNIT ')') UNIT_POWER?;
+fragment UNIT: UNIT_NAME UNIT_POWER? ([*/] UNIT_FACTOR)*;
+fragment UNIT_NAME: UNIT_LETTER (UNIT_LETTER | [0-9₀-₉])*;
+fragment UNIT_FACTOR: (UNIT_NAME | '(' UNIT ')') UNIT_POWER?;
 fragment UNIT_POWER: SUPERSCRIPT | '^' '-'? [0-9]+;
 fragment ESCAPE: '\\' ~[\r\n];
 fragment BRACED: '{' (TEXT | BRACED | ~["{}\r\n])* '}';

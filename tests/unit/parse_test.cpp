@@ -40,7 +40,7 @@ std::string shape(const Expr& e) {
   if (auto* n = std::get_if<NumberExpr>(&e.node)) return n->text + (n->unit ? "'" + n->unit->text + "'" : "");
   if (auto* n = std::get_if<NameExpr>(&e.node)) return n->name;
   if (auto* n = std::get_if<BoolExpr>(&e.node)) return n->value ? "true" : "false";
-  if (auto* n = std::get_if<MissingExpr>(&e.node)) return "missing";
+  if (std::get_if<MissingExpr>(&e.node)) return "missing";
   if (auto* n = std::get_if<UnaryExpr>(&e.node)) {
     return std::string(n->op == UnaryOp::Not ? "not " : n->op == UnaryOp::Negate ? "-" : "~") + shape(*n->operand);
   }
