@@ -12,49 +12,42 @@
 #include "vm/module/verifier.h"
 
 // The engine turns (event, now) into (effects, next deadline). It knows no clock, no thread and no device: the daemon,
-// `eyeflowc test`, replay and backtest all drive this one. Times are handed in and never go back for an instance.
+// `eyeflowc test`, replay and backtest all drive this one. Times are handed in and never go back for an instance; an
+// earlier one is taken as the latest so far.
 namespace eyeflow::vm {
 
-// A module made ready to run: shared by all its instances, immutable.
+struct Plan;
+struct WorkerBuffers;
+struct InstanceMemory;
+
+// The most that one handler may emit in one event; beyond, it traps with OutputOverflow.
+inline constexpr std::uint32_t kMaxOutputBytes = 64 * 1024;
+
+// A module made ready to run: shared by all its instances, immutable, usable by many threads at once.
 class Program {
  public:
   struct Options {
     const Tier* tier = &kInterpreter;
-    std::uint64_t fuel_quota = 100'000'000;  // a handler whose bound is above it runs metered
+    std::uint64_t fuel_quota = 100'000'000;  // a handler or condition whose bound is above it runs metered
   };
   static std::unique_ptr<const Program> make(VerifiedModule module, IntrinsicTable intrinsics, Options options);
   static std::unique_ptr<const Program> make(VerifiedModule module, IntrinsicTable intrinsics);
   ~Program();
 
-  const VerifiedModule& verified() const { return module_; }
-  const Module& module() const { return module_.module; }
+  const VerifiedModule& verified() const;
+  const Module& module() const { return verified().module; }
   bool is_metered(FunctionId function) const;
-
-  // Byte offsets in the Input region, found once; kNowhere where the module has no such slot.
-  static constexpr std::uint32_t kNowhere = 0xFFFFFFFF;
-  struct InputPlaces { std::uint32_t value, time, ready, name; };
-  struct AlarmPlaces { std::uint32_t active, raised; };
-  struct OutputPlaces { std::uint32_t last, count; };
+  const Plan& plan() const { return *plan_; }   // the engine's own
 
  private:
-  friend class Instance;
-  friend class Worker;
-  Program() = default;
-  VerifiedModule module_;
-  IntrinsicTable intrinsics_;
-  Options options_;
-  std::unique_ptr<TierCode> code_;
-  std::vector<OutputLayout> layouts_;
-  std::vector<Type> layout_types_;
-  std::vector<InputPlaces> input_places_;
-  std::vector<AlarmPlaces> alarm_places_;
-  std::vector<OutputPlaces> output_places_;
-  std::uint32_t now_place_ = kNowhere, event_time_place_ = kNowhere;
+  explicit Program(std::unique_ptr<const Plan> plan);
+  std::unique_ptr<const Plan> plan_;
 };
 
 enum class EffectKind : std::uint8_t { Switch, Value, Log, AlarmRaised, AlarmCleared };
 
-// One thing that the world shall see. Valid until the worker's next call.
+// One thing that the world shall see. Valid until the worker's next call. A switch that is set to what it stands at
+// already has no effect; a value has one each time it is set.
 struct Effect {
   EffectKind kind;
   std::uint16_t index;                  // the output, or the alarm
@@ -89,8 +82,13 @@ class Worker {
 
  private:
   friend class Instance;
-  struct Buffers;
-  std::unique_ptr<Buffers> buffers_;
+  std::unique_ptr<WorkerBuffers> buffers_;
+};
+
+// What advance() does about timers of which several periods have passed.
+enum class CatchUp : std::uint8_t {
+  Each,    // every instant is run: tests, replay, backtest
+  Latest,  // only the latest one of each timer is run, the others are counted: a device that was suspended
 };
 
 // One task at work, bound to its inputs and outputs. After its construction nothing here allocates.
@@ -111,26 +109,29 @@ class Instance {
   // A good reading: it becomes the input's latest, alarms that read only inputs and params are evaluated, the
   // handlers run, the other alarms follow, the switches that alarms drive are set. Timers that were due before `now`
   // must have been run by advance(). A scalar is given in `value`, a text in `text`.
+  // A fault concerns what faulted alone: a handler is undone, a condition is left as not known to hold, an alarm whose
+  // text faults is raised with a text that says so.
   void deliver(Worker& worker, InputId input, Word value, TimeNs event_time, TimeNs now);
   void deliver_text(Worker& worker, InputId input, std::string_view text, TimeNs event_time, TimeNs now);
 
   // Runs everything that is due up to and including `now`, each at its own instant, in order; at one instant, timers
   // in order of declaration. Effects of all of it are in the worker. When the effects' buffer fills up it stops after
   // the instant at hand: call again while next_deadline() <= now.
-  void advance(Worker& worker, TimeNs now);
+  void advance(Worker& worker, TimeNs now, CatchUp catch_up = CatchUp::Each);
 
   // When advance() has something to do next; nothing: never.
   std::optional<TimeNs> next_deadline() const;
 
   const Program& program() const;
   bool is_active(AlarmId alarm) const;
+  std::int64_t raised_count(AlarmId alarm) const;
+  std::uint64_t missed_periods() const;       // that CatchUp::Latest left out
   Word output_value(OutputId output) const;   // what a switch or scalar value stands at
   std::span<const std::byte> state() const;   // for storage and comparison
   std::size_t memory_bytes() const;           // what this instance adds to the process
 
  private:
-  struct Memory;
-  std::unique_ptr<Memory> memory_;
+  std::unique_ptr<InstanceMemory> memory_;
 };
 
 }  // namespace eyeflow::vm

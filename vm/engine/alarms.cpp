@@ -1,0 +1,86 @@
+#include "vm/engine/step.h"
+
+#include <algorithm>
+
+// The life of an alarm: its condition is looked at, held for its delay, and each crossing raises it once and clears it
+// once. Conditions neither store nor emit, so there is nothing to undo.
+namespace eyeflow::vm {
+
+void Step::evaluate(AlarmIndex number) {
+  const AlarmPlan& alarm = plan_.alarms[number];
+  AlarmState& state = memory_.alarms[number];
+  for (const std::uint32_t ready : alarm.needs)
+    if (load(input_at(ready)) == 0) return;
+
+  const bool by_clear = state.active && alarm.has_clear;
+  const FunctionPlan& condition = by_clear ? alarm.clear : alarm.when;
+  const Trap trap = call(condition);
+  clean_up(condition);
+  // A missing reading leaves the question open and is no fault. Either way the condition is not known to hold.
+  if (trap != Trap::None && trap != Trap::NoReading) fault(trap);
+  const bool holds = trap == Trap::None && (worker_.context.registers[0] != 0) == (!state.active || by_clear);
+
+  const TimeNs delay = state.active ? alarm.clear_for : alarm.when_for;
+  if (holds && delay > 0) {
+    if (state.since == kNever) state.since = now_;
+    if (now_ - state.since < delay) {
+      TimeNs& deadline = memory_.deadlines[alarm.delay];
+      if (__builtin_add_overflow(state.since, delay, &deadline)) deadline = kNever;
+      return;
+    }
+  }
+  if (alarm.delay != kNowhere) {
+    state.since = kNever;
+    memory_.deadlines[alarm.delay] = kNever;
+  }
+  if (!holds) return;
+  if (state.active) clear(number);
+  else raise(number);
+}
+
+void Step::raise(AlarmIndex number) {
+  const AlarmPlan& alarm = plan_.alarms[number];
+  AlarmState& state = memory_.alarms[number];
+  state.active = true;
+  ++state.raised;
+  store(input_at(alarm.active), 1);
+  store(input_at(alarm.raised), to_word(state.raised));
+  add_effect(EffectKind::AlarmRaised, number, {}, alarm_text(number));
+  for (const std::uint16_t output : alarm.drives) ++memory_.outputs[output].drivers;
+  alarms_changed_ = true;
+  if (plan_.alarms_depend_on_alarms) add_to(worker_.again_set, alarm.dependents);
+}
+
+void Step::clear(AlarmIndex number) {
+  const AlarmPlan& alarm = plan_.alarms[number];
+  memory_.alarms[number].active = false;
+  store(input_at(alarm.active), 0);
+  add_effect(EffectKind::AlarmCleared, number, {}, {});
+  for (const std::uint16_t output : alarm.drives) --memory_.outputs[output].drivers;
+  alarms_changed_ = true;
+  if (plan_.alarms_depend_on_alarms) add_to(worker_.again_set, alarm.dependents);
+}
+
+// The text at this moment. An alarm is more important than its text: when that faults, the alarm is told with its name.
+std::string_view Step::alarm_text(AlarmIndex number) {
+  const AlarmPlan& alarm = plan_.alarms[number];
+  char* const begin = reinterpret_cast<char*>(worker_.bytes.data()) + worker_.bytes_used;
+  char* end = begin;
+  const auto add = [&](std::string_view part) { end = std::copy(part.begin(), part.end(), end); };
+  const Trap trap = call(alarm.text);
+  if (trap == Trap::None) {
+    add(worker_.context.text(Reference{worker_.context.registers[0]}));
+  } else {
+    fault(trap);
+    add(plan_.module().alarms[number].name);
+    add(" (its text could not be made: ");
+    add(describe(trap));
+    add(")");
+  }
+  clean_up(alarm.text);
+  EYEFLOW_CHECK(end - begin <= static_cast<std::ptrdiff_t>(alarm.text_room));
+  worker_.bytes_used += static_cast<std::uint32_t>((end - begin + 7) / 8 * 8);
+  return {begin, static_cast<std::size_t>(end - begin)};
+}
+
+}  // namespace eyeflow::vm

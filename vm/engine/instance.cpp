@@ -1,0 +1,99 @@
+#include <algorithm>
+
+#include "vm/engine/step.h"
+
+namespace eyeflow::vm {
+
+std::unique_ptr<InstanceMemory> InstanceMemory::make(const Program& program) {
+  const Plan& plan = program.plan();
+  std::size_t size = sizeof(InstanceMemory);
+  const auto place = [&](std::size_t bytes) {
+    size = (size + 7) / 8 * 8;
+    const std::size_t at = size;
+    size += bytes;
+    return at;
+  };
+  const std::size_t deadlines = place(plan.deadline_count * sizeof(TimeNs));
+  const std::size_t alarms = place(plan.alarms.size() * sizeof(AlarmState));
+  const std::size_t outputs = place(plan.outputs.size() * sizeof(OutputState));
+  const std::size_t param = place(plan.param_bytes), input = place(plan.input_bytes), state = place(plan.state_bytes);
+
+  auto* base = static_cast<std::byte*>(::operator new(size));
+  auto* memory = new (base) InstanceMemory;
+  memory->program = &program;
+  memory->plan = &plan;
+  memory->size_bytes = static_cast<std::uint32_t>(size);
+  memory->deadlines = reinterpret_cast<TimeNs*>(base + deadlines);
+  memory->alarms = reinterpret_cast<AlarmState*>(base + alarms);
+  memory->outputs = reinterpret_cast<OutputState*>(base + outputs);
+  memory->param = base + param;
+  memory->input = base + input;
+  memory->state = base + state;
+  std::uninitialized_fill_n(memory->deadlines, plan.deadline_count, kNever);
+  std::uninitialized_default_construct_n(memory->alarms, plan.alarms.size());
+  std::uninitialized_default_construct_n(memory->outputs, plan.outputs.size());
+  const auto fill = [](std::byte* image, const std::vector<std::byte>& from, std::size_t bytes) {
+    std::fill_n(std::copy(from.begin(), from.end(), image), bytes - from.size(), std::byte{0});
+  };
+  fill(memory->param, plan.module().param_image, plan.param_bytes);
+  fill(memory->input, {}, plan.input_bytes);
+  fill(memory->state, plan.module().state_image, plan.state_bytes);
+  return std::unique_ptr<InstanceMemory>(memory);
+}
+
+Instance::Instance(const Program& program, const Binding& binding) : memory_(InstanceMemory::make(program)) {
+  const Module& module = program.module();
+  for (std::size_t n = 0; n < binding.params.size() && n < module.params.size(); ++n)
+    if (binding.params[n]) store(memory_->param + module.params[n].offset, *binding.params[n]);
+  for (const Slot& slot : module.slots) {
+    if (slot.region != Region::Input || slot.kind != SlotKind::InputName || slot.subject >= binding.input_names.size()) continue;
+    Context context;
+    context.base[static_cast<int>(Region::Input)] = memory_->input;
+    context.set_text(Reference::make(Region::Input, slot.offset, module.type(slot.type)->capacity), 0,
+                     binding.input_names[slot.subject]);
+  }
+}
+Instance::~Instance() = default;
+Instance::Instance(Instance&&) noexcept = default;
+Instance& Instance::operator=(Instance&&) noexcept = default;
+
+void Instance::start(Worker& worker, TimeNs now) { Step(*worker.buffers_, *memory_, now).start(); }
+
+void Instance::deliver(Worker& worker, InputId input, Word value, TimeNs event_time, TimeNs now) {
+  Step(*worker.buffers_, *memory_, now).deliver(index(input), value, event_time);
+}
+
+void Instance::deliver_text(Worker& worker, InputId input, std::string_view text, TimeNs event_time, TimeNs now) {
+  Step(*worker.buffers_, *memory_, now).deliver_text(index(input), text, event_time);
+}
+
+void Instance::advance(Worker& worker, TimeNs now, CatchUp catch_up) {
+  EYEFLOW_CHECK(memory_->started);
+  WorkerBuffers& buffers = *worker.buffers_;
+  buffers.begin_call();
+  if (catch_up == CatchUp::Latest) skip_missed(*memory_, now);
+  for (;;) {
+    const std::optional<TimeNs> next = next_deadline();
+    if (!next || *next > now) break;
+    if (!buffers.has_room(memory_->plan->at_instant)) return;
+    Step(buffers, *memory_, *next).instant();
+  }
+  memory_->now = std::max(memory_->now, now);
+}
+
+std::optional<TimeNs> Instance::next_deadline() const {
+  TimeNs next = kNever;
+  for (std::uint32_t n = 0; n < memory_->plan->deadline_count; ++n) next = std::min(next, memory_->deadlines[n]);
+  if (next == kNever) return std::nullopt;
+  return next;
+}
+
+const Program& Instance::program() const { return *memory_->program; }
+bool Instance::is_active(AlarmId alarm) const { return memory_->alarms[index(alarm)].active; }
+std::int64_t Instance::raised_count(AlarmId alarm) const { return memory_->alarms[index(alarm)].raised; }
+std::uint64_t Instance::missed_periods() const { return memory_->missed_periods; }
+Word Instance::output_value(OutputId output) const { return memory_->outputs[index(output)].value; }
+std::span<const std::byte> Instance::state() const { return {memory_->state, memory_->plan->module().state_image.size()}; }
+std::size_t Instance::memory_bytes() const { return sizeof *this + memory_->size_bytes; }
+
+}  // namespace eyeflow::vm

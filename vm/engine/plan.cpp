@@ -1,0 +1,324 @@
+#include "vm/engine/plan.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "vm/base/check.h"
+
+namespace eyeflow::vm {
+namespace {
+
+// The slots that a function and its callees read, as indices into Module::slots, ascending and each once.
+struct Reads {
+  std::vector<std::uint32_t> slots;
+  bool scratch = false;
+};
+
+void merge(std::vector<std::uint32_t>& into, const std::vector<std::uint32_t>& from) {
+  into.insert(into.end(), from.begin(), from.end());
+  std::ranges::sort(into);
+  into.erase(std::unique(into.begin(), into.end()), into.end());
+}
+
+Reads reads_of(const Module& module, const Function& function, const std::vector<Reads>& callees) {
+  Reads reads;
+  const auto add = [&](Region region, std::uint16_t word) {
+    const Slot* slot = module.slot(region, std::uint32_t{word} * 8);
+    EYEFLOW_CHECK(slot != nullptr);
+    reads.slots.push_back(static_cast<std::uint32_t>(slot - module.slots.data()));
+    reads.scratch |= region == Region::Scratch;
+  };
+  for (const Instruction& instruction : function.code) {
+    const std::uint16_t fields[] = {instruction.a, instruction.b, instruction.c};
+    for (std::size_t n = 0; n < 3; ++n) {
+      switch (info(instruction.op).operands[n].role) {
+        case Role::SlotOfA: add(static_cast<Region>(instruction.b), fields[n]); break;
+        case Role::SlotReady:
+        case Role::SlotInput: add(Region::Input, fields[n]); break;
+        case Role::SlotRef: add(module.type(function.registers[instruction.a])->region, fields[n]); break;
+        case Role::Function: {
+          const Reads& callee = callees[fields[n]];
+          reads.slots.insert(reads.slots.end(), callee.slots.begin(), callee.slots.end());
+          reads.scratch |= callee.scratch;
+          break;
+        }
+        default: break;
+      }
+    }
+  }
+  merge(reads.slots, {});
+  return reads;
+}
+
+// What an alarm's conditions look at, and so what can change them.
+struct Dependencies {
+  std::vector<bool> inputs, input_times, alarms;  // by index
+  std::vector<std::uint32_t> state_scalars;       // offsets
+  bool state_references = false;
+  bool every_event = false;                       // the event's time
+  bool outputs = false;
+};
+
+Dependencies dependencies_of(const Module& module, const Alarm& alarm, const std::vector<Reads>& reads) {
+  Dependencies found;
+  found.inputs.resize(module.inputs.size());
+  found.input_times.resize(module.inputs.size());
+  found.alarms.resize(module.alarms.size());
+  for (const InputId input : alarm.needs) found.inputs[index(input)] = true;
+  std::vector<std::uint32_t> slots = reads[index(alarm.when)].slots;
+  if (alarm.clear != kNoFunction) merge(slots, reads[index(alarm.clear)].slots);
+  for (const std::uint32_t number : slots) {
+    const Slot& slot = module.slots[number];
+    if (slot.region == Region::State) {
+      if (module.type(slot.type)->kind == TypeKind::Scalar) found.state_scalars.push_back(slot.offset);
+      else found.state_references = true;
+    }
+    if (slot.region != Region::Input) continue;
+    switch (slot.kind) {
+      case SlotKind::InputTime: found.input_times[slot.subject] = true; [[fallthrough]];
+      case SlotKind::InputValue:
+      case SlotKind::InputReady: found.inputs[slot.subject] = true; break;
+      case SlotKind::AlarmActive:
+      case SlotKind::AlarmRaised: found.alarms[slot.subject] = true; break;
+      case SlotKind::EventTime: found.every_event = true; break;
+      case SlotKind::OutputLast:
+      case SlotKind::OutputCount: found.outputs = true; break;
+      case SlotKind::Plain:
+      case SlotKind::Now:         // by `.stale`, which has a deadline, or polled
+      case SlotKind::InputName: break;
+    }
+  }
+  return found;
+}
+
+class Builder {
+ public:
+  Builder(Plan& plan) : plan_(plan), module_(plan.verified.module) {}
+
+  void build() {
+    for (const Function& function : module_.functions) reads_.push_back(reads_of(module_, function, reads_));
+    for (const Alarm& alarm : module_.alarms) dependencies_.push_back(dependencies_of(module_, alarm, reads_));
+    sizes();
+    outputs();
+    handlers();
+    inputs();
+    alarms();
+    places();
+    triggers();
+    deadlines();
+    needs();
+  }
+
+ private:
+  FunctionPlan function(FunctionId id) const {
+    const FunctionBound& bound = plan_.verified.bounds[index(id)];
+    return {.id = id, .metered = bound.fuel > plan_.options.fuel_quota, .uses_scratch = reads_[index(id)].scratch, .fuel = bound.fuel};
+  }
+
+  void sizes() {
+    const auto up_to = [](std::uint64_t bytes, std::uint64_t unit) {
+      return static_cast<std::uint32_t>((bytes + unit - 1) / unit * unit);
+    };
+    spare_ = up_to(module_.input_bytes, 8);
+    plan_.param_bytes = up_to(module_.param_image.size(), 8);
+    plan_.input_bytes = spare_ + 8;
+    plan_.state_bytes = up_to(module_.state_image.size(), kLineBytes);
+    plan_.scratch_bytes = up_to(module_.scratch_bytes, kLineBytes);
+    for (const FunctionBound& bound : plan_.verified.bounds) {
+      plan_.frame_words = std::max(plan_.frame_words, bound.frame_words);
+      plan_.call_depth = std::max(plan_.call_depth, bound.call_depth);
+      plan_.most_stores = std::max(plan_.most_stores, static_cast<std::uint32_t>(bound.stores.size()));
+    }
+  }
+
+  void outputs() {
+    std::size_t fields = 0;
+    for (const Output& output : module_.outputs) fields += output.fields.size();
+    plan_.layout_types.reserve(fields);
+    for (const Output& output : module_.outputs) {
+      plan_.layouts.push_back({plan_.layout_types.data() + plan_.layout_types.size(),
+                               static_cast<std::uint32_t>(output.fields.size())});
+      for (const Field& field : output.fields) plan_.layout_types.push_back(*module_.type(field.type));
+      const bool is_text = output.kind == OutputKind::Value && !output.fields.empty() &&
+                           module_.type(output.fields[0].type)->kind == TypeKind::Text;
+      if (output.driven) plan_.driven.push_back(static_cast<std::uint16_t>(plan_.outputs.size()));
+      plan_.outputs.push_back({.kind = output.kind, .driven = output.driven, .has_initial = output.has_initial,
+                               .is_text = is_text, .initial = output.initial, .last = spare_, .count = spare_,
+                               .last_capacity = 0});
+    }
+  }
+
+  void handlers() {
+    std::uint64_t smallest_row = UINT64_MAX;
+    for (const OutputLayout& layout : plan_.layouts) smallest_row = std::min(smallest_row, 8 + 8 * std::uint64_t{layout.field_count});
+    for (const Handler& handler : module_.handlers) {
+      const auto number = static_cast<std::uint16_t>(plan_.handlers.size());
+      const FunctionBound& bound = plan_.verified.bounds[index(handler.function)];
+      const auto bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(bound.output_bytes, kMaxOutputBytes));
+      plan_.handlers.push_back({.function = function(handler.function), .stores = bound.stores.data(),
+                                .store_count = static_cast<std::uint32_t>(bound.stores.size()), .output_bytes = bytes,
+                                .most_rows = static_cast<std::uint32_t>(bytes / smallest_row),
+                                .period = handler.period_ns, .after = {}});
+      if (handler.kind == HandlerKind::Start) plan_.starts.push_back(number);
+      if (handler.kind == HandlerKind::Every) {
+        EYEFLOW_CHECK(handler.period_ns > 0);
+        plan_.timers.push_back(number);
+      }
+    }
+  }
+
+  void inputs() {
+    for (std::size_t n = 0; n < module_.inputs.size(); ++n) {
+      InputPlan plan{.value = kNowhere, .time = spare_, .ready = spare_, .type = *module_.type(module_.inputs[n].value.type),
+                     .stale_after = module_.inputs[n].stale_after_ns, .handlers = {}, .before = {}, .after = {}, .stale = {}};
+      if (plan.type.kind == TypeKind::Scalar) plan.value = spare_;
+      for (std::size_t h = 0; h < module_.handlers.size(); ++h)
+        if (module_.handlers[h].kind == HandlerKind::Input && index(module_.handlers[h].input) == n)
+          plan.handlers.push_back(static_cast<std::uint16_t>(h));
+      plan_.inputs.push_back(std::move(plan));
+    }
+  }
+
+  void alarms() {
+    for (const Alarm& alarm : module_.alarms) {
+      AlarmPlan plan{.when = function(alarm.when), .clear = {}, .text = function(alarm.text),
+                     .has_clear = alarm.clear != kNoFunction, .when_for = alarm.when_for_ns,
+                     .clear_for = alarm.clear_for_ns, .active = spare_, .raised = spare_, .needs = {}, .drives = {},
+                     .dependents = {}};
+      if (plan.has_clear) plan.clear = function(alarm.clear);
+      const Type& text = *module_.type(module_.functions[index(alarm.text)].results.at(0));
+      // Room for the fallback as well: the alarm's name and the longest explanation of a trap.
+      plan.text_room = static_cast<std::uint32_t>((std::max<std::size_t>(text.capacity, alarm.name.size() + 128) + 7) / 8 * 8);
+      for (const OutputId output : alarm.drives) plan.drives.push_back(static_cast<std::uint16_t>(output));
+      plan_.alarms.push_back(std::move(plan));
+    }
+  }
+
+  void places() {
+    plan_.now = plan_.event_time = spare_;
+    for (const Slot& slot : module_.slots) {
+      if (slot.region != Region::Input) continue;
+      switch (slot.kind) {
+        case SlotKind::Plain:
+        case SlotKind::InputName: break;
+        case SlotKind::Now: plan_.now = slot.offset; break;
+        case SlotKind::EventTime: plan_.event_time = slot.offset; break;
+        case SlotKind::InputValue: {
+          // The slot's own capacity counts: it is what may be written.
+          plan_.inputs[slot.subject].value = slot.offset;
+          plan_.inputs[slot.subject].type = *module_.type(slot.type);
+          break;
+        }
+        case SlotKind::InputTime: plan_.inputs[slot.subject].time = slot.offset; break;
+        case SlotKind::InputReady: plan_.inputs[slot.subject].ready = slot.offset; break;
+        case SlotKind::AlarmActive: plan_.alarms[slot.subject].active = slot.offset; break;
+        case SlotKind::AlarmRaised: plan_.alarms[slot.subject].raised = slot.offset; break;
+        case SlotKind::OutputLast:
+          plan_.outputs[slot.subject].last = slot.offset;
+          plan_.outputs[slot.subject].last_capacity = module_.type(slot.type)->capacity;
+          break;
+        case SlotKind::OutputCount: plan_.outputs[slot.subject].count = slot.offset; break;
+      }
+    }
+    for (std::size_t n = 0; n < module_.alarms.size(); ++n)
+      for (const InputId input : module_.alarms[n].needs) {
+        // Without a flag in the module nobody could have asked; with `needs` the compiler always makes one.
+        EYEFLOW_CHECK(plan_.inputs[index(input)].ready != spare_);
+        plan_.alarms[n].needs.push_back(plan_.inputs[index(input)].ready);
+      }
+  }
+
+  // Whether running the handler can change what the alarm looks at.
+  bool touches(std::uint16_t handler, const Dependencies& alarm) const {
+    if (alarm.every_event || alarm.outputs) return true;
+    const FunctionBound& bound = plan_.verified.bounds[index(module_.handlers[handler].function)];
+    if (alarm.state_references && bound.writes_references) return true;
+    return std::ranges::any_of(alarm.state_scalars, [&](std::uint32_t offset) { return std::ranges::binary_search(bound.stores, offset); });
+  }
+
+  void triggers() {
+    for (std::size_t n = 0; n < module_.alarms.size(); ++n) {
+      const auto alarm = static_cast<AlarmIndex>(n);
+      const Dependencies& looks_at = dependencies_[n];
+      const bool after = module_.alarms[n].reads_state || looks_at.outputs;
+      plan_.after_handlers.push_back(after);
+      if (module_.alarms[n].polled) plan_.polled.push_back(alarm);
+      for (std::size_t i = 0; i < plan_.inputs.size(); ++i) {
+        InputPlan& input = plan_.inputs[i];
+        if (looks_at.inputs[i] || looks_at.every_event || looks_at.outputs ||
+            std::ranges::any_of(input.handlers, [&](std::uint16_t h) { return touches(h, looks_at); }))
+          (after ? input.after : input.before).push_back(alarm);
+        if (looks_at.input_times[i] && input.stale_after > 0) input.stale.push_back(alarm);
+      }
+      for (const std::uint16_t timer : plan_.timers)
+        if (touches(timer, looks_at)) plan_.handlers[timer].after.push_back(alarm);
+      for (std::size_t other = 0; other < module_.alarms.size(); ++other)
+        if (looks_at.alarms[other] && other != n) {
+          plan_.alarms[other].dependents.push_back(alarm);
+          plan_.alarms_depend_on_alarms = true;
+        }
+    }
+  }
+
+  void deadlines() {
+    auto next = static_cast<std::uint32_t>(plan_.timers.size());
+    for (std::size_t n = 0; n < plan_.inputs.size(); ++n) {
+      if (plan_.inputs[n].stale.empty()) continue;
+      plan_.inputs[n].stale_deadline = next++;
+      plan_.stale_inputs.push_back(static_cast<std::uint16_t>(n));
+    }
+    plan_.first_delay = next;
+    for (std::size_t n = 0; n < plan_.alarms.size(); ++n) {
+      if (plan_.alarms[n].when_for <= 0 && plan_.alarms[n].clear_for <= 0) continue;
+      plan_.alarms[n].delay = next++;
+      plan_.delayed.push_back(static_cast<AlarmIndex>(n));
+    }
+    if (!plan_.polled.empty()) plan_.poll_deadline = next++;
+    plan_.deadline_count = next;
+  }
+
+  static Need sum(Need a, Need b) { return {a.effects + b.effects, a.bytes + b.bytes, a.faults + b.faults}; }
+  static Need larger(Need a, Need b) {
+    return {std::max(a.effects, b.effects), std::max(a.bytes, b.bytes), std::max(a.faults, b.faults)};
+  }
+  Need of_handlers(const std::vector<std::uint16_t>& handlers) const {
+    Need need;
+    for (const std::uint16_t h : handlers) need = sum(need, {plan_.handlers[h].most_rows, plan_.handlers[h].output_bytes, 1});
+    return need;
+  }
+
+  // At one instant each alarm is looked at once, and once more when another one changed; each look changes it at most
+  // once and may fault in its condition and in its text. Then each driven switch changes at most once.
+  void needs() {
+    Need alarms{static_cast<std::uint32_t>(plan_.driven.size()), 8 * static_cast<std::uint32_t>(plan_.driven.size()), 0};
+    for (const AlarmPlan& alarm : plan_.alarms) alarms = sum(alarms, {2, 2 * alarm.text_room, 4});
+    const auto initial = static_cast<std::uint32_t>(plan_.outputs.size());
+    plan_.at_start = sum(sum(of_handlers(plan_.starts), alarms), {initial, 8 * initial, 0});
+    plan_.at_instant = sum(of_handlers(plan_.timers), alarms);
+    plan_.most = larger(plan_.at_start, plan_.at_instant);
+    for (const InputPlan& input : plan_.inputs) plan_.most = larger(plan_.most, sum(of_handlers(input.handlers), alarms));
+  }
+
+  Plan& plan_;
+  const Module& module_;
+  std::uint32_t spare_ = 0;
+  std::vector<Reads> reads_;
+  std::vector<Dependencies> dependencies_;
+};
+
+std::atomic<std::uint64_t> last_id = 0;
+
+}  // namespace
+
+std::unique_ptr<const Plan> make_plan(VerifiedModule verified, IntrinsicTable intrinsics, Program::Options options) {
+  auto plan = std::make_unique<Plan>();
+  plan->id = ++last_id;
+  plan->verified = std::move(verified);
+  plan->intrinsics = intrinsics;
+  plan->options = options;
+  plan->code = options.tier->prepare(plan->verified);
+  Builder(*plan).build();
+  return plan;
+}
+
+}  // namespace eyeflow::vm

@@ -1,0 +1,270 @@
+#include "vm/engine/step.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace eyeflow::vm {
+namespace {
+
+TimeNs later(TimeNs from, TimeNs by) {
+  TimeNs sum;
+  return __builtin_add_overflow(from, by, &sum) ? kNever : sum;
+}
+
+template <typename Visit>
+void for_each_bit(std::vector<std::uint64_t>& set, std::size_t alarms, Visit visit) {
+  for (std::size_t word = 0; word * 64 < alarms; ++word)
+    for (std::uint64_t left = set[word]; left != 0; left &= left - 1)
+      visit(static_cast<AlarmIndex>(word * 64 + static_cast<std::size_t>(std::countr_zero(left))));
+}
+
+void put(std::vector<std::uint64_t>& set, AlarmIndex alarm) { set[alarm / 64] |= 1ull << (alarm % 64); }
+void take(std::vector<std::uint64_t>& set, AlarmIndex alarm) { set[alarm / 64] &= ~(1ull << (alarm % 64)); }
+bool has(const std::vector<std::uint64_t>& set, AlarmIndex alarm) { return set[alarm / 64] >> (alarm % 64) & 1; }
+
+}  // namespace
+
+Step::Step(WorkerBuffers& worker, InstanceMemory& memory, TimeNs now)
+    : plan_(*memory.plan), worker_(worker), memory_(memory), now_(std::max(now, memory.now)) {
+  memory.now = now_;
+  if (worker.plan_id != plan_.id) worker.set_up(plan_);
+  std::byte** base = worker.context.base;
+  base[static_cast<int>(Region::Param)] = memory.param;
+  base[static_cast<int>(Region::Input)] = memory.input;
+  base[static_cast<int>(Region::State)] = memory.state;
+  store(input_at(plan_.now), to_word(now_));
+}
+
+void Step::start() {
+  EYEFLOW_CHECK(!memory_.started);
+  memory_.started = true;
+  worker_.begin_call();
+  store(input_at(plan_.event_time), to_word(now_));
+  for (const InputPlan& input : plan_.inputs) {
+    store(input_at(input.time), to_word(now_));
+    if (input.stale_deadline != kNowhere) memory_.deadlines[input.stale_deadline] = later(now_, input.stale_after);
+  }
+  for (std::size_t n = 0; n < plan_.timers.size(); ++n)
+    memory_.deadlines[n] = later(now_, plan_.handlers[plan_.timers[n]].period);
+  if (plan_.poll_deadline != kNowhere) memory_.deadlines[plan_.poll_deadline] = later(now_, kPollPeriod);
+
+  for (std::uint16_t n = 0; n < plan_.outputs.size(); ++n) {
+    const OutputPlan& output = plan_.outputs[n];
+    if (output.has_initial || output.driven) emit_word(n, output.has_initial ? output.initial : 0);
+  }
+  for (const std::uint16_t handler : plan_.starts) run_handler(plan_.handlers[handler]);
+  for (AlarmIndex n = 0; n < plan_.alarms.size(); ++n) evaluate(n);
+  alarms_changed_ = true;  // a driven switch whose initial value is not what its alarms say
+  settle();
+}
+
+void Step::begin_delivery(std::size_t input, TimeNs event_time) {
+  EYEFLOW_CHECK(memory_.started && input < plan_.inputs.size());
+  worker_.begin_call();
+  const InputPlan& plan = plan_.inputs[input];
+  store(input_at(plan.time), to_word(event_time));
+  store(input_at(plan.ready), 1);
+  store(input_at(plan_.event_time), to_word(event_time));
+}
+
+void Step::finish_delivery(const InputPlan& input, TimeNs event_time) {
+  if (input.stale_deadline != kNowhere) {
+    // A reading that is old already when it arrives: its alarms are evaluated right here.
+    const TimeNs deadline = later(event_time, input.stale_after);
+    memory_.deadlines[input.stale_deadline] = deadline > now_ ? deadline : kNever;
+  }
+  for (const AlarmIndex alarm : input.before) evaluate(alarm);
+  for (const std::uint16_t handler : input.handlers) run_handler(plan_.handlers[handler]);
+  for (const AlarmIndex alarm : input.after) evaluate(alarm);
+  if (alarms_changed_) settle();
+}
+
+void Step::deliver(std::size_t input, Word value, TimeNs event_time) {
+  begin_delivery(input, event_time);
+  const InputPlan& plan = plan_.inputs[input];
+  EYEFLOW_CHECK(plan.type.kind == TypeKind::Scalar);
+  store(input_at(plan.value), value);
+  finish_delivery(plan, event_time);
+}
+
+void Step::deliver_text(std::size_t input, std::string_view text, TimeNs event_time) {
+  begin_delivery(input, event_time);
+  const InputPlan& plan = plan_.inputs[input];
+  EYEFLOW_CHECK(plan.type.kind == TypeKind::Text);
+  if (plan.value != kNowhere) worker_.context.set_text(Reference::make(Region::Input, plan.value, plan.type.capacity), 0, text);
+  finish_delivery(plan, event_time);
+}
+
+void Step::add_to(std::vector<std::uint64_t>& set, const AlarmList& alarms) {
+  for (const AlarmIndex alarm : alarms) put(set, alarm);
+}
+
+// Stale inputs, delays and the poll: they are taken off, and name the alarms to look at. Timers stay for instant().
+void Step::take_due_deadlines() {
+  TimeNs* const deadlines = memory_.deadlines;
+  for (const std::uint16_t n : plan_.stale_inputs) {
+    const InputPlan& input = plan_.inputs[n];
+    if (deadlines[input.stale_deadline] > now_) continue;
+    deadlines[input.stale_deadline] = kNever;
+    add_to(worker_.alarm_set, input.stale);
+  }
+  for (const AlarmIndex alarm : plan_.delayed) {
+    TimeNs& deadline = deadlines[plan_.alarms[alarm].delay];
+    if (deadline > now_) continue;
+    deadline = kNever;
+    put(worker_.alarm_set, alarm);
+  }
+  if (plan_.poll_deadline != kNowhere && deadlines[plan_.poll_deadline] <= now_) {
+    deadlines[plan_.poll_deadline] = later(deadlines[plan_.poll_deadline], kPollPeriod);
+    add_to(worker_.alarm_set, plan_.polled);
+  }
+}
+
+void Step::evaluate_set(bool after_handlers) {
+  for_each_bit(worker_.alarm_set, plan_.alarms.size(), [&](AlarmIndex alarm) {
+    if (!after_handlers && plan_.after_handlers[alarm]) return;
+    take(worker_.alarm_set, alarm);
+    evaluate(alarm);
+  });
+}
+
+void Step::instant() {
+  store(input_at(plan_.event_time), to_word(now_));
+  take_due_deadlines();
+  evaluate_set(false);
+  for (std::size_t n = 0; n < plan_.timers.size(); ++n) {
+    const HandlerPlan& timer = plan_.handlers[plan_.timers[n]];
+    if (memory_.deadlines[n] > now_) continue;
+    memory_.deadlines[n] = later(memory_.deadlines[n], timer.period);
+    run_handler(timer);
+    add_to(worker_.alarm_set, timer.after);
+  }
+  evaluate_set(true);
+  if (alarms_changed_) settle();
+}
+
+// Each alarm once more at most: two that look at each other must not go on for ever.
+void Step::evaluate_dependents() {
+  for (;;) {
+    AlarmIndex next = 0;
+    while (next < plan_.alarms.size() && !(has(worker_.again_set, next) && !has(worker_.done_set, next))) ++next;
+    if (next == plan_.alarms.size()) break;
+    put(worker_.done_set, next);
+    evaluate(next);
+  }
+  std::ranges::fill(worker_.again_set, 0);
+  std::ranges::fill(worker_.done_set, 0);
+}
+
+void Step::settle() {
+  if (plan_.alarms_depend_on_alarms) evaluate_dependents();
+  for (const std::uint16_t n : plan_.driven) {
+    const Word wanted = memory_.outputs[n].drivers > 0 ? 1 : 0;
+    if (memory_.outputs[n].value != wanted) emit_word(n, wanted);
+  }
+  alarms_changed_ = false;
+}
+
+Trap Step::call(const FunctionPlan& function) {
+  Context& context = worker_.context;
+  context.metered = function.metered;
+  if (!function.metered) [[likely]] {
+    worker_.fuel_used += function.fuel;
+    return plan_.code->run(function.id, context);
+  }
+  context.fuel = plan_.options.fuel_quota;
+  const Trap trap = plan_.code->run(function.id, context);
+  // Out of fuel: what the next step would have cost was not there, so all of it counts as used.
+  worker_.fuel_used += plan_.options.fuel_quota - (trap == Trap::OutOfFuel ? 0 : context.fuel);
+  return trap;
+}
+
+void Step::clean_up(const FunctionPlan& function) {
+  if (function.uses_scratch) std::memset(worker_.scratch.data(), 0, plan_.scratch_bytes);
+}
+
+void Step::fault(Trap trap) {
+  const Context& context = worker_.context;
+  const auto& lines = plan_.module().functions[context.trap_function].lines;
+  const auto behind = std::ranges::upper_bound(lines, context.trap_instruction, {}, &LineMark::instruction);
+  EYEFLOW_CHECK(worker_.fault_count < worker_.faults.size());
+  worker_.faults[worker_.fault_count++] = {.trap = trap, .function = FunctionId{context.trap_function},
+                                           .instruction = context.trap_instruction,
+                                           .line = behind == lines.begin() ? 0 : std::prev(behind)->line};
+}
+
+void Step::run_handler(const HandlerPlan& handler) {
+  for (std::uint32_t n = 0; n < handler.store_count; ++n) worker_.saved[n] = load(memory_.state + handler.stores[n]);
+  std::byte* const rows = worker_.bytes.data() + worker_.bytes_used;
+  worker_.output = {.data = rows, .capacity = handler.output_bytes, .used = 0};
+  const Trap trap = call(handler.function);
+  clean_up(handler.function);
+  if (trap == Trap::None) [[likely]] {
+    worker_.journal.commit();
+    release_rows(rows, worker_.output.used);
+    return;
+  }
+  for (std::uint32_t n = 0; n < handler.store_count; ++n) store(memory_.state + handler.stores[n], worker_.saved[n]);
+  worker_.journal.roll_back(memory_.state);
+  fault(trap);
+}
+
+void Step::release_rows(std::byte* rows, std::uint32_t bytes) {
+  for (const std::byte *row = rows, *end = rows + bytes; row < end;) {
+    const Word head = load(row);
+    const auto size = static_cast<std::uint32_t>(head >> 32);
+    emit(static_cast<std::uint16_t>(head), {row + 8, size});
+    row += 8 + size;
+  }
+  worker_.bytes_used += bytes;
+}
+
+void Step::emit(std::uint16_t number, std::span<const std::byte> fields) {
+  const OutputPlan& output = plan_.outputs[number];
+  OutputState& state = memory_.outputs[number];
+  EffectKind kind = EffectKind::Log;
+  if (output.kind != OutputKind::Log) {
+    const Word word = load(fields.data());  // of a text its length
+    if (output.is_text) {
+      if (output.last_capacity > 0)
+        worker_.context.set_text(Reference::make(Region::Input, output.last, output.last_capacity), 0,
+                                 {reinterpret_cast<const char*>(fields.data()) + 8, word});
+    } else {
+      if (output.kind == OutputKind::Switch && state.known && state.value == word) return;
+      state.value = word;
+      store(input_at(output.last), word);
+    }
+    state.known = true;
+    kind = output.kind == OutputKind::Switch ? EffectKind::Switch : EffectKind::Value;
+  }
+  store(input_at(output.count), load(input_at(output.count)) + 1);
+  add_effect(kind, number, fields, {});
+}
+
+// Initial values and driven switches: their words live in the output buffer like a handler's.
+void Step::emit_word(std::uint16_t output, Word value) {
+  std::byte* const place = worker_.bytes.data() + worker_.bytes_used;
+  store(place, value);
+  worker_.bytes_used += 8;
+  emit(output, {place, 8});
+}
+
+void Step::add_effect(EffectKind kind, std::uint16_t index, std::span<const std::byte> fields, std::string_view text) {
+  EYEFLOW_CHECK(worker_.effect_count < worker_.effects.size());
+  worker_.effects[worker_.effect_count++] = {.kind = kind, .index = index, .time = now_, .fields = fields, .text = text};
+}
+
+void skip_missed(InstanceMemory& memory, TimeNs now) {
+  const auto skip = [&](TimeNs& deadline, TimeNs period) {
+    if (deadline > now || now - deadline < period) return std::uint64_t{0};
+    const TimeNs missed = (now - deadline) / period;
+    deadline += missed * period;
+    return static_cast<std::uint64_t>(missed);
+  };
+  const Plan& plan = *memory.plan;
+  for (std::size_t n = 0; n < plan.timers.size(); ++n)
+    memory.missed_periods += skip(memory.deadlines[n], plan.handlers[plan.timers[n]].period);
+  if (plan.poll_deadline != kNowhere) skip(memory.deadlines[plan.poll_deadline], kPollPeriod);
+}
+
+}  // namespace eyeflow::vm

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "vm/engine/parts.h"
+
+namespace eyeflow::vm {
+
+// One event of one instance, from the reading or the deadline to its effects.
+class Step {
+ public:
+  // `now` never goes back. For start() and the deliveries this begins a call; an instant belongs to an advance().
+  Step(WorkerBuffers& worker, InstanceMemory& memory, TimeNs now);
+
+  void start();
+  void deliver(std::size_t input, Word value, TimeNs event_time);
+  void deliver_text(std::size_t input, std::string_view text, TimeNs event_time);
+  void instant();  // everything that is due at `now`
+
+ private:
+  void begin_delivery(std::size_t input, TimeNs event_time);
+  void finish_delivery(const InputPlan& input, TimeNs event_time);
+  void add_to(std::vector<std::uint64_t>& set, const AlarmList& alarms);
+  void evaluate_set(bool after_handlers);
+  void evaluate_dependents();
+  void take_due_deadlines();
+
+  Trap call(const FunctionPlan& function);
+  void clean_up(const FunctionPlan& function);
+  void fault(Trap trap);
+
+  void run_handler(const HandlerPlan& handler);
+  void release_rows(std::byte* rows, std::uint32_t bytes);
+  void emit(std::uint16_t output, std::span<const std::byte> fields);
+  void emit_word(std::uint16_t output, Word value);
+  void settle();  // after the last alarm: alarms that look at changed ones, then the switches that alarms drive
+
+  void evaluate(AlarmIndex alarm);
+  void raise(AlarmIndex alarm);
+  void clear(AlarmIndex alarm);
+  std::string_view alarm_text(AlarmIndex alarm);
+  void add_effect(EffectKind kind, std::uint16_t index, std::span<const std::byte> fields, std::string_view text);
+  std::byte* input_at(std::uint32_t offset) { return memory_.input + offset; }
+
+  const Plan& plan_;
+  WorkerBuffers& worker_;
+  InstanceMemory& memory_;
+  TimeNs now_;
+  bool alarms_changed_ = false;
+};
+
+// Timers of which several periods have passed by `now` go to the latest of them; the others are counted.
+void skip_missed(InstanceMemory& memory, TimeNs now);
+
+}  // namespace eyeflow::vm

@@ -1,0 +1,68 @@
+#include <algorithm>
+
+#include "vm/engine/parts.h"
+
+namespace eyeflow::vm {
+namespace {
+
+// An advance() may run many instants in one call: room for more than one saves the host round trips.
+constexpr std::uint32_t kInstantsPerCall = 8;
+
+template <typename T>
+void grow(std::vector<T>& buffer, std::size_t size) {
+  if (buffer.size() < size) buffer.resize(size);
+}
+
+}  // namespace
+
+void WorkerBuffers::serve(const Plan& plan) {
+  grow(registers, plan.frame_words + 1);
+  grow(saved, plan.most_stores);
+  grow(calls, plan.call_depth + 1);
+  grow(scratch, plan.scratch_bytes);
+  const std::size_t lines = plan.state_bytes / kLineBytes;
+  grow(seen_lines, (lines + 63) / 64);
+  grow(line_numbers, lines);
+  grow(saved_lines, plan.state_bytes);
+  const std::size_t words = (plan.alarms.size() + 63) / 64;
+  grow(alarm_set, words);
+  grow(again_set, words);
+  grow(done_set, words);
+  const auto room = [](std::uint32_t most, std::uint32_t instant) {
+    return std::max<std::size_t>(most, std::size_t{instant} * kInstantsPerCall);
+  };
+  grow(effects, room(plan.most.effects, plan.at_instant.effects));
+  grow(bytes, room(plan.most.bytes, plan.at_instant.bytes));
+  grow(faults, room(plan.most.faults, plan.at_instant.faults));
+
+  journal = {.seen = seen_lines.data(), .line_numbers = line_numbers.data(), .saved_lines = saved_lines.data()};
+  context.journal = &journal;
+  context.output = &output;
+  context.registers = registers.data();
+  context.calls = calls.data();
+  plan_id = 0;
+}
+
+void WorkerBuffers::set_up(const Plan& plan) {
+  EYEFLOW_CHECK(registers.size() > plan.frame_words && saved.size() >= plan.most_stores && calls.size() > plan.call_depth &&
+                scratch.size() >= plan.scratch_bytes && saved_lines.size() >= plan.state_bytes &&
+                alarm_set.size() * 64 >= plan.alarms.size() && effects.size() >= plan.most.effects &&
+                bytes.size() >= plan.most.bytes && faults.size() >= plan.most.faults);  // serve() the program first
+  context.base[static_cast<int>(Region::Const)] = const_cast<std::byte*>(plan.module().const_image.data());
+  context.base[static_cast<int>(Region::Scratch)] = scratch.data();
+  context.references = plan.verified.references.data();
+  context.outputs = plan.layouts.data();
+  context.intrinsics = plan.intrinsics;
+  plan_id = plan.id;
+}
+
+Worker::Worker() : buffers_(std::make_unique<WorkerBuffers>()) {}
+Worker::~Worker() = default;
+
+void Worker::serve(const Program& program) { buffers_->serve(program.plan()); }
+std::span<const Effect> Worker::effects() const { return {buffers_->effects.data(), buffers_->effect_count}; }
+std::span<const Fault> Worker::faults() const { return {buffers_->faults.data(), buffers_->fault_count}; }
+std::uint64_t Worker::fuel_used() const { return buffers_->fuel_used; }
+std::uint64_t Worker::texts_cut() const { return buffers_->context.texts_cut; }
+
+}  // namespace eyeflow::vm
