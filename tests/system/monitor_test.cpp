@@ -157,9 +157,9 @@ TEST_F(Monitor, EachCrossingSoundsItsSirenOnceAndSilencesItOnce) {
   ASSERT_GT(expected_count, 200u) << "the readings must cross the limits often";
 
   // In between, everything that can be wrong with a payload; none of it may change a siren or stop a task.
-  const std::vector<std::string> bad = {"",           "not json",         R"({"temp":)",          R"({"temp":null})",
-                                        R"({"t":1})", R"({"temp":"99"})", R"({"temp":NaN})",      R"({"temp":1e999})",
-                                        "[]",         "\xff\xfe\x00",     R"({"temp":{"c":99}})", R"({"temp":true})"};
+  const std::vector<std::string> bad = {"",           "not json",          R"({"temp":)",          R"({"temp":null})",
+                                        R"({"t":1})", R"({"temp":"hot"})", R"({"temp":NaN})",      R"({"temp":1e999})",
+                                        "[]",         "\xff\xfe\x00",      R"({"temp":{"c":99}})", R"({"temp":true})"};
   std::vector<std::vector<Clock::time_point>> sent(kSensors + 1, std::vector<Clock::time_point>(kReadings));
   const auto start = Clock::now();
   int bad_sent = 0;
