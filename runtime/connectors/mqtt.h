@@ -1,0 +1,94 @@
+#pragma once
+
+#include <atomic>
+#include <bitset>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "runtime/connectors/connector.h"
+#include "runtime/site/site.h"
+#include "vm/base/result.h"
+
+struct mosquitto;
+struct mosquitto_message;
+
+namespace eyeflow::runtime {
+
+struct MqttSubscription {
+  std::string filter;  // a topic, or a filter with + and #
+  SensorId sensor;
+  int qos;
+};
+
+// One broker: a source and a sink over one connection, on one thread, which reconnects for ever.
+//
+// While the broker is away, the newest state of each switch and value is held, and the last kMqttHeld rows and alarm
+// transitions; all of it goes out in order after the reconnect. A message may arrive twice (at-least-once).
+class MqttConnection final : public Source, public Sink {
+ public:
+  static constexpr std::size_t kMqttHeld = 1000;           // messages while disconnected
+  static constexpr std::size_t kMqttOutstanding = 10'000;  // handed to the library, not yet taken by the broker
+
+  // Reads the password file; connects nothing yet. `client_id` is used when the site gives none.
+  static Result<std::unique_ptr<MqttConnection>> make(const Connection& connection, std::string client_id,
+                                                      std::vector<MqttSubscription> subscriptions);
+  ~MqttConnection() override;
+
+  void start(Receiver& receiver) override;
+  void stop() override;
+  void write(const Message& message) override;
+  void flush() override;
+  std::uint64_t dropped() const override { return dropped_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Held {
+    PortId port;
+    bool is_state, retain;
+    int qos;
+    std::string topic, payload;
+  };
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+
+  MqttConnection() = default;
+  void run();
+  void on_connect(int code);
+  void on_disconnect(int code);
+  void on_message(const mosquitto_message& message);
+  void on_publish(int message_id);
+  void subscribe();
+  bool publish(std::string_view topic, std::string_view payload, int qos, bool retain);  // mutex_ held
+  void hold(const Message& message);                                                     // mutex_ held
+  void send_held();                                                                      // mutex_ held
+
+  Connection settings_;
+  mosquitto* client_ = nullptr;
+  Receiver* receiver_ = nullptr;
+  std::unordered_map<std::string, std::vector<SensorId>, TextHash, std::equal_to<>> by_topic_;
+  std::vector<MqttSubscription> by_filter_;          // with wildcards
+  std::vector<std::pair<std::string, int>> wanted_;  // what to subscribe: filter and QoS
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Held> held_;
+  std::bitset<65536> reliable_;      // by message id: QoS 1 or 2
+  std::size_t reliable_sent_ = 0;    // not yet acknowledged; the library keeps them across reconnects
+  std::size_t unreliable_sent_ = 0;  // not yet written; a disconnect forgets them
+  bool connected_ = false;
+  bool stopping_ = false;
+  std::string refused_;  // why the broker said no, until it says yes
+  std::atomic<std::uint64_t> dropped_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace eyeflow::runtime

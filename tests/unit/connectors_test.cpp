@@ -1,0 +1,291 @@
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <condition_variable>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "runtime/connectors/console.h"
+#include "runtime/connectors/mqtt.h"
+#include "runtime/connectors/replay.h"
+#include "runtime/connectors/simulate.h"
+
+namespace eyeflow::runtime {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Keeps what a source says.
+class Notebook : public Receiver {
+ public:
+  struct Line {
+    SensorId sensor;
+    std::string bytes;
+    double number;
+    std::chrono::steady_clock::time_point at;
+  };
+  void on_arrival(const Arrival& a) override {
+    const std::lock_guard lock(mutex);
+    lines.push_back({a.sensor, std::string(a.bytes), a.number, std::chrono::steady_clock::now()});
+  }
+  void on_unknown(std::string_view what) override { keep(unknown, what); }
+  void on_bad_row(std::string_view what) override { keep(bad_rows, what); }
+  void on_state(std::string_view, bool up, std::string_view detail) override {
+    keep(states, std::string(up ? "up: " : "down: ") + std::string(detail));
+  }
+  void on_finished() override {
+    const std::lock_guard lock(mutex);
+    finished = true;
+    changed.notify_all();
+  }
+  bool wait_finished() {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, 20s, [this] { return finished; });
+  }
+  bool wait_state() {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, 20s, [this] { return !states.empty(); });
+  }
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<Line> lines;
+  std::vector<std::string> unknown, bad_rows, states;
+  bool finished = false;
+
+ private:
+  void keep(std::vector<std::string>& list, std::string_view what) {
+    const std::lock_guard lock(mutex);
+    list.emplace_back(what);
+    changed.notify_all();
+  }
+};
+
+std::filesystem::path file_with(const std::string& name, const std::string& text) {
+  const auto path = std::filesystem::path(testing::TempDir()) / name;
+  std::ofstream(path) << text;
+  return path;
+}
+
+TEST(Replay, PlaysCsv) {
+  const auto path =
+      file_with("eyeflow-replay.csv",
+                "time_ms,input,value\r\n0,t1,79\r\n10,t2,\"a \"\"b\"\", c\"\r\nnonsense\r\n20,t9,1\r\n\r\n30,t1,85.5");
+  Notebook notebook;
+  ReplaySource source(path, 0, {{"t1", SensorId{1}}, {"t2", SensorId{2}}});
+  source.start(notebook);
+  ASSERT_TRUE(notebook.wait_finished());
+  source.stop();
+  ASSERT_EQ(notebook.lines.size(), 3u);
+  EXPECT_EQ(notebook.lines[0].sensor, SensorId{1});
+  EXPECT_EQ(notebook.lines[0].bytes, "79");
+  EXPECT_EQ(notebook.lines[1].bytes, "a \"b\", c");
+  EXPECT_EQ(notebook.lines[2].bytes, "85.5");
+  ASSERT_EQ(notebook.bad_rows.size(), 1u);
+  EXPECT_NE(notebook.bad_rows[0].find("eyeflow-replay.csv:4: 1 columns instead of 3"), std::string::npos)
+      << notebook.bad_rows[0];
+  ASSERT_EQ(notebook.unknown.size(), 1u);
+  EXPECT_NE(notebook.unknown[0].find(":5: input 't9'"), std::string::npos) << notebook.unknown[0];
+}
+
+TEST(Replay, PlaysJsonLinesInTheirTime) {
+  const auto path = file_with("eyeflow-replay.jsonl",
+                              "{\"time_ms\": 1000, \"input\": \"t1\", \"value\": 79}\n{\"time_ms\": 1\n"
+                              "{\"time_ms\": 3000, \"input\": \"t1\", \"value\": true}\n");
+  Notebook notebook;
+  ReplaySource source(path, 10, {{"t1", SensorId{1}}});
+  source.start(notebook);
+  ASSERT_TRUE(notebook.wait_finished());
+  ASSERT_EQ(notebook.lines.size(), 2u);
+  EXPECT_EQ(notebook.lines[1].bytes, "true");
+  EXPECT_GE(notebook.lines[1].at - notebook.lines[0].at, 190ms);  // 2 s at ten times the speed
+  EXPECT_EQ(notebook.bad_rows.size(), 1u);
+}
+
+TEST(Replay, AMissingFileIsToldOnce) {
+  Notebook notebook;
+  ReplaySource source("/nonexistent/tape.csv", 1, {});
+  source.start(notebook);
+  ASSERT_TRUE(notebook.wait_finished());
+  ASSERT_EQ(notebook.states.size(), 1u);
+  EXPECT_NE(notebook.states[0].find("down: cannot read it: No such file"), std::string::npos) << notebook.states[0];
+}
+
+TEST(Replay, StopsInTheMiddle) {
+  Notebook notebook;
+  ReplaySource source(file_with("eyeflow-long.csv", "0,t1,1\n3600000,t1,2\n"), 1, {{"t1", SensorId{1}}});
+  source.start(notebook);
+  source.stop();
+  EXPECT_LE(notebook.lines.size(), 1u);
+  EXPECT_FALSE(notebook.finished);
+}
+
+Signal a_signal() {
+  return {.base = 70,
+          .noise = 0.5,
+          .drift = 3,
+          .has_excursion = true,
+          .excursion = 90,
+          .excursion_every = 20s,
+          .excursion_for = 2s,
+          .period = 100ms,
+          .seed = 5};
+}
+
+TEST(Simulate, IsAFunctionOfItsSettings) {
+  const auto signal = a_signal();
+  for (std::uint64_t i = 0; i < 100; ++i) EXPECT_EQ(simulated_value(signal, 3, i), simulated_value(signal, 3, i));
+  EXPECT_NE(simulated_value(signal, 3, 0), simulated_value(signal, 4, 0));
+  auto other = signal;
+  other.seed = 6;
+  EXPECT_NE(simulated_value(signal, 3, 0), simulated_value(other, 3, 0));
+}
+
+TEST(Simulate, CrossesALimitAsOftenAsItSays) {
+  const auto signal = a_signal();
+  constexpr int kCycles = 50;
+  for (std::uint32_t number = 0; number < 20; ++number) {
+    int crossings = 0;
+    bool hot = false;
+    double low = 1e9;
+    for (std::uint64_t i = 0; i < kCycles * 200; ++i) {
+      const double v = simulated_value(signal, number, i);
+      low = std::min(low, v);
+      if (!hot && v > 80) ++crossings, hot = true;
+      if (hot && v < 78) hot = false;
+    }
+    EXPECT_NEAR(crossings, kCycles, 1) << number;
+    EXPECT_GT(low, 70 - 3 - 6 * 0.5);
+    EXPECT_LT(low, 70);
+  }
+}
+
+TEST(Simulate, NoiseHasItsDeviation) {
+  const Signal signal{.base = 10, .noise = 2, .period = 1ms};
+  double sum = 0, squares = 0;
+  constexpr int kCount = 20000;
+  for (int i = 0; i < kCount; ++i) {
+    const double v = simulated_value(signal, 0, static_cast<std::uint64_t>(i)) - 10;
+    sum += v;
+    squares += v * v;
+  }
+  EXPECT_NEAR(sum / kCount, 0, 0.1);
+  EXPECT_NEAR(std::sqrt(squares / kCount), 2, 0.1);
+}
+
+TEST(Simulate, RunsAtItsRate) {
+  std::vector<SimulatedSensor> sensors;
+  Signal signal = a_signal();
+  signal.period = 10ms;
+  for (std::uint32_t i = 0; i < 5; ++i) sensors.push_back({SensorId{i}, signal, i});
+  Notebook notebook;
+  SimulateSource source(sensors);
+  source.start(notebook);
+  std::this_thread::sleep_for(305ms);
+  source.stop();
+  // Late on a loaded machine, never early: at most 31 of each, in their order.
+  std::vector<std::uint64_t> counts(5, 0);
+  for (const auto& line : notebook.lines) {
+    auto& n = counts[static_cast<std::size_t>(line.sensor)];
+    EXPECT_EQ(line.number, simulated_value(signal, static_cast<std::uint32_t>(line.sensor), n));
+    ++n;
+  }
+  for (const auto n : counts) {
+    EXPECT_GE(n, 3u);
+    EXPECT_LE(n, 60u);
+  }
+}
+
+TEST(Console, WritesLinesInOrder) {
+  std::FILE* out = std::tmpfile();
+  ASSERT_NE(out, nullptr);
+  {
+    ConsoleSink sink(out);
+    for (int i = 0; i < 1000; ++i) {
+      const auto text = std::to_string(i);
+      sink.write({.payload = text});
+    }
+    sink.flush();
+    EXPECT_EQ(sink.dropped(), 0u);
+  }
+  std::rewind(out);
+  char line[64];
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_NE(std::fgets(line, sizeof line, out), nullptr);
+    EXPECT_EQ(std::string(line), std::to_string(i) + "\n");
+  }
+  EXPECT_EQ(std::fgets(line, sizeof line, out), nullptr);
+  std::fclose(out);
+}
+
+TEST(Console, AReaderWhoStoppedReadingStopsNobody) {
+  signal(SIGPIPE, SIG_IGN);
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  std::FILE* out = fdopen(ends[1], "w");
+  const std::string line(1000, 'x');
+  {
+    ConsoleSink sink(out);
+    for (int i = 0; i < 2000; ++i) sink.write({.payload = line});
+    EXPECT_GT(sink.dropped(), 0u);
+    close(ends[0]);  // the pipe breaks, so that the sink's thread can end
+  }
+  std::fclose(out);
+}
+
+Connection broker_at(std::uint16_t port) {
+  Connection c;
+  c.name = "plant";
+  c.host = "127.0.0.1";
+  c.port = port;
+  return c;
+}
+
+TEST(Mqtt, ABrokerThatIsNotThereIsToldOnceAndStopIsQuick) {
+  auto made = MqttConnection::make(broker_at(1), "test", {{"a/b", SensorId{1}, 0}});
+  ASSERT_TRUE(made) << made.error().message;
+  Notebook notebook;
+  (*made)->start(notebook);
+  ASSERT_TRUE(notebook.wait_state());
+  EXPECT_NE(notebook.states[0].find("127.0.0.1:1: Connection refused"), std::string::npos) << notebook.states[0];
+  const auto begin = std::chrono::steady_clock::now();
+  (*made)->stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);
+  EXPECT_EQ(notebook.states.size(), 1u);
+}
+
+TEST(Mqtt, WhileAwayTheOldestEventsGoAndEveryStateStays) {
+  auto made = MqttConnection::make(broker_at(1), "test", {});
+  ASSERT_TRUE(made);
+  auto& connection = **made;
+  for (int i = 0; i < 50; ++i) connection.write({.port = PortId{7}, .topic = "s", .payload = "on", .is_state = true});
+  for (std::size_t i = 0; i < MqttConnection::kMqttHeld + 10; ++i)
+    connection.write({.port = PortId{8}, .topic = "e", .payload = "x"});
+  EXPECT_EQ(connection.dropped(), 11u);
+}
+
+TEST(Mqtt, WrongTopicsAndSecretsAreNamed) {
+  const auto error = [](const Connection& c, std::vector<MqttSubscription> s) {
+    const auto made = MqttConnection::make(c, "test", std::move(s));
+    return made ? "no error" : made.error().message;
+  };
+  EXPECT_NE(error(broker_at(1), {{"a/b+", SensorId{1}, 0}}).find("'a/b+' is no topic"), std::string::npos);
+  auto c = broker_at(1);
+  c.username = "u";
+  c.password_file = "/nonexistent/pw";
+  EXPECT_NE(error(c, {}).find("/nonexistent/pw: cannot read the password file"), std::string::npos);
+  auto tls = broker_at(1);
+  tls.tls = true;
+  tls.ca_file = "/nonexistent/ca.pem";
+  EXPECT_NE(error(tls, {}).find("/nonexistent/ca.pem: cannot read"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace eyeflow::runtime
