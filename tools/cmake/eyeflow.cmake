@@ -19,7 +19,7 @@ set(CMAKE_C_FLAGS_SANITIZE "-O1 -g1 -fno-omit-frame-pointer")
 set(CMAKE_CXX_FLAGS_SANITIZE "-O1 -g1 -fno-omit-frame-pointer")
 
 # One meaning on every CPU: no contraction of a*b+c, no reassociation.
-add_compile_options(-ffp-contract=off -fno-math-errno -fno-fast-math -Wall -Wextra)
+add_compile_options(-ffp-contract=off -fno-fast-math -fno-math-errno -Wall -Wextra)
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   add_compile_options(-Wno-c99-designator -fcolor-diagnostics)
 else()
