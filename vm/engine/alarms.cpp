@@ -65,8 +65,16 @@ void Step::clear(AlarmIndex number) {
 std::string_view Step::alarm_text(AlarmIndex number) {
   const AlarmPlan& alarm = plan_.alarms[number];
   char* const begin = reinterpret_cast<char*>(worker_.bytes.data()) + worker_.bytes_used;
-  char* end = begin;
-  const auto add = [&](std::string_view part) { end = std::copy(part.begin(), part.end(), end); };
+  std::size_t length = 0;
+  const auto add = [&](std::string_view part) {
+    std::size_t taken = std::min(part.size(), alarm.text_room - length);
+    if (taken < part.size()) {
+      while (taken > 0 && (static_cast<unsigned char>(part[taken]) & 0xC0) == 0x80) --taken;  // to where a character begins
+      ++worker_.context.texts_cut;
+    }
+    std::copy_n(part.begin(), taken, begin + length);
+    length += taken;
+  };
   const Trap trap = call(alarm.text);
   if (trap == Trap::None) {
     add(worker_.context.text(Reference{worker_.context.registers[0]}));
@@ -78,9 +86,8 @@ std::string_view Step::alarm_text(AlarmIndex number) {
     add(")");
   }
   clean_up(alarm.text);
-  EYEFLOW_CHECK(end - begin <= static_cast<std::ptrdiff_t>(alarm.text_room));
-  worker_.bytes_used += static_cast<std::uint32_t>((end - begin + 7) / 8 * 8);
-  return {begin, static_cast<std::size_t>(end - begin)};
+  worker_.bytes_used += static_cast<std::uint32_t>((length + 7) / 8 * 8);
+  return {begin, length};
 }
 
 }  // namespace eyeflow::vm

@@ -20,8 +20,12 @@ struct Plan;
 struct WorkerBuffers;
 struct InstanceMemory;
 
-// The most that one handler may emit in one event; beyond, it traps with OutputOverflow.
+// The most that one handler may emit in one event; beyond, it traps with OutputOverflow. Where the handlers of a module
+// could emit more than kMaxModuleOutputBytes together, each gets an equal part of that instead.
 inline constexpr std::uint32_t kMaxOutputBytes = 64 * 1024;
+inline constexpr std::uint32_t kMaxModuleOutputBytes = 1024 * 1024;
+// An alarm's text is cut here, at a character; shorter in a module with more than a thousand alarms.
+inline constexpr std::uint32_t kMaxAlarmTextBytes = 1024;
 
 // A module made ready to run: shared by all its instances, immutable, usable by many threads at once.
 class Program {

@@ -122,6 +122,10 @@ class Builder {
     spare_ = up_to(module_.input_bytes, 8);
     plan_.param_bytes = up_to(module_.param_image.size(), 8);
     plan_.input_bytes = spare_ + 8;
+    for (std::size_t n = 0; n < module_.inputs.size(); ++n) {
+      own_ready_.push_back(plan_.input_bytes);
+      plan_.input_bytes += 8;
+    }
     plan_.state_bytes = up_to(module_.state_image.size(), kLineBytes);
     plan_.scratch_bytes = up_to(module_.scratch_bytes, kLineBytes);
     for (const FunctionBound& bound : plan_.verified.bounds) {
@@ -151,10 +155,16 @@ class Builder {
   void handlers() {
     std::uint64_t smallest_row = UINT64_MAX;
     for (const OutputLayout& layout : plan_.layouts) smallest_row = std::min(smallest_row, 8 + 8 * std::uint64_t{layout.field_count});
+    const auto wanted = [&](const Handler& handler) {
+      return std::min<std::uint64_t>(plan_.verified.bounds[index(handler.function)].output_bytes, kMaxOutputBytes);
+    };
+    std::uint64_t in_all = 0;
+    for (const Handler& handler : module_.handlers) in_all += wanted(handler);
+    const std::uint64_t most = in_all <= kMaxModuleOutputBytes ? kMaxOutputBytes : kMaxModuleOutputBytes / module_.handlers.size();
     for (const Handler& handler : module_.handlers) {
       const auto number = static_cast<std::uint16_t>(plan_.handlers.size());
       const FunctionBound& bound = plan_.verified.bounds[index(handler.function)];
-      const auto bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(bound.output_bytes, kMaxOutputBytes));
+      const auto bytes = static_cast<std::uint32_t>(std::min(wanted(handler), most) / 8 * 8);
       plan_.handlers.push_back({.function = function(handler.function), .stores = bound.stores.data(),
                                 .store_count = static_cast<std::uint32_t>(bound.stores.size()), .output_bytes = bytes,
                                 .most_rows = static_cast<std::uint32_t>(bytes / smallest_row),
@@ -169,7 +179,7 @@ class Builder {
 
   void inputs() {
     for (std::size_t n = 0; n < module_.inputs.size(); ++n) {
-      InputPlan plan{.value = kNowhere, .time = spare_, .ready = spare_, .type = *module_.type(module_.inputs[n].value.type),
+      InputPlan plan{.value = kNowhere, .time = spare_, .ready = own_ready_[n], .type = *module_.type(module_.inputs[n].value.type),
                      .stale_after = module_.inputs[n].stale_after_ns, .handlers = {}, .before = {}, .after = {}, .stale = {}};
       if (plan.type.kind == TypeKind::Scalar) plan.value = spare_;
       for (std::size_t h = 0; h < module_.handlers.size(); ++h)
@@ -186,9 +196,11 @@ class Builder {
                      .clear_for = alarm.clear_for_ns, .active = spare_, .raised = spare_, .needs = {}, .drives = {},
                      .dependents = {}};
       if (plan.has_clear) plan.clear = function(alarm.clear);
-      const Type& text = *module_.type(module_.functions[index(alarm.text)].results.at(0));
-      // Room for the fallback as well: the alarm's name and the longest explanation of a trap.
-      plan.text_room = static_cast<std::uint32_t>((std::max<std::size_t>(text.capacity, alarm.name.size() + 128) + 7) / 8 * 8);
+      const Type& text = *module_.type(module_.functions[index(alarm.text)].results.front());
+      // Room for the fallback as well: the alarm's name and the explanation of a trap.
+      const std::size_t wanted = (std::max<std::size_t>(text.capacity, alarm.name.size() + 128) + 7) / 8 * 8;
+      const std::size_t most = std::clamp<std::size_t>((std::size_t{1} << 20) / module_.alarms.size() / 8 * 8, 64, kMaxAlarmTextBytes);
+      plan.text_room = static_cast<std::uint32_t>(std::min(wanted, most));
       for (const OutputId output : alarm.drives) plan.drives.push_back(static_cast<std::uint16_t>(output));
       plan_.alarms.push_back(std::move(plan));
     }
@@ -221,11 +233,7 @@ class Builder {
       }
     }
     for (std::size_t n = 0; n < module_.alarms.size(); ++n)
-      for (const InputId input : module_.alarms[n].needs) {
-        // Without a flag in the module nobody could have asked; with `needs` the compiler always makes one.
-        EYEFLOW_CHECK(plan_.inputs[index(input)].ready != spare_);
-        plan_.alarms[n].needs.push_back(plan_.inputs[index(input)].ready);
-      }
+      for (const InputId input : module_.alarms[n].needs) plan_.alarms[n].needs.push_back(plan_.inputs[index(input)].ready);
   }
 
   // Whether running the handler can change what the alarm looks at.
@@ -302,6 +310,7 @@ class Builder {
   Plan& plan_;
   const Module& module_;
   std::uint32_t spare_ = 0;
+  std::vector<std::uint32_t> own_ready_;  // by input: for modules that have no slot for the flag
   std::vector<Reads> reads_;
   std::vector<Dependencies> dependencies_;
 };

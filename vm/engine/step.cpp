@@ -204,8 +204,9 @@ void Step::run_handler(const HandlerPlan& handler) {
     release_rows(rows, worker_.output.used);
     return;
   }
-  for (std::uint32_t n = 0; n < handler.store_count; ++n) store(memory_.state + handler.stores[n], worker_.saved[n]);
+  // Lines first: one that was saved after a scalar on it had been stored holds the new value of that.
   worker_.journal.roll_back(memory_.state);
+  for (std::uint32_t n = 0; n < handler.store_count; ++n) store(memory_.state + handler.stores[n], worker_.saved[n]);
   fault(trap);
 }
 

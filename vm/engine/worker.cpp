@@ -5,8 +5,9 @@
 namespace eyeflow::vm {
 namespace {
 
-// An advance() may run many instants in one call: room for more than one saves the host round trips.
-constexpr std::uint32_t kInstantsPerCall = 8;
+// An advance() may run many instants in one call: room for more than one saves the host round trips. What a large
+// task needs for one is enough, though.
+constexpr std::size_t kInstantsPerCall = 16, kEnoughEntries = 1024, kEnoughBytes = 64 * 1024;
 
 template <typename T>
 void grow(std::vector<T>& buffer, std::size_t size) {
@@ -28,12 +29,12 @@ void WorkerBuffers::serve(const Plan& plan) {
   grow(alarm_set, words);
   grow(again_set, words);
   grow(done_set, words);
-  const auto room = [](std::uint32_t most, std::uint32_t instant) {
-    return std::max<std::size_t>(most, std::size_t{instant} * kInstantsPerCall);
+  const auto room = [](std::size_t most, std::size_t instant, std::size_t enough) {
+    return std::max(most, std::min(instant * kInstantsPerCall, enough));
   };
-  grow(effects, room(plan.most.effects, plan.at_instant.effects));
-  grow(bytes, room(plan.most.bytes, plan.at_instant.bytes));
-  grow(faults, room(plan.most.faults, plan.at_instant.faults));
+  grow(effects, room(plan.most.effects, plan.at_instant.effects, kEnoughEntries));
+  grow(bytes, room(plan.most.bytes, plan.at_instant.bytes, kEnoughBytes));
+  grow(faults, room(plan.most.faults, plan.at_instant.faults, kEnoughEntries));
 
   journal = {.seen = seen_lines.data(), .line_numbers = line_numbers.data(), .saved_lines = saved_lines.data()};
   context.journal = &journal;
