@@ -82,8 +82,10 @@ void Bench::reset() {
   const Module& module = verified_.module;
   const auto fill = [&](Region which, const std::vector<std::byte>& image) {
     std::vector<std::byte> start = sized(image, module.region_bytes(which));
-    if (region(which).empty()) region(which) = std::move(start);
-    else std::ranges::copy(start, region(which).begin());
+    if (region(which).empty())
+      region(which) = std::move(start);
+    else
+      std::ranges::copy(start, region(which).begin());
   };
   fill(Region::Const, module.const_image);
   fill(Region::Param, module.param_image);
@@ -118,12 +120,16 @@ std::optional<std::string> Bench::roll_back() {
 std::string write_slot(const Module& module, const Slot& slot, const std::byte* place) {
   const Type& type = *module.type(slot.type);
   switch (type.kind) {
-    case TypeKind::Scalar: return write_value(type.element, load(place, 8));
+    case TypeKind::Scalar:
+      return write_value(type.element, load(place, 8));
     case TypeKind::Text:
       return write_quoted({reinterpret_cast<const char*>(place) + 4, static_cast<std::size_t>(load(place, 4))});
-    case TypeKind::Array: return write_elements(type.element, place, type.capacity);
-    case TypeKind::List: return write_elements(type.element, place + 8, load(place, 8));
-    case TypeKind::Counter: break;
+    case TypeKind::Array:
+      return write_elements(type.element, place, type.capacity);
+    case TypeKind::List:
+      return write_elements(type.element, place + 8, load(place, 8));
+    case TypeKind::Counter:
+      break;
   }
   return "a counter, which has no place";
 }

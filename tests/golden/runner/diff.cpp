@@ -49,7 +49,8 @@ std::string unified_diff(std::string_view before, std::string_view after) {
   std::vector<bool> shown(edits.size());
   for (std::size_t i = 0; i < edits.size(); ++i)
     if (edits[i].kind != ' ')
-      for (std::size_t j = i - std::min(i, kContext); j < std::min(edits.size(), i + kContext + 1); ++j) shown[j] = true;
+      for (std::size_t j = i - std::min(i, kContext); j < std::min(edits.size(), i + kContext + 1); ++j)
+        shown[j] = true;
 
   std::string text;
   std::size_t old_line = 1, new_line = 1;

@@ -36,6 +36,7 @@ std::span<const Kind> kinds();
 
 // The modules of a `.eft` file, one a task: compiled here, or read from `environment.precompiled`.
 Result<std::vector<vm::Module>> modules_of(const GoldenFile& file, const Environment& environment);
+Result<std::vector<vm::Module>> read_precompiled(const GoldenFile& file, const Environment& environment);
 std::filesystem::path precompiled_path(const Environment& environment, const GoldenFile& file, std::size_t task);
 
 Result<std::vector<Section>> run_isa(const GoldenFile& file, const Environment& environment);

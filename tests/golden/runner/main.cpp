@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <set>
 
-#include "tests/golden/runner/coverage.h"
 #include "tests/golden/runner/kind.h"
 
 namespace eyeflow::golden {
@@ -16,7 +15,6 @@ namespace fs = std::filesystem;
 struct Options {
   fs::path root = "tests/golden";
   bool update = false;
-  bool coverage = false;
   fs::path precompile;
   Environment environment;
   std::vector<std::string> parts;  // only files whose name contains one of these; none: all
@@ -28,7 +26,6 @@ constexpr const char* kUsage =
     "Runs the golden files whose name contains one of PART (all without), from the repository's root.\n"
     "\n"
     "  --update            rewrite what differs, for review in the diff; refused where CI=true\n"
-    "  --coverage          say which instructions, intrinsics, diagnostics and traps no golden file shows\n"
     "  --precompile DIR    only compile: write the modules of all programs into DIR\n"
     "  --precompiled DIR   run the modules in DIR instead of compiling\n"
     "  --programs DIR      where eyeflowc and eyeflow-vm lie (default: ../tools, seen from this program)\n"
@@ -82,8 +79,9 @@ Verdict run_once(const Options& options, const Environment& environment, const K
     std::printf("updated %s\n", file->name.c_str());
     return Verdict::Updated;
   }
-  report(file->name, environment, kind,
-         unified_diff(before, after) + "If that is what it should do: tools/dev golden --update " + file->name + "\n\n");
+  report(
+      file->name, environment, kind,
+      unified_diff(before, after) + "If that is what it should do: tools/dev golden --update " + file->name + "\n\n");
   return Verdict::Failed;
 }
 
@@ -151,27 +149,36 @@ int run(int count, char** arguments) {
   options.environment.programs = fs::read_symlink("/proc/self/exe", ignored).parent_path().parent_path() / "tools";
   for (int i = 1; i < count; ++i) {
     const std::string_view argument = arguments[i];
-    const bool takes_folder = argument == "--precompile" || argument == "--precompiled" || argument == "--programs" ||
-                              argument == "--root";
+    const bool takes_folder =
+        argument == "--precompile" || argument == "--precompiled" || argument == "--programs" || argument == "--root";
     if (takes_folder && i + 1 == count) return usage_error(std::string(argument) + " needs a folder");
-    if (argument == "--update") options.update = true;
-    else if (argument == "--coverage") options.coverage = true;
-    else if (argument == "--precompile") options.precompile = arguments[++i];
-    else if (argument == "--precompiled") options.environment.precompiled = arguments[++i];
-    else if (argument == "--programs") options.environment.programs = fs::absolute(arguments[++i]);
-    else if (argument == "--root") options.root = arguments[++i];
-    else if (argument == "--help") return std::fputs(kUsage, stdout), 0;
-    else if (argument.starts_with("-")) return usage_error("no option " + std::string(argument));
-    else options.parts.emplace_back(argument);
+    if (argument == "--update")
+      options.update = true;
+    else if (argument == "--precompile")
+      options.precompile = arguments[++i];
+    else if (argument == "--precompiled")
+      options.environment.precompiled = arguments[++i];
+    else if (argument == "--programs")
+      options.environment.programs = fs::absolute(arguments[++i]);
+    else if (argument == "--root")
+      options.root = arguments[++i];
+    else if (argument == "--help")
+      return std::fputs(kUsage, stdout), 0;
+    else if (argument.starts_with("-"))
+      return usage_error("no option " + std::string(argument));
+    else
+      options.parts.emplace_back(argument);
   }
   if (!fs::is_directory(options.root, ignored))
     return usage_error("no folder " + options.root.string() + "; run it from the repository's root or give --root");
 
   const char* ci = std::getenv("CI");
-  if (options.update && ci != nullptr && std::string_view(ci) == "true")
-    return usage_error("--update is refused where CI=true: what a test expects is changed by a person, not by a check");
+  if (options.update && ci != nullptr && std::string_view(ci) == "true") {
+    std::fputs("golden_runner: --update is refused where CI=true: what a test expects is changed by a person\n",
+               stderr);
+    return 2;
+  }
   if (!options.precompile.empty()) return precompile_all(options);
-  if (options.coverage) return report_coverage(options.root, options.environment);
   return run_all(options);
 }
 

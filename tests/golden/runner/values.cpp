@@ -66,37 +66,51 @@ std::string write_value(Scalar type, Word word) {
   if (type == Scalar::F32 || type == Scalar::F64 ? false : !vm::is_canonical(type, word))
     return "not a " + std::string(vm::name(type)) + ": " + hex(word);
   switch (type) {
-    case Scalar::Void: return "void";
-    case Scalar::Bool: return word != 0 ? "true" : "false";
+    case Scalar::Void:
+      return "void";
+    case Scalar::Bool:
+      return word != 0 ? "true" : "false";
     case Scalar::I64:
-    case Scalar::I32: return std::to_string(static_cast<std::int64_t>(word));
+    case Scalar::I32:
+      return std::to_string(static_cast<std::int64_t>(word));
     case Scalar::U8:
     case Scalar::U16:
     case Scalar::U32:
-    case Scalar::U64: return std::to_string(word);
+    case Scalar::U64:
+      return std::to_string(word);
     case Scalar::F32:
       if (word > 0xFFFFFFFF) return "not a f32: " + hex(word);
       return write_float(vm::from_word<float>(word), kNanF32);
-    case Scalar::F64: return write_float(vm::from_word<double>(word), kNanF64);
+    case Scalar::F64:
+      return write_float(vm::from_word<double>(word), kNanF64);
   }
   return "no type";
 }
 
 std::optional<Word> read_value(Scalar type, std::string_view text) {
   switch (type) {
-    case Scalar::Void: return std::nullopt;
+    case Scalar::Void:
+      return std::nullopt;
     case Scalar::Bool:
       if (text == "true") return 1;
       if (text == "false") return 0;
       return std::nullopt;
-    case Scalar::I64: return read_integer<std::int64_t>(text);
-    case Scalar::I32: return read_integer<std::int32_t>(text);
-    case Scalar::U8: return read_integer<std::uint8_t>(text);
-    case Scalar::U16: return read_integer<std::uint16_t>(text);
-    case Scalar::U32: return read_integer<std::uint32_t>(text);
-    case Scalar::U64: return read_integer<std::uint64_t>(text);
-    case Scalar::F32: return read_float<float>(text, kNanF32);
-    case Scalar::F64: return read_float<double>(text, kNanF64);
+    case Scalar::I64:
+      return read_integer<std::int64_t>(text);
+    case Scalar::I32:
+      return read_integer<std::int32_t>(text);
+    case Scalar::U8:
+      return read_integer<std::uint8_t>(text);
+    case Scalar::U16:
+      return read_integer<std::uint16_t>(text);
+    case Scalar::U32:
+      return read_integer<std::uint32_t>(text);
+    case Scalar::U64:
+      return read_integer<std::uint64_t>(text);
+    case Scalar::F32:
+      return read_float<float>(text, kNanF32);
+    case Scalar::F64:
+      return read_float<double>(text, kNanF64);
   }
   return std::nullopt;
 }
@@ -105,11 +119,16 @@ std::string write_quoted(std::string_view text) {
   std::string quoted = "\"";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') quoted += {'\\', c};
-    else if (c == '\n') quoted += "\\n";
-    else if (c == '\t') quoted += "\\t";
-    else if (byte < 0x20 || byte == 0x7F) quoted += "\\x" + std::string(1, "0123456789abcdef"[byte >> 4]) + "0123456789abcdef"[byte & 15];
-    else quoted += c;
+    if (c == '"' || c == '\\')
+      quoted += {'\\', c};
+    else if (c == '\n')
+      quoted += "\\n";
+    else if (c == '\t')
+      quoted += "\\t";
+    else if (byte < 0x20 || byte == 0x7F)
+      quoted += "\\x" + std::string(1, "0123456789abcdef"[byte >> 4]) + "0123456789abcdef"[byte & 15];
+    else
+      quoted += c;
   }
   return quoted + "\"";
 }

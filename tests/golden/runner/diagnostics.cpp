@@ -1,0 +1,16 @@
+// diagnostics/*.eft: a source with mistakes above, below what the author is told.
+
+#include "compiler/parse/parse.h"
+#include "tests/golden/runner/kind.h"
+
+namespace eyeflow::golden {
+
+Result<std::vector<Section>> run_diagnostics(const GoldenFile& file, const Environment&) {
+  const std::string name = file.path.filename().string();
+  compiler::ParseResult parsed = compiler::parse(file.source(), name);
+  parsed.diagnostics.sort_by_place();
+  return std::vector<Section>{file.sections.front(),
+                              {"diagnostics", compiler::render_all(parsed.diagnostics, file.source(), name)}};
+}
+
+}  // namespace eyeflow::golden
