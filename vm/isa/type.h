@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <type_traits>
 
@@ -47,6 +48,10 @@ struct Type {
 
   friend bool operator==(const Type&, const Type&) = default;
 };
+// As messages and the assembler's text have it: "f64", "text(20)@scratch", "[f64; 8]@state", "[u8; <=5]@state",
+// "counter(10)".
+std::string describe(const Type& type);
+
 using TypeId = std::uint16_t;
 inline constexpr TypeId kFirstModuleType = 16;
 constexpr TypeId type_id(Scalar type) { return static_cast<TypeId>(type); }
