@@ -13,6 +13,7 @@ struct FormatBuffer {
 };
 
 inline constexpr int kShortest = -1;
+inline constexpr int kMaxShortestBytes = 26;  // a sign, 23 digits of a large whole number, ".0"
 
 // With `precision` digits behind the point, 0 .. 17 (more are 17), rounded to nearest from the exact value; below 0 the
 // fewest digits that read back as the same number, at least one of them behind the point ("80.0", "1e+30"). "nan",

@@ -1,3 +1,4 @@
+#include <functional>
 #include <limits>
 
 #include "stdlib/intrinsics/functions.h"
@@ -15,15 +16,15 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 // The one order of a reduction: element i goes to partial i mod 32, then the upper half is folded onto the lower until
 // one is left. Kernels of any width up to 32 lanes give the same bits.
-template <typename Combine>
-double reduce(Context& context, Reference array, double start, Combine combine) {
+template <typename Combine, typename Map = std::identity>
+double reduce(Context& context, Reference array, double start, Combine combine, Map map = {}) {
   double partials[kPartials];
   for (double& p : partials) p = start;
   const std::byte* place = context.at(array);
   for (std::uint32_t n = 0; n < array.capacity(); ++n, place += sizeof(double)) {
     double x;
     std::memcpy(&x, place, sizeof x);
-    partials[n % kPartials] = combine(partials[n % kPartials], x);
+    partials[n % kPartials] = combine(partials[n % kPartials], map(x));
   }
   for (int half = kPartials / 2; half > 0; half /= 2)
     for (int n = 0; n < half; ++n) partials[n] = combine(partials[n], partials[n + half]);
@@ -50,7 +51,7 @@ double length(Reference array) { return static_cast<double>(array.capacity()); }
 
 Trap mean_f64(Context& context, const Word* a, Word* result) {
   const Reference array{a[0]};
-  return give(result, reduce(context, array, 0.0, [](double p, double x) { return p + x; }) / length(array));
+  return give(result, reduce(context, array, 0.0, std::plus<>()) / length(array));
 }
 
 Trap min_f64(Context& context, const Word* a, Word* result) {
@@ -68,7 +69,7 @@ Trap max_f64(Context& context, const Word* a, Word* result) {
 
 Trap rms_f64(Context& context, const Word* a, Word* result) {
   const Reference array{a[0]};
-  const double squares = reduce(context, array, 0.0, [](double p, double x) { return p + x * x; });
+  const double squares = reduce(context, array, 0.0, std::plus<>(), [](double x) { return x * x; });
   return give(result, __builtin_sqrt(squares / length(array)));
 }
 

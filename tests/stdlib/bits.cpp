@@ -1,0 +1,137 @@
+// Hashes what the intrinsics give for pseudo-random arguments and compares with a golden file: the same bits on every
+// CPU. Built and run natively and, through the arm64 preset, under qemu.
+//
+//   stdlib_bits GOLDEN            compares; says which intrinsics differ
+//   stdlib_bits GOLDEN --update   writes it anew: only when a row was appended
+#include <bit>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "stdlib/intrinsics/intrinsics.h"
+#include "vm/isa/context.h"
+
+namespace {
+
+using namespace eyeflow;
+using vm::Match;
+using vm::Reference;
+using vm::Region;
+using vm::Scalar;
+using vm::Word;
+
+constexpr int kRounds = 100'000;
+
+class Random {  // SplitMix64
+ public:
+  std::uint64_t bits() {
+    std::uint64_t z = state_ += 0x9e3779b97f4a7c15ull;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+    return z ^ (z >> 31);
+  }
+  // In turn: any bits at all, 0 .. 1, and the magnitudes that a plant sees.
+  double f64(int round) {
+    const std::uint64_t b = bits();
+    const double unit = static_cast<double>(b >> 11) * 0x1p-53;
+    switch (round % 4) {
+      case 0:
+        return std::bit_cast<double>(b);
+      case 1:
+        return unit * 2 - 1;
+      default:
+        return (unit * 2 - 1) * (round % 4 == 2 ? 100 : 700);
+    }
+  }
+
+ private:
+  std::uint64_t state_ = 1;
+};
+
+struct Hash {  // FNV-1a
+  std::uint64_t value = 0xcbf29ce484222325ull;
+  void add(const void* data, std::size_t size) {
+    for (std::size_t i = 0; i < size; ++i)
+      value = (value ^ static_cast<const unsigned char*>(data)[i]) * 0x100000001b3ull;
+  }
+};
+
+Word argument(const vm::Operand& param, Random& random, int round) {
+  if (param.scalar == Scalar::F64) return vm::to_word(vm::canonical(random.f64(round)));
+  if (param.scalar == Scalar::F32) return vm::to_word(vm::canonical(static_cast<float>(random.f64(round))));
+  if (param.scalar == Scalar::Bool) return random.bits() & 1;
+  return random.bits() >> random.bits() % 64;  // whole numbers of all sizes
+}
+
+std::uint64_t hash_of(const vm::IntrinsicDesc& desc) {
+  constexpr std::uint32_t kCapacity = 200;
+  std::vector<Word> memory(kCapacity * vm::kMaxIntrinsicParams + 64);
+  vm::Context context;
+  context.base[static_cast<int>(Region::Scratch)] = reinterpret_cast<std::byte*>(memory.data());
+  Random random;
+  Hash hash;
+  bool has_references = false;
+  for (const vm::Operand& param : desc.params)
+    has_references |= param.match == Match::Array || param.match == Match::Text;
+  for (int round = 0; round < (has_references ? kRounds / 10 : kRounds); ++round) {
+    Word words[vm::kMaxIntrinsicParams] = {};
+    std::uint32_t place = 0;
+    for (int p = 0; p < desc.param_count; ++p) {
+      const vm::Operand& param = desc.params[p];
+      if (param.match == Match::Array) {
+        words[p] = Reference::make(Region::Scratch, place, kCapacity).word;
+        for (std::uint32_t n = 0; n < kCapacity; ++n)
+          memory[place / 8 + n] = vm::to_word(vm::canonical(random.f64(round | 1)));
+      } else if (param.match == Match::Text) {
+        words[p] = Reference::make(Region::Scratch, place, kCapacity).word;
+        std::string text;
+        for (std::uint64_t n = random.bits() % (p == 0 ? 100 : 4); n > 0; --n)
+          text += static_cast<char>('a' + random.bits() % 3);
+        context.set_text({words[p]}, 0, text);
+      } else {
+        words[p] = argument(param, random, round);
+        if (param.scalar == Scalar::I64 && p == 2)
+          words[p] = vm::to_word(static_cast<std::int64_t>(random.bits() % 19) - 1);
+      }
+      place += kCapacity * 8;
+    }
+    Word result = 0;
+    desc.function(context, words, &result);
+    hash.add(&result, sizeof result);
+    if (desc.result == Scalar::Void) {
+      const std::string_view text = context.text({words[0]});
+      hash.add(text.data(), text.size());
+    }
+  }
+  return hash.value;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 2) {
+    std::cerr << "usage: stdlib_bits GOLDEN [--update]\n";
+    return 2;
+  }
+  std::ostringstream got;
+  for (const vm::IntrinsicDesc& desc : stdlib::intrinsics())
+    got << desc.name << ' ' << std::hex << hash_of(desc) << '\n';
+  if (argc > 2 && std::strcmp(argv[2], "--update") == 0) {
+    std::ofstream(argv[1]) << got.str();
+    return 0;
+  }
+  std::ifstream golden(argv[1]);
+  std::istringstream lines(got.str());
+  int different = 0;
+  for (std::string mine, expected; std::getline(lines, mine);) {
+    if (!std::getline(golden, expected)) expected = "nothing";
+    if (mine == expected) continue;
+    std::cerr << "expected " << expected << ", got " << mine << '\n';
+    ++different;
+  }
+  std::cout << stdlib::intrinsics().size() << " intrinsics, " << different << " differ from " << argv[1] << '\n';
+  return different != 0;
+}
