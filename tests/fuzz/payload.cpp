@@ -1,0 +1,86 @@
+// What a broker delivers under a sensor's topic. The first byte picks how the site reads it. A reading that reaches a
+// task is of the declared type, is a number, and is not from the future.
+
+#include <cmath>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "runtime/payload/decoder.h"
+#include "vm/base/check.h"
+
+namespace {
+
+using namespace eyeflow;
+
+constexpr vm::TimeNs kNow = 1'800'000'000'000'000'000;
+constexpr std::uint32_t kTextBytes = 12;
+
+runtime::DecodePlan plan_of(runtime::Meaning meaning, const char* field, const char* time, vm::Scalar type) {
+  runtime::DecodePlan plan;
+  plan.meaning = meaning;
+  plan.field = field;
+  plan.time = time;
+  plan.type = type;
+  plan.text_bytes = kTextBytes;
+  return plan;
+}
+
+std::vector<runtime::DecodePlan> make_plans() {
+  using enum vm::Scalar;
+  using enum runtime::Meaning;
+  std::vector<runtime::DecodePlan> plans;
+  for (const vm::Scalar type : {Bool, I64, I32, U8, U16, U32, U64, F32, F64}) {
+    plans.push_back(plan_of(Number, "/temp", "/ts", type));
+    plans.push_back(plan_of(Number, "", "", type));
+  }
+  plans.push_back(plan_of(Text, "/a/0/b~1c", "", I64));
+  plans.push_back(plan_of(Text, "", "", I64));
+  plans.push_back(plan_of(Time, "/when", "", I64));
+  plans.push_back(plan_of(Duration, "/v", "/t", I64));
+  return plans;
+}
+
+bool is_utf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[at]);
+    const std::size_t length = lead < 0x80   ? 1
+                               : lead < 0xC2 ? 0
+                               : lead < 0xE0 ? 2
+                               : lead < 0xF0 ? 3
+                               : lead < 0xF5 ? 4
+                                             : 0;
+    if (length == 0 || at + length > text.size()) return false;
+    for (std::size_t n = 1; n < length; ++n)
+      if ((static_cast<unsigned char>(text[at + n]) & 0xC0) != 0x80) return false;
+    at += length;
+  }
+  return true;
+}
+
+void check_reading(const runtime::DecodePlan& plan, const runtime::Decoded& reading) {
+  EYEFLOW_CHECK(reading.time <= kNow);
+  if (plan.meaning == runtime::Meaning::Text) {
+    EYEFLOW_CHECK(reading.text.size() <= kTextBytes && is_utf8(reading.text));
+    return;
+  }
+  if (plan.meaning != runtime::Meaning::Number) return;
+  EYEFLOW_CHECK(vm::is_canonical(plan.type, reading.value));
+  if (plan.type == vm::Scalar::F64) EYEFLOW_CHECK(std::isfinite(vm::from_word<double>(reading.value)));
+  if (plan.type == vm::Scalar::F32) EYEFLOW_CHECK(std::isfinite(vm::from_word<float>(reading.value)));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const std::vector<runtime::DecodePlan> plans = make_plans();
+  static runtime::Decoder decoder;
+  static runtime::JsonRowReader rows;
+  if (size == 0) return 0;
+  const runtime::DecodePlan& plan = plans[data[0] % plans.size()];
+  const std::string_view payload(reinterpret_cast<const char*>(data) + 1, size - 1);
+  if (const runtime::DecodeResult reading = decoder.decode(plan, payload, kNow)) check_reading(plan, *reading);
+  if (const runtime::DecodeResult reading = runtime::decode_bare(plan, payload, kNow)) check_reading(plan, *reading);
+  static_cast<void>(rows.read(payload));
+  return 0;
+}
