@@ -126,6 +126,15 @@ class Instance {
   // When advance() has something to do next; nothing: never.
   std::optional<TimeNs> next_deadline() const;
 
+  // Runs a function of the module that takes nothing, gives one value, neither stores nor emits, as at `now`: what a
+  // test expects, what somebody looking at the instance wants to know. Not part of an event; allocates.
+  struct Answer {
+    Trap trap = Trap::None;
+    Word word = 0;       // a scalar result
+    std::string text{};  // a text result
+  };
+  Answer ask(Worker& worker, FunctionId function, TimeNs now);
+
   const Program& program() const;
   bool is_active(AlarmId alarm) const;
   std::int64_t raised_count(AlarmId alarm) const;

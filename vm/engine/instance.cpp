@@ -81,6 +81,11 @@ void Instance::advance(Worker& worker, TimeNs now, CatchUp catch_up) {
   memory_->now = std::max(memory_->now, now);
 }
 
+Instance::Answer Instance::ask(Worker& worker, FunctionId function, TimeNs now) {
+  EYEFLOW_CHECK(memory_->started);
+  return Step(*worker.buffers_, *memory_, now).ask(function);
+}
+
 std::optional<TimeNs> Instance::next_deadline() const {
   TimeNs next = kNever;
   for (std::uint32_t n = 0; n < memory_->plan->deadline_count; ++n) next = std::min(next, memory_->deadlines[n]);

@@ -54,7 +54,8 @@ void Step::start() {
   }
   for (const std::uint16_t handler : plan_.starts) run_handler(plan_.handlers[handler]);
   for (AlarmIndex n = 0; n < plan_.alarms.size(); ++n) evaluate(n);
-  settle();  // also without a change: a driven switch may start as what its alarms do not say
+  alarms_changed_ = true;  // a driven switch whose initial value is not what its alarms say
+  settle();
 }
 
 void Step::begin_delivery(std::size_t input, TimeNs event_time) {
@@ -92,6 +93,23 @@ void Step::deliver_text(std::size_t input, std::string_view text, TimeNs event_t
   EYEFLOW_CHECK(plan.type.kind == TypeKind::Text);
   if (plan.value != kNowhere) worker_.context.set_text(Reference::make(Region::Input, plan.value, plan.type.capacity), 0, text);
   finish_delivery(plan, event_time);
+}
+
+Instance::Answer Step::ask(FunctionId id) {
+  worker_.begin_call();
+  const Function& function = plan_.module().functions[index(id)];
+  const FunctionBound& bound = plan_.verified.bounds[index(id)];
+  EYEFLOW_CHECK(function.param_count == 0 && function.results.size() == 1);
+  EYEFLOW_CHECK(bound.stores.empty() && !bound.writes_references && !bound.emits);
+  const FunctionPlan asked = {.id = id, .metered = bound.fuel > plan_.options.fuel_quota, .uses_scratch = true, .fuel = bound.fuel};
+  Instance::Answer answer{.trap = call(asked)};
+  if (answer.trap == Trap::None) {
+    answer.word = worker_.context.registers[0];
+    if (plan_.module().type(function.results[0])->kind == TypeKind::Text)
+      answer.text = worker_.context.text(Reference{answer.word});
+  }
+  clean_up(asked);
+  return answer;
 }
 
 void Step::add_to(std::vector<std::uint64_t>& set, const AlarmList& alarms) {

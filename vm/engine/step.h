@@ -14,6 +14,7 @@ class Step {
   void deliver(std::size_t input, Word value, TimeNs event_time);
   void deliver_text(std::size_t input, std::string_view text, TimeNs event_time);
   void instant();  // everything that is due at `now`
+  Instance::Answer ask(FunctionId function);
 
  private:
   void begin_delivery(std::size_t input, TimeNs event_time);
