@@ -1,0 +1,113 @@
+#include "compiler/lower/body.h"
+
+#include <string>
+
+#include "vm/base/check.h"
+
+namespace eyeflow::compiler::lowering {
+
+using vm::Op;
+
+namespace {
+
+// From the code, as the verifier sees it.
+bool reads_state(const TaskContext& task, const vm::Function& function) {
+  for (const vm::Instruction& i : function.code) {
+    if (i.op == Op::Call && task.reads_state[i.b]) return true;
+    if (i.op == Op::Load && static_cast<vm::Region>(i.b) == vm::Region::State) return true;
+    if (i.op == Op::Ref && task.module.module.types[i.b - vm::kFirstModuleType].region == vm::Region::State) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Body::Body(TaskContext& task, std::string name, ScratchPool& scratch)
+    : task_(task), code_(std::move(name)), scratch_(scratch), ready_(task.task.inputs.size(), false) {}
+
+void Body::set_locals(const std::vector<typed::Local>& locals) { locals_.resize(locals.size()); }
+
+void Body::set_ready(std::span<const typed::InputId> inputs) {
+  for (const typed::InputId input : inputs) ready_[typed::index(input)] = true;
+}
+
+void Body::add_parameters(const CalleeInfo& info) {
+  for (std::size_t i = 0; i < info.parameters.size(); ++i) {
+    Place& place = locals_[i];
+    place.leaves = info.parameters[i];
+    for (Leaf& leaf : place.leaves) {
+      if (leaf.kind != Leaf::Kind::Register) continue;
+      place.registers.push_back(code_.take(vm::type_id(leaf.type.scalar)));
+      leaf.reg = place.registers.back().reg();
+    }
+  }
+  code_.set_parameters(static_cast<std::uint16_t>(info.parameter_types.size()));
+}
+
+// The reading at hand stands in its input's slot all the while. Read once, it is read there; read more often, it has a
+// register.
+void Body::add_handler_value(const typed::Handler& handler) {
+  if (!handler.value) return;
+  const typed::LocalId local = *handler.value;
+  const SlotId slot = task_.inputs[typed::index(handler.input)].value;
+  const LeafType type = task_.module.leaf(slot);
+  int uses = 0;
+  for_each_expr(handler.body, [&](const typed::Expr& expr) {
+    const auto* node = std::get_if<typed::LocalExpr>(&expr.node);
+    uses += node && node->local == local;
+  });
+  Place& place = locals_[typed::index(local)];
+  place.leaves = {Leaf::at(slot, type)};
+  if (uses < 2 || !type.is_scalar()) return;
+  code_.mark_line(handler.span.line);
+  place.registers.push_back(load(slot));
+  place.leaves = {Leaf::in(place.registers[0].reg(), type)};
+}
+
+void Body::set_result(const std::vector<Leaf>& result, std::vector<vm::TypeId> types) {
+  result_ = result;
+  result_types_ = std::move(types);
+  code_.set_results(result_types_);
+}
+
+void Body::lower_return(const typed::Expr& value) {
+  code_.mark_line(value.span.line);
+  if (typed::is_scalar(value.type.kind)) {
+    code_.set_results({vm::type_id(scalar_of(value.type.kind))});
+    const Temp result = eval(value);
+    code_.emit(Op::Return, index(result.reg()));
+    return;
+  }
+  EYEFLOW_CHECK(value.type.kind == typed::TypeKind::Text);
+  const Place text = place(value);
+  const Temp result = reference(text.leaves[0].slot);
+  code_.set_results({code_.type_of(result.reg())});
+  code_.emit(Op::Return, index(result.reg()));
+}
+
+vm::FunctionId Body::finish(Span span) {
+  if (code_.reachable()) {
+    // The checker has seen a `return` on every path of a function with a result.
+    if (result_.empty()) {
+      code_.emit(Op::Return);
+    } else {
+      code_.emit(Op::Trap, static_cast<std::uint16_t>(vm::Trap::Fault));
+    }
+  }
+  // What they hold goes back to the registers, which leave with the function.
+  alive_.clear();
+  locals_.clear();
+  counters_.clear();
+  const std::size_t id = task_.module.module.functions.size();
+  vm::Function function = code_.take_function();
+  if (code_.overflowed()) {
+    task_.diagnostics.add(Code::TooLarge, span,
+                          "'" + function.name + "' is too large: a function has at most 65,535 instructions and registers",
+                          "move a part of it into a fn");
+  }
+  task_.reads_state.push_back(reads_state(task_, function));
+  task_.module.add_function(std::move(function), code_.take_slot_uses());
+  return vm::FunctionId(id);
+}
+
+}  // namespace eyeflow::compiler::lowering

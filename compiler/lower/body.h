@@ -1,0 +1,164 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "compiler/lower/op_family.h"
+#include "compiler/lower/task_context.h"
+#include "compiler/lower/walk.h"
+
+namespace eyeflow::compiler::lowering {
+
+class Body;
+
+// A Scratch slot for a while, given back like a Temp.
+class ScratchTemp {
+ public:
+  ScratchTemp(Body& owner, LeafType type);
+  ScratchTemp(ScratchTemp&& other) noexcept
+      : owner_(std::exchange(other.owner_, nullptr)), slot_(other.slot_), type_(other.type_) {}
+  ScratchTemp& operator=(ScratchTemp&&) = delete;
+  ~ScratchTemp();
+  SlotId slot() const { return slot_; }
+
+ private:
+  Body* owner_;
+  SlotId slot_;
+  LeafType type_;
+};
+
+// Where a value is, and what must be kept meanwhile: the registers of its indices, the slots of its temporaries.
+struct Place {
+  std::vector<Leaf> leaves;
+  std::vector<Temp> registers;
+  std::vector<ScratchTemp> slots;
+};
+
+// Lowers one body: a function, a handler, a condition or a text. Everything is left to right. Values go straight to
+// where they are wanted (`target`); the target is written last, so an expression may read what it replaces.
+class Body {
+ public:
+  // `scratch` outlives this and belongs to this body alone, or to all roots.
+  Body(TaskContext& task, std::string name, ScratchPool& scratch);
+
+  // What surrounds the code.
+  void set_locals(const std::vector<typed::Local>& locals);
+  void set_ready(std::span<const typed::InputId> inputs);  // known to have had a reading
+  void add_parameters(const CalleeInfo& info);
+  void add_handler_value(const typed::Handler& handler);
+  void set_result(const std::vector<Leaf>& result, std::vector<vm::TypeId> types);
+
+  void lower(const typed::Block& block);
+  void lower_return(const typed::Expr& value);  // a body that is one expression
+  // Adds the function to the module; gives its id. Reports a function that does not fit.
+  vm::FunctionId finish(Span span);
+
+  const CodeBuilder& code() const { return code_; }
+
+ private:
+  friend class ScratchTemp;
+
+  struct Loop {
+    Label next;  // `continue`
+    Label exit;  // `break`
+  };
+
+  // ---- Statements (statements.cpp, loops.cpp)
+  void lower(const typed::Stmt& stmt);
+  void lower(const typed::Declare& stmt);
+  void lower(const typed::Assign& stmt);
+  void lower(const typed::If& stmt);
+  void lower(const typed::ForEach& stmt);
+  void lower(const typed::ForRange& stmt);
+  void lower(const typed::While& stmt);
+  void lower(const typed::Break& stmt);
+  void lower(const typed::Continue& stmt);
+  void lower(const typed::Return& stmt);
+  void lower(const typed::CallStmt& stmt);
+  void lower(const typed::SetOutput& stmt);
+  void lower(const typed::SendLog& stmt);
+  void lower(const typed::Push& stmt);
+  void lower(const typed::Clear& stmt);
+  void emit_output(typed::OutputId output, std::span<const typed::Expr* const> fields);
+  // A counted loop around `body`, which is given the counter's register and the label that `continue` goes to.
+  template <typename MakeBody>
+  void counted_loop(RegId trips, std::uint32_t most_trips, const MakeBody& body);
+  RegId begin_loop(RegId trips, std::uint32_t most_trips, Label exit);
+  void declare(typed::LocalId local, Place place);
+  void end_scope(std::size_t first_local);
+
+  // ---- Scalars (expressions.cpp, operators.cpp)
+  // The value in a register: `target` if there is one, else a local's own or a new one.
+  Temp eval(const typed::Expr& expr, std::optional<RegId> target = {});
+  Temp eval(const typed::Expr& expr, const typed::ConstantExpr& node, std::optional<RegId> target);
+  Temp eval(const typed::Expr& expr, const typed::InputExpr& node, std::optional<RegId> target);
+  Temp eval(const typed::Expr& expr, const typed::AlarmExpr& node, std::optional<RegId> target);
+  Temp eval(const typed::Expr& expr, const typed::ClockExpr& node, std::optional<RegId> target);
+  Temp eval(const typed::Expr& expr, const typed::Unary& node, std::optional<RegId> target);
+  Temp eval(const typed::Expr& expr, const typed::Binary& node, std::optional<RegId> target);
+  Temp eval(const typed::Expr& expr, const typed::Convert& node, std::optional<RegId> target);
+  Temp eval(const typed::Expr& expr, const typed::MathCall& node, std::optional<RegId> target);
+  Temp eval(const typed::Expr& expr, const typed::Length& node, std::optional<RegId> target);
+  Temp eval(const typed::Expr& expr, const typed::OutputValue& node, std::optional<RegId> target);
+  Temp eval(const typed::Expr& expr, const typed::OutputCount& node, std::optional<RegId> target);
+  template <typename Node>
+  Temp eval(const typed::Expr& expr, const Node&, std::optional<RegId> target) {
+    return eval_place_scalar(expr, target);  // what is read through a place, or called
+  }
+  Temp eval_place_scalar(const typed::Expr& expr, std::optional<RegId> target);
+  Temp eval_logic(const typed::Expr& expr, const typed::Binary& node, std::optional<RegId> target);
+  Temp eval_text_equal(const typed::Binary& node, std::optional<RegId> target);
+  Temp eval_intrinsic(const vm::IntrinsicDesc& intrinsic, const std::vector<typed::ExprPtr>& arguments,
+                      std::optional<RegId> target);
+  Temp age_of(typed::InputId input, std::optional<RegId> target);
+  Temp convert(Temp value, vm::Scalar from, vm::Scalar to, std::optional<RegId> target);
+  Temp wrap(Temp value, vm::Scalar from, vm::Scalar to, std::optional<RegId> target);
+  // Goes to `label` when the condition is `when`, else falls through.
+  void branch(const typed::Expr& condition, bool when, Label label);
+
+  Temp destination(vm::Scalar scalar, std::optional<RegId> target);
+  Temp moved(Temp value, std::optional<RegId> target);
+  Temp unary(vm::Op op, Temp operand, vm::Scalar result, std::optional<RegId> target);
+  Temp binary(vm::Op op, Temp left, Temp right, vm::Scalar result, std::optional<RegId> target);
+  Temp load_constant(vm::Scalar scalar, vm::Word word, std::optional<RegId> target = {});
+  Temp load(SlotId slot, std::optional<RegId> target = {});
+  Temp load(const Leaf& leaf, std::optional<RegId> target);
+  bool is_ready(typed::InputId input) const { return ready_[typed::index(input)]; }
+
+  // ---- Places, texts, arrays (places.cpp, aggregates.cpp, text.cpp, calls.cpp)
+  Place place(const typed::Expr& expr);
+  Place element_of(const typed::Index& node);
+  Place call(const typed::Call& node, std::optional<RegId> target);
+  Place temporary(const typed::Expr& expr);  // a copy of its own
+  // `keep`: the place stays as it is while more is evaluated; a callee's result slot would not.
+  Place text_place(const typed::Expr& expr, bool keep);
+  void assign(const std::vector<Leaf>& to, const typed::Expr& value, bool may_read_target);
+  void assign_constant(const std::vector<Leaf>& to, const typed::Constant& constant);
+  void assign_literal(const std::vector<Leaf>& to, const typed::ArrayLiteral& node);
+  void assign_fill(const std::vector<Leaf>& to, const typed::ArrayFill& node);
+  void interpolate(SlotId to, const typed::Interpolate& node);
+  void append_value(SlotId to, const typed::FormatPart& part);
+  void append_text(SlotId to, SlotId text, bool is_first);
+  void copy(const Leaf& from, const Leaf& to);
+  void store(Temp value, const Leaf& to);
+  void push(const Leaf& list, RegId value);
+  Temp reference(SlotId slot);
+  void reference_into(SlotId slot, RegId reg);
+  Leaf scratch_leaf(Place& owner, LeafType type);
+  vm::TypeId reference_type(SlotId slot) { return task_.module.type(task_.module.leaf(slot), task_.module.region(slot)); }
+
+  TaskContext& task_;
+  CodeBuilder code_;
+  ScratchPool& scratch_;
+  std::vector<bool> ready_;
+  std::vector<Place> locals_;                 // by LocalId; empty while it is not alive
+  std::vector<typed::LocalId> alive_;         // in the order of declaration, for end_scope
+  std::vector<Loop> loops_;
+  std::vector<Leaf> result_;
+  std::vector<vm::TypeId> result_types_;
+  std::vector<Temp> counters_;                // one a loop, never given back
+  std::uint32_t line_ = 0;
+};
+
+}  // namespace eyeflow::compiler::lowering

@@ -1,0 +1,135 @@
+#include "compiler/lower/code_builder.h"
+
+#include "vm/base/check.h"
+
+namespace eyeflow::compiler::lowering {
+namespace {
+
+constexpr std::size_t kMostRegisters = 65'535;
+constexpr std::size_t kMostInstructions = 65'535;
+constexpr std::uint32_t kDropped = 0xFFFFFFFF;
+
+std::uint16_t& target_field(vm::Instruction& instruction) {
+  const auto& operands = vm::info(instruction.op).operands;
+  if (operands[0].role == vm::Role::Target) return instruction.a;
+  if (operands[1].role == vm::Role::Target) return instruction.b;
+  EYEFLOW_CHECK(operands[2].role == vm::Role::Target);
+  return instruction.c;
+}
+
+}  // namespace
+
+void Temp::release() {
+  if (owner_ != nullptr) std::exchange(owner_, nullptr)->give_back(reg_);
+}
+
+Temp CodeBuilder::take(vm::TypeId type) {
+  std::vector<RegId>& released = released_[type];
+  while (!released.empty()) {
+    const RegId reg = released.back();
+    released.pop_back();
+    if (in_use_[index(reg)]) continue;
+    in_use_[index(reg)] = true;
+    return {this, reg};
+  }
+  if (function_.registers.size() >= kMostRegisters) {
+    overflowed_ = true;
+    return Temp::borrowed(RegId{});
+  }
+  function_.registers.push_back(type);
+  in_use_.push_back(true);
+  return {this, RegId(function_.registers.size() - 1)};
+}
+
+std::vector<Temp> CodeBuilder::take_run(std::span<const vm::TypeId> types) {
+  std::vector<Temp> run;
+  if (types.size() == 1) {
+    run.push_back(take(types[0]));
+    return run;
+  }
+  // The first stretch that is free and has these types; it may reach past the end.
+  const auto fits = [&](std::size_t first) {
+    for (std::size_t i = 0; i < types.size() && first + i < in_use_.size(); ++i)
+      if (in_use_[first + i] || function_.registers[first + i] != types[i]) return false;
+    return true;
+  };
+  std::size_t first = 0;
+  while (!fits(first)) ++first;
+  if (first + types.size() > kMostRegisters) {
+    overflowed_ = true;
+    run.resize(types.size());
+    return run;
+  }
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    if (first + i == in_use_.size()) {
+      function_.registers.push_back(types[i]);
+      in_use_.push_back(true);
+    }
+    in_use_[first + i] = true;
+    run.emplace_back(this, RegId(first + i));
+  }
+  return run;
+}
+
+void CodeBuilder::give_back(RegId reg) {
+  EYEFLOW_CHECK(in_use_[index(reg)]);
+  in_use_[index(reg)] = false;
+  released_[type_of(reg)].push_back(reg);
+}
+
+std::uint32_t CodeBuilder::emit(vm::Op op, std::uint16_t a, std::uint16_t b, std::uint16_t c) {
+  if (!reachable_) return kDropped;
+  if (function_.code.size() >= kMostInstructions) {
+    overflowed_ = true;
+    return kDropped;
+  }
+  function_.code.push_back({op, a, b, c});
+  reachable_ = !vm::info(op).has(vm::Flag::Ends);
+  return here() - 1;
+}
+
+void CodeBuilder::emit_slot(vm::Op op, std::uint16_t a, std::uint16_t b, SlotId in_c) {
+  const std::uint32_t at = emit(op, a, b, 0);
+  if (at != kDropped) slot_uses_.push_back({at, false, in_c});
+}
+
+void CodeBuilder::emit_slots(vm::Op op, std::uint16_t a, SlotId in_b, SlotId in_c) {
+  const std::uint32_t at = emit(op, a, 0, 0);
+  if (at == kDropped) return;
+  slot_uses_.push_back({at, true, in_b});
+  slot_uses_.push_back({at, false, in_c});
+}
+
+void CodeBuilder::emit_back(vm::Op op, RegId counter, std::uint32_t target) {
+  reachable_ = true;
+  emit(op, index(counter), static_cast<std::uint16_t>(here() - target));
+}
+
+Label CodeBuilder::new_label() {
+  pending_.emplace_back();
+  return Label(pending_.size() - 1);
+}
+
+void CodeBuilder::branch(vm::Op op, std::uint16_t a, std::uint16_t b, std::uint16_t c, Label label) {
+  const std::uint32_t at = emit(op, a, b, c);
+  if (at != kDropped) pending_[static_cast<std::size_t>(label)].push_back(at);
+}
+
+void CodeBuilder::bind(Label label) {
+  for (const std::uint32_t at : pending_[static_cast<std::size_t>(label)]) {
+    target_field(function_.code[at]) = static_cast<std::uint16_t>(here() - at);
+    reachable_ = true;
+  }
+  pending_[static_cast<std::size_t>(label)].clear();
+}
+
+void CodeBuilder::mark_line(std::uint32_t line) {
+  if (!reachable_) return;
+  std::vector<vm::LineMark>& lines = function_.lines;
+  if (!lines.empty() && lines.back().line == line) return;
+  if (!lines.empty() && lines.back().instruction == here()) lines.pop_back();
+  if (!lines.empty() && lines.back().line == line) return;
+  lines.push_back({here(), line});
+}
+
+}  // namespace eyeflow::compiler::lowering

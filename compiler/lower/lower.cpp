@@ -1,0 +1,211 @@
+#include "compiler/lower/lower.h"
+
+#include <algorithm>
+
+#include "compiler/lower/body.h"
+#include "compiler/lower/tables.h"
+#include "stdlib/intrinsics/intrinsics.h"
+#include "vm/base/check.h"
+
+namespace eyeflow::compiler {
+namespace lowering {
+namespace {
+
+bool reads_clock(const TaskContext& task, const typed::Expr& expr) {
+  if (const auto* n = std::get_if<typed::ClockExpr>(&expr.node)) return n->field == typed::ClockField::Now;
+  if (const auto* n = std::get_if<typed::InputExpr>(&expr.node)) return n->field == typed::InputField::Age;
+  if (const auto* n = std::get_if<typed::Call>(&expr.node)) return task.callees[typed::index(n->function)].reads_clock;
+  return false;
+}
+
+// ---- What the machine has no form for: reported once, at the declaration ---------------------------------------------
+
+class FormCheck {
+ public:
+  explicit FormCheck(TaskContext& task) : task_(task) {}
+
+  bool run() {
+    for (const typed::State& state : task_.task.states) type(state.type, state.span, state.name);
+    for (const typed::Param& param : task_.task.params)
+      if (!typed::is_scalar(param.type.kind)) refuse(param.span, "the param '" + param.name + "' is a text", "make it a const");
+    for (const typed::Output& output : task_.task.outputs)
+      if (output.initial && !typed::is_scalar(output.type.kind))
+        refuse(output.span, "'" + output.name + "' starts with a text", "set it in an 'on start'");
+    for (const typed::Alarm& alarm : task_.task.alarms) {
+      if (alarm.latch) refuse(alarm.when->span, "the alarm '" + alarm.name + "' latches", "leave out 'latch'");
+      if (alarm.remind_every_ns > 0) refuse(alarm.when->span, "the alarm '" + alarm.name + "' reminds", "leave out 'remind'");
+    }
+    for (const typed::Function& function : task_.task.functions) {
+      type(function.result, function.span, function.name);
+      locals(function.locals);
+    }
+    for (const typed::Handler& handler : task_.task.handlers) locals(handler.locals);
+    return ok_;
+  }
+
+ private:
+  void locals(const std::vector<typed::Local>& locals) {
+    for (const typed::Local& local : locals) type(local.type, local.span, local.name);
+  }
+  void type(const typed::Type& type, Span span, const std::string& name) {
+    if (!has_leaves(type))
+      refuse(span, "'" + name + "' is an array of arrays or texts (" + to_string(type) + ")", "use one array of numbers");
+  }
+  void refuse(Span span, std::string message, std::string hint) {
+    task_.diagnostics.add(Code::NotAvailable, span, std::move(message), std::move(hint));
+    ok_ = false;
+  }
+
+  TaskContext& task_;
+  bool ok_ = true;
+};
+
+// ---- Functions, alarms, handlers -------------------------------------------------------------------------------------
+
+// Scalars in registers, the rest in slots of the callee's own.
+std::vector<Leaf> passing_leaves(ModuleBuilder& module, const typed::Type& type, std::vector<vm::TypeId>& run) {
+  std::vector<Leaf> leaves;
+  for (const LeafType& leaf : leaves_of(type)) {
+    if (leaf.is_scalar()) {
+      run.push_back(vm::type_id(leaf.scalar));
+      leaves.push_back(Leaf::in(RegId{}, leaf));
+    } else {
+      leaves.push_back(Leaf::at(module.add_slot(vm::Region::Scratch, leaf), leaf));
+    }
+  }
+  return leaves;
+}
+
+void lower_function(TaskContext& task, const typed::Function& function) {
+  CalleeInfo info;
+  for (std::uint32_t i = 0; i < function.parameter_count; ++i)
+    info.parameters.push_back(passing_leaves(task.module, function.locals[i].type, info.parameter_types));
+  info.result = passing_leaves(task.module, function.result, info.result_types);
+  info.reads_clock = any_expr(function.body, [&](const typed::Expr& e) { return reads_clock(task, e); });
+
+  ScratchPool scratch;
+  Body body(task, function.name, scratch);
+  body.set_locals(function.locals);
+  body.add_parameters(info);
+  body.set_result(info.result, info.result_types);
+  body.lower(function.body);
+  info.id = body.finish(function.span);
+  task.callees.push_back(std::move(info));
+}
+
+vm::FunctionId lower_expression(TaskContext& task, std::string name, const typed::Expr& expr,
+                                std::span<const typed::InputId> ready) {
+  Body body(task, std::move(name), task.root_scratch);
+  body.set_ready(ready);
+  body.lower_return(expr);
+  return body.finish(expr.span);
+}
+
+void lower_alarm(TaskContext& task, const typed::Alarm& alarm) {
+  vm::Alarm row;
+  row.name = alarm.name;
+  row.priority = static_cast<vm::Priority>(alarm.priority);
+  row.when_for_ns = alarm.when_for_ns;
+  row.clear_for_ns = alarm.clear_for_ns;
+  for (const typed::InputId input : alarm.needs) row.needs.push_back(vm::InputId(typed::index(input)));
+  for (const typed::OutputId output : alarm.drives) row.drives.push_back(vm::OutputId(typed::index(output)));
+  const auto polled = [&](const typed::Expr& e) { return reads_clock(task, e); };
+  row.polled = any_expr(alarm.when, polled) || any_expr(alarm.clear, polled);
+
+  row.when = lower_expression(task, alarm.name + " when", *alarm.when, alarm.needs);
+  if (alarm.clear) row.clear = lower_expression(task, alarm.name + " clear", *alarm.clear, alarm.needs);
+  row.text = lower_expression(task, alarm.name + " text", *alarm.text, alarm.needs);
+  for (const vm::FunctionId id : {row.when, row.clear, row.text})
+    row.reads_state = row.reads_state || (id != vm::kNoFunction && task.reads_state[vm::index(id)]);
+  task.module.module.alarms.push_back(std::move(row));
+}
+
+void lower_handler(TaskContext& task, const typed::Handler& handler) {
+  vm::Handler row;
+  row.kind = handler.trigger == typed::Trigger::Input   ? vm::HandlerKind::Input
+             : handler.trigger == typed::Trigger::Every ? vm::HandlerKind::Every
+                                                        : vm::HandlerKind::Start;
+  row.period_ns = handler.every_ns;
+  row.within_ns = handler.within_ns.value_or(0);
+  Body body(task, handler.label, task.root_scratch);
+  body.set_locals(handler.locals);
+  if (handler.trigger == typed::Trigger::Input) {
+    row.input = vm::InputId(typed::index(handler.input));
+    body.set_ready({&handler.input, 1});
+    body.add_handler_value(handler);
+  }
+  body.lower(handler.body);
+  row.function = body.finish(handler.span);
+  task.module.module.handlers.push_back(row);
+}
+
+// ---- Tests -------------------------------------------------------------------------------------------------------------
+
+bool is_comparison(typed::BinaryOp op) { return op >= typed::BinaryOp::Eq && op <= typed::BinaryOp::Ge; }
+
+ExpectCode lower_expect(TaskContext& task, const std::string& name, const typed::Expr& condition) {
+  ExpectCode code{.condition = lower_expression(task, name, condition, {})};
+  const auto* node = std::get_if<typed::Binary>(&condition.node);
+  if (!node || !is_comparison(node->op)) return code;
+  const auto is_switch = [](const typed::Expr& expr) {
+    return expr.type.kind == typed::TypeKind::Bool && std::holds_alternative<typed::OutputValue>(expr.node);
+  };
+  code.is_switch = is_switch(*node->left) || is_switch(*node->right);
+  const auto side = [&](const typed::Expr& expr, const char* which) {
+    return ExpectCode::Side{lower_expression(task, name + which, expr, {}), expr.type};
+  };
+  code.left = side(*node->left, " left");
+  code.right = side(*node->right, " right");
+  return code;
+}
+
+std::vector<TestCode> lower_tests(TaskContext& task, std::size_t task_index) {
+  std::vector<TestCode> tests;
+  for (std::size_t i = 0; i < task.program.tests.size(); ++i) {
+    const typed::Test& test = task.program.tests[i];
+    if (test.task != task_index) continue;
+    TestCode& code = tests.emplace_back(TestCode{i, {}});
+    for (const typed::TestStep& step : test.steps)
+      if (const auto* expect = std::get_if<typed::Expect>(&step.action))
+        code.expects.push_back(lower_expect(task, "expect in line " + std::to_string(step.span.line), *expect->condition));
+  }
+  return tests;
+}
+
+}  // namespace
+}  // namespace lowering
+
+std::optional<Lowered> lower(const typed::Program& program, std::size_t task_index, const LowerOptions& options,
+                             Diagnostics& diagnostics) {
+  using namespace lowering;
+  const std::size_t errors = diagnostics.error_count();
+  const typed::Task& source = program.tasks[task_index];
+  TaskContext task{program, source, stdlib::intrinsics(), diagnostics};
+  if (!FormCheck(task).run()) return std::nullopt;
+  vm::Module& module = task.module.module;
+  module.task = source.name;
+  module.doc = source.doc;
+  module.source = options.source_name.substr(options.source_name.find_last_of('/') + 1);
+
+  declare_slots(task);
+  for (const typed::Function& function : source.functions) lower_function(task, function);
+  for (const typed::Alarm& alarm : source.alarms) lower_alarm(task, alarm);
+  for (const typed::Handler& handler : source.handlers) lower_handler(task, handler);
+  std::vector<TestCode> tests;
+  if (options.with_tests) tests = lower_tests(task, task_index);
+  if (std::string problem = task.module.lay_out(); !problem.empty())
+    diagnostics.add(Code::TooLarge, source.span, "'" + source.name + "' is too large: " + problem);
+  if (diagnostics.error_count() > errors) return std::nullopt;
+  add_tables(task);
+
+  vm::Module finished = std::move(task.module.module);
+  auto verified = vm::verify(std::move(finished), task.intrinsics);
+  if (!verified) {
+    check_failed(("the verifier refused what the compiler made of '" + source.name + "': " + verified.error().message)
+                     .c_str(),
+                 __FILE__, __LINE__);
+  }
+  return Lowered{std::move(*verified), std::move(tests)};
+}
+
+}  // namespace eyeflow::compiler

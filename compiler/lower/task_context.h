@@ -1,0 +1,86 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compiler/check/typed_tree.h"
+#include "compiler/diagnostics/diagnostics.h"
+#include "compiler/lower/code_builder.h"
+#include "compiler/lower/module_builder.h"
+#include "vm/isa/intrinsic.h"
+
+namespace eyeflow::compiler::lowering {
+
+// Where one leaf of a value is.
+struct Leaf {
+  enum class Kind : std::uint8_t {
+    Register,  // a scalar in `reg`
+    Slot,      // in memory; texts and arrays always are
+    Element,   // a scalar of the array or list in `slot`, at the index in `reg`
+  };
+  Kind kind = Kind::Slot;
+  LeafType type;
+  RegId reg{};
+  SlotId slot = kNoSlot;
+
+  static Leaf in(RegId reg, LeafType type) { return {Kind::Register, type, reg, kNoSlot}; }
+  static Leaf at(SlotId slot, LeafType type) { return {Kind::Slot, type, RegId{}, slot}; }
+};
+
+// Texts and arrays that a function needs for a while live in Scratch. A slot is used again for its own type.
+class ScratchPool {
+ public:
+  SlotId take(ModuleBuilder& module, const LeafType& type);
+  void give_back(SlotId slot, const LeafType& type) { free_[type].push_back(slot); }
+
+ private:
+  std::map<LeafType, std::vector<SlotId>> free_;
+};
+
+// A function of the task, as its callers see it. Scalars travel in registers; texts and arrays by copy, in Scratch
+// slots that belong to the callee: there is no recursion, so one set is enough.
+struct CalleeInfo {
+  vm::FunctionId id{};
+  std::vector<std::vector<Leaf>> parameters;  // Register leaves stand for the next register of the argument run
+  std::vector<Leaf> result;                   // likewise of the result run
+  std::vector<vm::TypeId> parameter_types;    // of the argument run
+  std::vector<vm::TypeId> result_types;
+  bool reads_clock = false;  // `now` or an input's age, itself or through a callee
+};
+
+// What all functions of one task share while they are lowered.
+struct TaskContext {
+  const typed::Program& program;
+  const typed::Task& task;
+  vm::IntrinsicTable intrinsics;
+  Diagnostics& diagnostics;
+  ModuleBuilder module{};
+
+  struct InputSlots {
+    SlotId value = kNoSlot, time = kNoSlot, ready = kNoSlot, name = kNoSlot;
+  };
+  struct AlarmSlots {
+    SlotId active = kNoSlot, raised = kNoSlot;
+  };
+  std::vector<InputSlots> inputs{};
+  std::vector<AlarmSlots> alarms{};
+  std::vector<SlotId> outputs{};  // OutputLast or OutputCount, for tests
+  std::vector<SlotId> params{};
+  std::vector<std::vector<SlotId>> states{};  // by state, its leaves
+  SlotId now = kNoSlot, event_time = kNoSlot;
+  std::vector<CalleeInfo> callees{};  // by typed::FunctionId
+  std::vector<bool> reads_state{};        // by vm::FunctionId, callees included
+  ScratchPool root_scratch{};         // handlers, conditions and texts never run inside one another
+
+  // Slots that exist only when something reads them.
+  SlotId clock(typed::ClockField field);
+  SlotId input_name(typed::InputId input);
+  SlotId alarm(typed::AlarmId alarm, typed::AlarmField field);
+  SlotId output(typed::OutputId output);
+
+  // Our own mistake when there is none: the table and this compiler are built together.
+  const vm::IntrinsicDesc& intrinsic(std::string_view name) const;
+};
+
+}  // namespace eyeflow::compiler::lowering
