@@ -54,8 +54,7 @@ void Step::start() {
   }
   for (const std::uint16_t handler : plan_.starts) run_handler(plan_.handlers[handler]);
   for (AlarmIndex n = 0; n < plan_.alarms.size(); ++n) evaluate(n);
-  alarms_changed_ = true;  // a driven switch whose initial value is not what its alarms say
-  settle();
+  settle();  // also without a change: a driven switch may start as what its alarms do not say
 }
 
 void Step::begin_delivery(std::size_t input, TimeNs event_time) {

@@ -20,7 +20,7 @@ void WorkerBuffers::serve(const Plan& plan) {
   grow(registers, plan.frame_words + 1);
   grow(saved, plan.most_stores);
   grow(calls, plan.call_depth + 1);
-  grow(scratch, plan.scratch_bytes);
+  grow(scratch, std::max(plan.scratch_bytes, kLineBytes));
   const std::size_t lines = plan.state_bytes / kLineBytes;
   grow(seen_lines, (lines + 63) / 64);
   grow(line_numbers, lines);
