@@ -3,24 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <new>
 
+#include "tests/unit/allocations.h"
 #include "tests/unit/task_builder.h"
 
 // Every expected time, count and order here was worked out by hand from docs and headers, none was read off a run.
-
-namespace {
-std::uint64_t allocations = 0;
-}
-
-// Not inlined: g++ would see free() beside new and warn.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  std::abort();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace eyeflow::vm::test {
 namespace {
@@ -767,7 +754,7 @@ TEST(Engine, NothingAllocatesAfterTheStart) {
   Monitor monitor;
   add_timer(monitor, monitor.value_output("beat", Scalar::I64), kSecond, 1);
   Running a(monitor, {"T1"}), b(stateful);
-  const std::uint64_t before = allocations;
+  const std::uint64_t before = allocations();
   a.instance->start(a.worker, 0);
   b.instance->start(b.worker, 0);
   std::uint64_t effects = 0, faults = 0;
@@ -781,7 +768,7 @@ TEST(Engine, NothingAllocatesAfterTheStart) {
     faults += b.worker.faults().size();
   }
   a.instance->advance(a.worker, 531 * kSecond);
-  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(allocations(), before);
   // Half a second each to 500 s: 1,000 rows, 500 raised and 500 cleared, each with its siren; a beat each second to 499 s.
   EXPECT_EQ(effects, 1000u + 4 * 500 + 499);
   EXPECT_EQ(faults, 500u);

@@ -2,25 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <bit>
 #include <cmath>
-#include <cstdlib>
 #include <limits>
-#include <new>
 #include <set>
 #include <string>
 
-namespace {
-std::atomic<std::uint64_t> allocations = 0;
-}
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* p = std::malloc(size)) return p;
-  std::abort();
-}
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+#include "tests/unit/allocations.h"
 
 namespace eyeflow::runtime {
 namespace {
@@ -277,10 +265,10 @@ TEST(Payload, NoAllocationPerReading) {
   const std::string payload = R"({"a": {"temp": 85.5, "other": "text"}, "ts": "2026-01-31T06:00:00Z"})";
   const auto both = [&] { return decoder.decode(json, payload, kNow) && decoder.decode(bare, "85.5", kNow); };
   EXPECT_TRUE(both());
-  const auto before = allocations.load();
+  const auto before = allocations();
   bool good = true;
   for (int i = 0; i < 1000; ++i) good &= both();
-  EXPECT_EQ(allocations.load(), before);
+  EXPECT_EQ(allocations(), before);
   EXPECT_TRUE(good);
 }
 
