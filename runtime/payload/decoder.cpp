@@ -46,6 +46,11 @@ BadReading reason_of(error_code error) {
 std::expected<dom::element, BadReading> at(dom::element document, std::string_view pointer) {
   if (pointer.empty()) return document;
   dom::element found;
+  // A field of the document itself, by far the usual case: at_pointer() would copy the name and look for escapes in it.
+  if (document.is_object() && pointer.starts_with('/') && pointer.find_first_of("/~", 1) == pointer.npos) {
+    if (const auto error = document.at_key(pointer.substr(1)).get(found)) return std::unexpected(reason_of(error));
+    return found;
+  }
   if (const auto error = document.at_pointer(pointer).get(found)) return std::unexpected(reason_of(error));
   return found;
 }
