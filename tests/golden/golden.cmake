@@ -1,16 +1,44 @@
 # The golden runner; included from tests/, so that the program lies where tools/dev looks for it.
 set(golden golden/runner)
-eyeflow_program(golden_runner SOURCES
-  ${golden}/cli.cpp
-  ${golden}/diagnostics.cpp
+eyeflow_library(golden_core SOURCES
+  ${golden}/bench.cpp
+  ${golden}/calls.cpp
+  ${golden}/coverage.cpp
   ${golden}/diff.cpp
   ${golden}/golden_file.cpp
-  ${golden}/kinds_full.cpp
-  ${golden}/main.cpp
+  ${golden}/isa.cpp
+  ${golden}/language.cpp
   ${golden}/precompiled.cpp
   ${golden}/tiers.cpp
-  DEPENDS eyeflow_parse eyeflow_vm
+  ${golden}/values.cpp
+  DEPENDS eyeflow_assembly eyeflow_stdlib eyeflow_vm
 )
-foreach(folder diagnostics cli)
-  add_test(NAME golden.${folder} COMMAND golden_runner ${folder}/ WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+
+# eyeflow_golden_tests(PROGRAM FOLDERS… [ARGUMENTS…]): a test a folder of golden files.
+function(eyeflow_golden_tests program)
+  cmake_parse_arguments(ARG "" "" "FOLDERS;ARGUMENTS" ${ARGN})
+  foreach(folder ${ARG_FOLDERS})
+    add_test(NAME golden.${folder} COMMAND ${program} ${folder}/ ${ARG_ARGUMENTS} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  endforeach()
+endfunction()
+
+# Without a compiler: what a device runs. Tasks come as modules that golden_runner --precompile made.
+eyeflow_program(golden_runner_device SOURCES ${golden}/main.cpp ${golden}/kinds_device.cpp DEPENDS golden_core)
+if(EYEFLOW_DEVICE_ONLY)
+  eyeflow_golden_tests(golden_runner_device FOLDERS isa)
+  return()
+endif()
+
+eyeflow_program(golden_runner SOURCES
+  ${golden}/main.cpp
+  ${golden}/cli.cpp
+  ${golden}/diagnostics.cpp
+  ${golden}/kinds_full.cpp
+  DEPENDS golden_core eyeflow_parse eyeflow_lower
+)
+eyeflow_golden_tests(golden_runner FOLDERS isa diagnostics cli)
+add_test(NAME golden.coverage COMMAND golden_runner_device --coverage WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+foreach(script value_instructions element_instructions)
+  add_test(NAME golden.reference.${script}
+    COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/golden/reference/${script}.py --check)
 endforeach()

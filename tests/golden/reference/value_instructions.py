@@ -92,10 +92,14 @@ class Op:
         self.function = mnemonic.replace(".", "_")
 
     def assembly(self):
-        registers = [*self.params, self.result]
-        return assembly_function(self.function, self.params, [self.result], registers, [
-            f"{self.mnemonic} " + ", ".join(f"r{n}" for n in [len(self.params), *range(len(self.params))]),
-            f"return r{len(self.params)}"])
+        count = len(self.params)
+        given = [f"r{n}" for n in range(count)]
+        params = ", ".join(f"{r}: {type_.name}" for r, type_ in zip(given, self.params))
+        return [f"function {self.function} ({params}) -> ({self.result.name})",
+                f"  registers r{count}: {self.result.name}",
+                f"  {self.mnemonic:<14}{', '.join([f'r{count}', *given])}",
+                f"  return        r{count}",
+                "end"]
 
     def calls(self):
         for case in self.cases:
@@ -273,17 +277,12 @@ FILES = {
 
 # ---- Files -----------------------------------------------------------------------------------------------------------
 
-def assembly_function(name, params, results, registers, code):
-    raise NotImplementedError
-
-
 def unique(lines):
     return list(dict.fromkeys(lines))
 
 
 def text_of(ops):
-    lines = ["; Written by tests/golden/reference/value_instructions.py: change that, not this."]
-    lines += HEADER
+    lines = ["// Written by tests/golden/reference/value_instructions.py: change that, not this.", "module value isa 1"]
     for op in ops:
         lines += ["", *op.assembly()]
     lines.append("=== calls")
@@ -309,8 +308,6 @@ def main():
             print(f"{path} is not what value_instructions.py works out; run it and read the diff", file=sys.stderr)
     return 1 if wrong else 0
 
-
-HEADER = []
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -31,7 +31,7 @@ std::unexpected<Error> bad(std::string_view line, const std::string& what) {
 
 Result<std::optional<CallLine>> read_call(std::string_view line) {
   const std::string_view stripped = trim(line);
-  if (stripped.empty() || stripped.starts_with(";")) return std::nullopt;
+  if (stripped.empty() || stripped.starts_with("//")) return std::nullopt;
   CallLine call;
   call.given = trim(stripped.substr(0, stripped.find(" -> ")));
 

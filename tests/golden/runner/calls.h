@@ -20,7 +20,7 @@ struct CallLine {
   std::optional<std::uint64_t> fuel;
 };
 
-// Nothing for a line that calls nothing: empty ones and those that begin with `;`.
+// Nothing for a line that calls nothing: empty ones and those that begin with `//`.
 Result<std::optional<CallLine>> read_call(std::string_view line);
 
 }  // namespace eyeflow::golden

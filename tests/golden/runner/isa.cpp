@@ -2,12 +2,13 @@
 
 #include <cstring>
 
-#include "stdlib/intrinsics.h"
+#include "stdlib/intrinsics/intrinsics.h"
 #include "tests/golden/runner/bench.h"
 #include "tests/golden/runner/calls.h"
 #include "tests/golden/runner/kind.h"
 #include "tests/golden/runner/values.h"
 #include "vm/assembly/assembly.h"
+#include "vm/assembly/text.h"
 #include "vm/module/verifier.h"
 
 namespace eyeflow::golden {
@@ -18,7 +19,7 @@ using namespace eyeflow::vm;
 
 const Slot* find_slot(const Module& module, std::string_view name) {
   for (const Slot& slot : module.slots)
-    if (std::string(vm::name(slot.region)) + "." + slot.name == name) return &slot;
+    if (std::string(vm::name(slot.region)) + "." + assembly::label(module, slot) == name) return &slot;
   return nullptr;
 }
 
@@ -61,6 +62,13 @@ Result<std::vector<Word>> read_arguments(const Module& module, const Function& f
   return words;
 }
 
+// The bits of a NaN in a register are the CPU's affair; in memory there is one.
+Word in_memory(Scalar type, Word word) {
+  if (type == Scalar::F64) return to_word(canonical(from_word<double>(word)));
+  if (type == Scalar::F32 && word <= 0xFFFFFFFF) return to_word(canonical(from_word<float>(word)));
+  return word;
+}
+
 // The results; behind each `;` one thing more that the call did: what changed in state, a row sent, the fuel charged.
 std::string describe_run(const Module& module, const Function& function, Trap trap, Bench& bench,
                          const std::vector<std::byte>& state_before) {
@@ -73,7 +81,8 @@ std::string describe_run(const Module& module, const Function& function, Trap tr
   for (std::size_t n = 0; n < function.results.size(); ++n) {
     const Type& type = *module.type(function.results[n]);
     if (n != 0) text += ", ";
-    text += type.kind == TypeKind::Scalar ? write_value(type.element, bench.results()[n]) : "a reference";
+    text += type.kind == TypeKind::Scalar ? write_value(type.element, in_memory(type.element, bench.results()[n]))
+                                          : "a reference";
   }
   if (text.empty()) text = "()";
   for (const Slot& slot : module.slots) {
@@ -158,7 +167,7 @@ std::string describe_bounds(const VerifiedModule& verified) {
 }  // namespace
 
 Result<std::vector<Section>> run_isa(const GoldenFile& file, const Environment& environment) {
-  Result<Module> module = assemble(file.source());
+  Result<Module> module = assemble(file.source(), stdlib::intrinsics());
   if (!module) return std::unexpected(module.error());
   Result<VerifiedModule> verified = verify(std::move(*module), stdlib::intrinsics());
 

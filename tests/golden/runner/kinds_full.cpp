@@ -1,11 +1,13 @@
 // The build for development machines: everything.
 
-#include "tests/golden/runner/kind.h"
+#include "compiler/diagnostics/diagnostics.h"
+#include "tests/golden/runner/coverage.h"
 
 namespace eyeflow::golden {
 
 std::span<const Kind> kinds() {
   static constexpr Kind kKinds[] = {
+      {"isa", ".eva", true, &run_isa},
       {"diagnostics", ".eft", false, &run_diagnostics},
       {"cli", ".txt", false, &run_cli},
   };
@@ -14,6 +16,12 @@ std::span<const Kind> kinds() {
 
 Result<std::vector<vm::Module>> modules_of(const GoldenFile& file, const Environment& environment) {
   return read_precompiled(file, environment);
+}
+
+std::vector<std::string> diagnostic_codes() {
+  std::vector<std::string> codes;
+  for (const compiler::DiagnosticKind& kind : compiler::diagnostic_kinds()) codes.emplace_back(kind.id);
+  return codes;
 }
 
 }  // namespace eyeflow::golden

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <set>
 
+#include "tests/golden/runner/coverage.h"
 #include "tests/golden/runner/kind.h"
 
 namespace eyeflow::golden {
@@ -15,6 +16,7 @@ namespace fs = std::filesystem;
 struct Options {
   fs::path root = "tests/golden";
   bool update = false;
+  bool coverage = false;
   fs::path precompile;
   Environment environment;
   std::vector<std::string> parts;  // only files whose name contains one of these; none: all
@@ -26,6 +28,7 @@ constexpr const char* kUsage =
     "Runs the golden files whose name contains one of PART (all without), from the repository's root.\n"
     "\n"
     "  --update            rewrite what differs, for review in the diff; refused where CI=true\n"
+    "  --coverage          say which instructions, intrinsics, diagnostics and traps no golden file shows\n"
     "  --precompile DIR    only compile: write the modules of all programs into DIR\n"
     "  --precompiled DIR   run the modules in DIR instead of compiling\n"
     "  --programs DIR      where eyeflowc and eyeflow-vm lie (default: ../tools, seen from this program)\n"
@@ -154,6 +157,8 @@ int run(int count, char** arguments) {
     if (takes_folder && i + 1 == count) return usage_error(std::string(argument) + " needs a folder");
     if (argument == "--update")
       options.update = true;
+    else if (argument == "--coverage")
+      options.coverage = true;
     else if (argument == "--precompile")
       options.precompile = arguments[++i];
     else if (argument == "--precompiled")
@@ -179,6 +184,7 @@ int run(int count, char** arguments) {
     return 2;
   }
   if (!options.precompile.empty()) return precompile_all(options);
+  if (options.coverage) return report_coverage(options.root, options.environment);
   return run_all(options);
 }
 
