@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "compiler/check/typed_tree.h"
 #include "compiler/diagnostics/diagnostics.h"
@@ -9,8 +10,10 @@
 
 namespace eyeflow::compiler {
 
-// Resolves names, types and units of a parsed file and proves its loops bounded. Adds what is wrong to `diagnostics`;
-// gives a program only when there is no error, from here or from the parser. `source` is the text the tree came from.
-std::optional<typed::Program> check(const syntax::File& file, std::string_view source, Diagnostics& diagnostics);
+// Resolves names, types and units of a parsed file and proves its loops bounded. Adds what is wrong to `diagnostics`,
+// in the order of the source; gives a program only when there is no error, from here or from the parser. `source` is
+// the text the tree came from, `broken` what the parser said of it (ParseResult): nothing else is said about those.
+std::optional<typed::Program> check(const syntax::File& file, std::string_view source, Diagnostics& diagnostics,
+                                    const std::vector<Span>& broken = {});
 
 }  // namespace eyeflow::compiler

@@ -251,7 +251,8 @@ struct If {
   std::vector<IfArm> arms;  // tried in order
   Block otherwise;
 };
-// The array is not written in the body (the checker refuses it), so its length is read once.
+// The length is read once: the body may write the array's elements but not change its length (the checker refuses it).
+// An element is read when its turn begins.
 struct ForEach {
   LocalId element;
   std::optional<LocalId> counter;  // I64, from 0
@@ -405,7 +406,7 @@ struct Task {
   std::vector<Output> outputs;
   std::vector<Param> params;
   std::vector<State> states;
-  std::vector<Function> functions;  // those that are called, callees first
+  std::vector<Function> functions;  // callees first; also those that nothing calls
   std::vector<Alarm> alarms;        // in the order of declaration, as are the handlers
   std::vector<Handler> handlers;
 };

@@ -1,0 +1,124 @@
+#include "compiler/check/check.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "compiler/check/checker.h"
+
+namespace eyeflow::compiler {
+
+using namespace check_detail;
+
+namespace {
+
+bool lies_in(const Span& place, const std::vector<Span>& spans) {
+  return std::ranges::any_of(spans, [&](const Span& s) { return place.offset >= s.offset && place.offset <= s.end(); });
+}
+
+// After a syntax error some names are not known and some uses are not seen: what is said about either is not reported.
+bool needs_the_whole_file(Code code) {
+  return code == Code::UnknownName || code == Code::UnknownFunction || code == Code::UnknownType ||
+         code == Code::UnusedName || code == Code::NoTask;
+}
+
+void report_misplaced(const syntax::File& file, Diagnostics& out) {
+  for (const syntax::Decl& decl : file.declarations) {
+    const char* what = std::get_if<syntax::InputDecl>(&decl.node)     ? "an input"
+                       : std::get_if<syntax::OutputDecl>(&decl.node)  ? "an output"
+                       : std::get_if<syntax::AlarmDecl>(&decl.node)   ? "an alarm"
+                       : std::get_if<syntax::ParamDecl>(&decl.node)   ? "a param"
+                       : std::get_if<syntax::StateDecl>(&decl.node)   ? "a state"
+                       : std::get_if<syntax::ModelDecl>(&decl.node)   ? "a model"
+                       : std::get_if<syntax::HandlerDecl>(&decl.node) ? "a handler"
+                                                                      : nullptr;
+    if (!what) continue;
+    out.add(Code::Misplaced, decl.span, std::string(what) + " belongs to a task, and this one stands outside",
+            "move it between the braces of a task");
+  }
+}
+
+struct SharedName {
+  syntax::Name name;
+  const char* unused;
+};
+std::vector<SharedName> shared_names(const syntax::File& file) {
+  std::vector<SharedName> out;
+  for (const syntax::Decl& decl : file.declarations) {
+    if (const auto* d = std::get_if<syntax::ConstDecl>(&decl.node)) out.push_back({d->name, "is never used"});
+    if (const auto* d = std::get_if<syntax::RecordDecl>(&decl.node)) out.push_back({d->name, "is never used"});
+    if (const auto* d = std::get_if<syntax::FunctionDecl>(&decl.node)) out.push_back({d->name, "is never called"});
+  }
+  return out;
+}
+
+class FileChecker {
+ public:
+  FileChecker(const syntax::File& file, std::string_view source) : file_(file), source_(source) {}
+
+  typed::Program run(Diagnostics& out) {
+    typed::Program program;
+    program.arena = std::make_unique<typed::TypeArena>();
+    report_misplaced(file_, out);
+    if (file_.tasks.empty()) {
+      out.add(Code::NoTask, {}, "there is no task in this file", "write task NAME { … }");
+      return program;
+    }
+    std::vector<std::string> names;
+    std::set<std::string> used;
+    std::vector<std::unique_ptr<TaskChecker>> checkers;
+    for (const syntax::TaskDecl& task : file_.tasks) {
+      auto same = std::ranges::find(names, task.name.text);
+      if (same != names.end() && !task.name.text.empty()) {
+        const Span& first = file_.tasks[static_cast<std::size_t>(same - names.begin())].name.span;
+        out.add(Code::DuplicateName, task.name.span, "task '" + task.name.text + "' is declared already",
+                "take another name")
+            .notes.push_back({first, "declared here"});
+      }
+      names.push_back(task.name.text);
+      checkers.push_back(std::make_unique<TaskChecker>(file_, task, source_, *program.arena, out));
+      checkers.back()->run();
+      used.merge(checkers.back()->used_file_names());
+    }
+    for (const syntax::TestDecl& test : file_.tests) {
+      auto found = std::ranges::find(names, test.task.text);
+      if (found != names.end()) {
+        auto i = static_cast<std::uint32_t>(found - names.begin());
+        program.tests.push_back(checkers[i]->test(test, i));
+      } else if (!test.task.text.empty()) {
+        out.add(Code::UnknownName, test.task.span, "there is no task '" + test.task.text + "'",
+                suggestion(test.task.text, names));
+      }
+    }
+    for (const SharedName& shared : shared_names(file_)) {
+      if (shared.name.text.empty() || shared.name.text.starts_with('_') || used.contains(shared.name.text)) continue;
+      out.add(Code::UnusedName, shared.name.span, "'" + shared.name.text + "' " + shared.unused,
+              "remove it, or call it _" + shared.name.text);
+    }
+    for (auto& checker : checkers) program.tasks.push_back(checker->take());
+    return program;
+  }
+
+ private:
+  const syntax::File& file_;
+  std::string_view source_;
+};
+
+}  // namespace
+
+std::optional<typed::Program> check(const syntax::File& file, std::string_view source, Diagnostics& diagnostics,
+                                    const std::vector<Span>& broken) {
+  bool had_errors = diagnostics.has_errors();
+  Diagnostics own;
+  typed::Program program = FileChecker(file, source).run(own);
+  bool has_errors = had_errors || own.has_errors();
+  for (const Diagnostic& d : own.all()) {
+    if (lies_in(d.span, broken) || (had_errors && needs_the_whole_file(d.code))) continue;
+    if (has_errors && d.code == Code::UnusedName) continue;  // often only the other side of a mistyped name
+    diagnostics.add(d);
+  }
+  diagnostics.sort_by_place();
+  if (has_errors) return std::nullopt;
+  return program;
+}
+
+}  // namespace eyeflow::compiler

@@ -1,0 +1,317 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "compiler/check/bounds.h"
+#include "compiler/check/check.h"
+#include "compiler/check/fold.h"
+#include "compiler/check/typed_tree.h"
+#include "compiler/check/units.h"
+
+// The checker's own state; only the files of this folder include it. One TaskChecker checks one task, together with the
+// file's own declarations that it may use.
+namespace eyeflow::compiler::check_detail {
+
+// What checking an expression gives. No expr: it is wrong, that has been reported, and whoever uses it stays quiet.
+struct Value {
+  typed::ExprPtr expr;
+  bool literal = false;    // made of literals only: a number that takes the type its place needs
+  bool with_unit = false;  // a literal with a unit: its number may become whole again
+  // A literal duration, as written: `2 min` next to a float is 2 and min, not 120 s.
+  std::optional<double> quantity;
+  const typed::UnitInfo* quantity_unit = nullptr;
+  std::optional<Span> subtracted_point;  // in `a - 2 °C`: where `2 °C` stands
+
+  Value() = default;
+  explicit Value(typed::ExprPtr e) : expr(std::move(e)) {}
+  explicit operator bool() const { return expr != nullptr; }
+  const typed::Type& type() const { return expr->type; }
+};
+
+// What a piece of code reads and writes, with the functions it calls.
+struct Effects {
+  std::set<typed::InputId> needs;
+  std::set<typed::StateId> state_writes;
+  bool reads_state = false;
+  bool reads_clock = false;
+  bool emits = false;
+
+  void merge(const Effects& other);
+};
+
+enum class SymbolKind : std::uint8_t { Input, Output, Alarm, Param, State, Const, Function, Record, Unavailable };
+
+struct Symbol {
+  SymbolKind kind;
+  std::uint32_t index = 0;  // in the table of its kind
+  Span span;
+  bool of_file = false;  // declared outside the task
+  bool used = false;
+};
+
+struct ConstEntry {
+  const syntax::ConstDecl* decl;
+  enum : std::uint8_t { Waiting, Busy, Done } progress = Waiting;
+  Value value;
+};
+
+struct RecordEntry {
+  const syntax::RecordDecl* decl;
+  enum : std::uint8_t { Waiting, Busy, Done } progress = Waiting;
+  const typed::Record* record = nullptr;
+};
+
+struct FunctionEntry {
+  const syntax::FunctionDecl* decl;
+  bool of_file = false;
+  std::vector<typed::Field> parameters;
+  typed::Type result;
+  typed::FunctionId id{};
+  Effects effects;
+  bool is_sound = false;  // its signature could be read, and it does not call itself
+};
+
+// Where an expression stands decides what it may read.
+enum class Place : std::uint8_t { Constant, Handler, Function, AlarmCondition, AlarmText, Test };
+
+struct LocalInfo {
+  Range range;
+  bool used = false;
+  std::size_t loops_over = 0;  // how many loops are going over this array
+};
+
+class TaskChecker {
+ public:
+  TaskChecker(const syntax::File& file, const syntax::TaskDecl& task, std::string_view source, typed::TypeArena& arena,
+              Diagnostics& diagnostics);
+
+  void run();
+  // After run(): a test of this task.
+  typed::Test test(const syntax::TestDecl& decl, std::uint32_t task_index);
+  // The task, at the very end.
+  typed::Task take() { return std::move(task_); }
+  // Names of the file's declarations that this task uses.
+  std::set<std::string> used_file_names() const;
+
+ private:
+  // ---- Declarations (declarations.cpp, functions.cpp)
+  // ------------------------------------------------------------------
+  void declare_all();
+  void declare(const syntax::Name& name, Symbol symbol);
+  void declare_node(const syntax::Decl& decl, bool of_file);
+  void check_input(const syntax::InputDecl& decl, typed::Input& out);
+  void check_output(const syntax::OutputDecl& decl, typed::Output& out);
+  void check_param(const syntax::ParamDecl& decl, typed::Param& out);
+  void check_state(const syntax::StateDecl& decl, typed::State& out);
+  void check_const(ConstEntry& entry);
+  const typed::Record* record_of(std::uint32_t index);
+  std::vector<typed::Field> check_fields(const std::vector<syntax::LogField>& fields, bool of_record);
+  void check_alarm(const syntax::AlarmDecl& decl, typed::Alarm& out);
+  typed::ExprPtr check_clear(const syntax::AlarmDecl& decl, const typed::Alarm& alarm);
+  void warn_no_deadband(const syntax::AlarmDecl& decl, const typed::Alarm& alarm);
+  void check_drives(const syntax::AlarmDecl& decl, typed::Alarm& alarm);
+  void check_handler(const syntax::HandlerDecl& decl, const Span& span);
+  void check_signature(FunctionEntry& entry);
+  void order_functions();
+  void check_function(FunctionEntry& entry);
+  void check_writers();
+  void warn_unused();
+  void check_override(const syntax::TestStep& step, typed::Test& out);
+  std::optional<typed::Feed> check_feed(const syntax::TestStep& step);
+
+  // ---- Types (resolve_types.cpp)
+  // --------------------------------------------------------------------------------------- A type with kind Error has
+  // been reported.
+  typed::Type resolve(const syntax::TypePtr& type);
+  typed::Type resolve_named(const syntax::NamedType& named, const Span& span);
+  typed::Type resolve_array(const syntax::ArrayType& array, const Span& span);
+  typed::Type unit_type(typed::TypeKind kind, const syntax::UnitText& unit);
+  const typed::UnitInfo* unit(const syntax::UnitText& unit, bool& ok);
+  std::optional<std::uint32_t> size_of(const syntax::ExprPtr& expr, std::uint32_t max, const char* what);
+  typed::Type number(typed::TypeKind kind, const stdlib::Unit& unit);
+
+  // ---- Expressions (expressions.cpp, members.cpp, calls.cpp, texts.cpp)
+  // ------------------------------------------------ `expected` shapes array literals and texts; it does not convert.
+  // See coerce().
+  Value expression(const syntax::Expr& expr, const typed::Type* expected = nullptr);
+  Value expression(const syntax::ExprPtr& expr, const typed::Type* expected = nullptr);
+  Value number_literal(const syntax::NumberExpr& number, const Span& span);
+  Value name_value(const std::string& name, const Span& span);
+  Value symbol_value(const std::string& name, Symbol& symbol, const Span& span);
+  Value local_value(typed::LocalId id, const Span& span);
+  Value member(const syntax::MemberExpr& member, const Span& span);
+  Value input_member(typed::InputId id, const syntax::Name& name, const Span& span);
+  Value alarm_member(typed::AlarmId id, const syntax::Name& name, const Span& span);
+  Value output_member(typed::OutputId id, const syntax::Name& name, const Span& span);
+  Value value_member(Value object, const syntax::Name& name, const Span& span);
+  Value index(const syntax::IndexExpr& index, const Span& span);
+  Value to_unit(const syntax::ToUnitExpr& to, const Span& span);
+  Value array_literal(const syntax::ArrayExpr& array, const Span& span, const typed::Type* expected);
+  Value array_fill(const syntax::FillExpr& fill, const Span& span, const typed::Type* expected);
+  Value text(const syntax::TextExpr& text, const Span& span, const typed::Type* expected);
+  bool format_part(const syntax::TextPart& part, typed::FormatPart& out, std::string& suffix, std::uint32_t& bound);
+  Value unavailable(const char* construct, const Span& span);
+
+  Value call(const syntax::CallExpr& call, const Span& span);
+  Value named_call(const syntax::CallExpr& call, const std::string& name, const Span& span);
+  Value convert_call(const syntax::CallExpr& call, const std::string& name, typed::TypeKind to, const Span& span);
+  Value round_call(const syntax::CallExpr& call, const std::string& name, typed::ConvertOp op, const Span& span);
+  Value math_call(const syntax::CallExpr& call, typed::Math function, const Span& span);
+  Value function_call(const syntax::CallExpr& call, FunctionEntry& callee, const Span& span);
+  Value record_call(const syntax::CallExpr& call, const typed::Record& record, const Span& span);
+  bool count_arguments(const syntax::CallExpr& call, std::string_view name, std::size_t count, const Span& span);
+  // Values for fields by label, in the fields' order; nothing when something is wrong.
+  std::optional<std::vector<typed::ExprPtr>> labelled(const syntax::CallExpr& call, const std::string& what,
+                                                      const std::vector<typed::Field>& fields, const Span& span);
+
+  // ---- Operators and conversions (operators.cpp, coerce.cpp)
+  // -------------------------------------------------------------
+  Value unary(const syntax::UnaryExpr& unary, const Span& span);
+  Value binary(const syntax::BinaryExpr& binary, const Span& span);
+  Value combine(typed::BinaryOp op, Value left, Value right, const Span& op_span, const Span& span);
+  Value arithmetic(typed::BinaryOp op, Value left, Value right, const Span& op_span, const Span& span);
+  Value sum(typed::BinaryOp op, Value left, Value right, const Span& span);
+  Value product(typed::BinaryOp op, Value left, Value right, const Span& span);
+  Value time_arithmetic(typed::BinaryOp op, Value left, Value right, const Span& op_span, const Span& span);
+  Value comparison(typed::BinaryOp op, Value left, Value right, const Span& op_span, const Span& span);
+  Value bits(typed::BinaryOp op, Value left, Value right, const Span& op_span, const Span& span);
+  Value logic(typed::BinaryOp op, Value left, Value right, const Span& span);
+  Value make_binary(typed::BinaryOp op, const typed::Type& type, Value left, Value right, const Span& span);
+  Value make_convert(typed::ConvertOp op, const typed::Type& type, Value operand);
+  Value operand_error(std::string_view op, const Value& left, const Value& right, const Span& span);
+
+  // Gives both the same kind of number; false when that was an error. Units stay.
+  bool unify(Value& left, Value& right);
+  // The literal's number as `kind`, its unit kept.
+  Value literal_to_kind(Value value, typed::TypeKind kind);
+  Value duration_to_float(Value value, typed::TypeKind kind);
+  // Into `unit`, by multiplication and addition; `value` is a number. Only what mixing allows, unless `on_purpose`.
+  Value to_unit(Value value, const typed::UnitInfo* unit, const stdlib::Unit& target, bool on_purpose = false);
+  Value scale(Value value, const stdlib::Conversion& conversion, const typed::Type& type);
+  bool report_units(const Value& value, const stdlib::Unit& target);
+  // To what the place needs: literals take its type, units convert, nothing else happens by itself.
+  typed::ExprPtr coerce(Value value, const typed::Type& target);
+  typed::ExprPtr coerce_number(Value value, const typed::Type& target);
+  typed::ExprPtr coerce_text(Value value, const typed::Type& target);
+  typed::ExprPtr mismatch(const Value& value, const typed::Type& target);
+  // The type that a `let` without one takes: a literal settles for int, f64 or duration.
+  Value settle(Value value);
+
+  std::optional<typed::Constant> constant(const syntax::ExprPtr& expr, const typed::Type& type);
+  std::optional<std::int64_t> positive_duration(const syntax::ExprPtr& expr, const char* what);
+  std::optional<typed::Constant> to_constant(typed::ExprPtr expr);
+
+  // ---- Statements (statements.cpp, actions.cpp)
+  // --------------------------------------------------------------------------
+  typed::Block block(const syntax::Block& block);
+  void statement(const syntax::Stmt& stmt, typed::Block& out);
+  void let(const syntax::LetStmt& let, const Span& span, typed::Block& out);
+  void assign(const syntax::AssignStmt& assign, const Span& span, typed::Block& out);
+  void if_statement(const syntax::IfStmt& statement, const Span& span, typed::Block& out);
+  void for_statement(const syntax::ForStmt& loop, const Span& span, typed::Block& out);
+  void for_range(const syntax::ForStmt& loop, const Span& span, typed::Block& out);
+  void while_statement(const syntax::WhileStmt& loop, const Span& span, typed::Block& out);
+  void return_statement(const syntax::ReturnStmt& statement, const Span& span, typed::Block& out);
+  void call_statement(const syntax::Expr& expr, const Span& span, typed::Block& out);
+  bool output_action(typed::OutputId id, const syntax::CallExpr& call, const syntax::Name& action, const Span& span,
+                     typed::Block& out);
+  bool array_action(const syntax::CallExpr& call, const syntax::MemberExpr& member, const Span& span,
+                    typed::Block& out);
+  // A place that may be written, or nothing.
+  typed::ExprPtr writable(const syntax::Expr& expr);
+  void note_write(const typed::Expr& place);
+  bool changes_looped_array(const typed::Expr& place, const Span& span);
+  std::size_t* loop_count_of(const typed::Expr& place);
+  void note_emit(typed::OutputId id, const Span& span);
+
+  // ---- Locals and scopes
+  // ---------------------------------------------------------------------------------------------------
+  struct Body {
+    std::vector<typed::Local> locals;
+    std::vector<LocalInfo> infos;
+    std::vector<std::vector<std::pair<std::string, typed::LocalId>>> scopes;
+    std::size_t loop_depth = 0;
+    typed::Type result{typed::TypeKind::None};
+  };
+  typed::LocalId declare_local(const syntax::Name& name, const typed::Type& type, bool is_variable, Range range = {});
+  std::optional<typed::LocalId> find_local(std::string_view name) const;
+  void begin_body(Place place, Effects& effects);
+  std::vector<typed::Local> end_body();
+  Range range_of(const typed::Expr& expr) const;
+
+  // ---- Names and messages
+  // ------------------------------------------------------------------------------------------------
+  Symbol* find_symbol(std::string_view name);
+  std::vector<std::string> value_names() const;
+  std::vector<std::string> names_of(SymbolKind kind) const;
+  std::string source_text(const Span& span) const;
+  std::string quoted(const Span& span) const { return "'" + source_text(span) + "'"; }
+  Diagnostic& report(Code code, const Span& span, std::string message, std::string hint = {}) {
+    return diagnostics_.add(code, span, std::move(message), std::move(hint));
+  }
+
+  const syntax::File& file_;
+  const syntax::TaskDecl& syntax_;
+  std::string_view source_;
+  typed::TypeArena& arena_;
+  Diagnostics& diagnostics_;
+
+  typed::Task task_;
+  std::map<std::string, Symbol, std::less<>> symbols_;
+  std::vector<ConstEntry> consts_;
+  std::vector<RecordEntry> records_;
+  std::vector<FunctionEntry> functions_;
+  std::vector<std::optional<Span>> written_at_;  // by output: where a handler writes it first
+  std::map<typed::StateId, std::size_t> state_loops_;
+  bool uses_library_ = false;  // then an unknown function or type may be the library's: already reported at `use`
+  bool outside_task_ = false;  // in a file's own function or const: the task's names are not seen
+
+  Body body_;
+  Place place_ = Place::Constant;
+  Effects no_effects_;
+  Effects* effects_ = &no_effects_;
+};
+
+const typed::Constant* as_constant(const typed::Expr& expr);
+typed::ExprPtr make_constant(typed::Constant constant, const Span& span);
+template <typename Node>
+typed::ExprPtr make_expr(const typed::Type& type, const Span& span, Node node) {
+  auto expr = std::make_unique<typed::Expr>();
+  expr->type = type;
+  expr->span = span;
+  expr->node = std::move(node);
+  return expr;
+}
+template <typename Node>
+void add_stmt(typed::Block& block, const Span& span, Node node) {
+  typed::Stmt stmt;
+  stmt.span = span;
+  stmt.node = std::move(node);
+  block.push_back(std::move(stmt));
+}
+
+inline typed::Type plain(typed::TypeKind kind, std::uint32_t size = 0) {
+  typed::Type type;
+  type.kind = kind;
+  type.size = size;
+  return type;
+}
+
+inline constexpr std::uint32_t kMaxElements = 1u << 20;
+inline constexpr std::uint32_t kMaxTextBytes = 65535;
+inline constexpr std::uint32_t kMaxTrips = (1u << 29) - 1;
+
+bool is_reserved(std::string_view name);
+std::optional<typed::Math> math_function(std::string_view name);
+std::optional<typed::TypeKind> scalar_type(std::string_view name);
+const std::vector<std::string>& builtin_functions();
+bool leaves(const syntax::Stmt& statement);       // what stands behind it is never reached
+bool always_returns(const syntax::Block& block);  // on every way
+
+}  // namespace eyeflow::compiler::check_detail

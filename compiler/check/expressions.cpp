@@ -1,0 +1,435 @@
+#include <charconv>
+#include <cmath>
+
+#include "compiler/check/checker.h"
+
+namespace eyeflow::compiler::check_detail {
+
+using typed::Type;
+using typed::TypeKind;
+
+void Effects::merge(const Effects& other) {
+  needs.insert(other.needs.begin(), other.needs.end());
+  state_writes.insert(other.state_writes.begin(), other.state_writes.end());
+  reads_state |= other.reads_state;
+  reads_clock |= other.reads_clock;
+  emits |= other.emits;
+}
+
+Value TaskChecker::unavailable(const char* construct, const Span& span) {
+  report(Code::NotAvailable, span, std::string(construct) + " is not available in this version");
+  return {};
+}
+
+Value TaskChecker::expression(const syntax::ExprPtr& expr, const Type* expected) {
+  return expr ? expression(*expr, expected) : Value();
+}
+
+Value TaskChecker::expression(const syntax::Expr& expr, const Type* expected) {
+  const Span& span = expr.span;
+  if (const auto* n = std::get_if<syntax::NumberExpr>(&expr.node)) return number_literal(*n, span);
+  if (const auto* n = std::get_if<syntax::BoolExpr>(&expr.node)) {
+    return Value(make_constant(make_bool(plain(TypeKind::Bool), n->value), span));
+  }
+  if (const auto* n = std::get_if<syntax::NameExpr>(&expr.node)) return name_value(n->name, span);
+  if (const auto* n = std::get_if<syntax::TextExpr>(&expr.node)) return text(*n, span, expected);
+  if (const auto* n = std::get_if<syntax::ArrayExpr>(&expr.node)) return array_literal(*n, span, expected);
+  if (const auto* n = std::get_if<syntax::FillExpr>(&expr.node)) return array_fill(*n, span, expected);
+  if (const auto* n = std::get_if<syntax::UnaryExpr>(&expr.node)) return unary(*n, span);
+  if (const auto* n = std::get_if<syntax::BinaryExpr>(&expr.node)) return binary(*n, span);
+  if (const auto* n = std::get_if<syntax::CallExpr>(&expr.node)) return call(*n, span);
+  if (const auto* n = std::get_if<syntax::MemberExpr>(&expr.node)) return member(*n, span);
+  if (const auto* n = std::get_if<syntax::IndexExpr>(&expr.node)) return index(*n, span);
+  if (const auto* n = std::get_if<syntax::ToUnitExpr>(&expr.node)) return to_unit(*n, span);
+  if (std::get_if<syntax::MissingExpr>(&expr.node)) return unavailable("'missing'", span);
+  if (std::get_if<syntax::IsMissingExpr>(&expr.node)) return unavailable("'is missing'", span);
+  return {};
+}
+
+// ---- Literals
+// ----------------------------------------------------------------------------------------------------------
+
+namespace {
+
+// A whole number without a unit and without a point or exponent; nothing when it is too large.
+std::optional<Wide> parse_whole(std::string_view text) {
+  int base = text.starts_with("0x") ? 16 : text.starts_with("0b") ? 2 : 10;
+  if (base != 10) text.remove_prefix(2);
+  std::uint64_t value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+Value TaskChecker::number_literal(const syntax::NumberExpr& number, const Span& span) {
+  const std::string& text = number.text;
+  bool based = text.starts_with("0x") || text.starts_with("0b");
+  bool is_whole = based || text.find_first_of(".eE") == std::string::npos;
+  std::optional<Wide> whole_value = is_whole ? parse_whole(text) : std::nullopt;
+  double value = 0;
+  if (whole_value) {
+    value = static_cast<double>(*whole_value);
+  } else {
+    std::from_chars(text.data(), text.data() + text.size(), value);
+  }
+  bool readable = is_whole ? whole_value.has_value() : std::isfinite(value);
+  if (!readable) {
+    report(Code::BadNumber, span, quoted(span) + " is not a number that fits anywhere",
+           based ? "write digits behind " + text.substr(0, 2) : "the largest whole number is 18446744073709551615");
+    return {};
+  }
+  Value out;
+  out.literal = true;
+  if (!number.unit) {
+    TypeKind kind = !is_whole ? TypeKind::F64 : fits(*whole_value, TypeKind::I64) ? TypeKind::I64 : TypeKind::U64;
+    out.expr = make_constant(is_whole ? make_whole(plain(kind), *whole_value) : make_float(plain(kind), value), span);
+    return out;
+  }
+  bool ok = true;
+  const typed::UnitInfo* info = unit(*number.unit, ok);
+  if (!ok) return {};
+  out.with_unit = true;
+  if (auto ns = info ? stdlib::nanoseconds(info->unit) : std::nullopt) {
+    double nanoseconds = std::round(value * static_cast<double>(*ns));
+    Wide exact = whole_value ? *whole_value * *ns : static_cast<Wide>(nanoseconds < 0x1p63 ? nanoseconds : 0x1p63);
+    if (!fits(exact, TypeKind::I64)) {
+      report(Code::ConstantOverflow, span, quoted(span) + " does not fit duration", "durations reach 292 years");
+      return {};
+    }
+    out.expr = make_constant(make_whole(plain(TypeKind::Duration), exact), span);
+    out.quantity = value;
+    out.quantity_unit = info;
+    return out;
+  }
+  Type type = plain(TypeKind::F64);
+  type.unit = info;
+  out.expr = make_constant(make_float(type, value), span);
+  return out;
+}
+
+Value TaskChecker::array_literal(const syntax::ArrayExpr& array, const Span& span, const Type* expected) {
+  bool is_expected = expected && typed::is_array(expected->kind);
+  if (array.elements.empty() && !(is_expected && expected->kind == TypeKind::BoundedArray)) {
+    report(Code::BadSize, span, "an empty array has no type of its own", "give the type: [T; <=N]");
+    return {};
+  }
+  Type element = is_expected ? *expected->element : plain(TypeKind::Error);
+  std::vector<typed::ExprPtr> elements;
+  for (const auto& e : array.elements) {
+    Value value = expression(e);
+    if (element.kind == TypeKind::Error) {  // the first one tells, as a let would
+      value = settle(std::move(value));
+      if (value && !typed::is_scalar(value.type().kind))
+        return unavailable("an array of texts, records or arrays", span);
+      if (value) element = value.type();
+    }
+    typed::ExprPtr converted = coerce(std::move(value), element);
+    if (!converted) return {};  // the others would mostly lack the same
+    elements.push_back(std::move(converted));
+  }
+  auto count = static_cast<std::uint32_t>(elements.size());
+  Type type = is_expected ? *expected : plain(TypeKind::FixedArray, count);
+  if (!is_expected) type.element = arena_.intern(element);
+  bool fits_size = type.kind == TypeKind::BoundedArray ? count <= type.size : count == type.size;
+  if (!fits_size) {
+    report(Code::TypeMismatch, span,
+           "these are " + std::to_string(count) + " elements, but " + to_string(type) + " is needed here");
+    return {};
+  }
+  return Value(make_expr(type, span, typed::ArrayLiteral{std::move(elements)}));
+}
+
+Value TaskChecker::array_fill(const syntax::FillExpr& fill, const Span& span, const Type* expected) {
+  bool is_expected = expected && typed::is_array(expected->kind);
+  auto count = size_of(fill.count, kMaxElements, "an array");
+  Value value = expression(fill.value);
+  if (!is_expected) {
+    value = settle(std::move(value));
+    if (value && !typed::is_scalar(value.type().kind)) return unavailable("an array of texts, records or arrays", span);
+  }
+  if (!value || !count) return {};
+  Type type = is_expected ? *expected : plain(TypeKind::FixedArray, *count);
+  if (!is_expected) type.element = arena_.intern(value.type());
+  typed::ExprPtr element = coerce(std::move(value), *type.element);
+  if (!element) return {};
+  bool fits_size = type.kind == TypeKind::BoundedArray ? *count <= type.size : *count == type.size;
+  if (!fits_size) {
+    report(Code::TypeMismatch, span,
+           "these are " + std::to_string(*count) + " elements, but " + to_string(type) + " is needed here");
+    return {};
+  }
+  return Value(make_expr(type, span, typed::ArrayFill{std::move(element), *count}));
+}
+
+// ---- Names
+// -------------------------------------------------------------------------------------------------------------
+
+Value TaskChecker::local_value(typed::LocalId id, const Span& span) {
+  body_.infos[typed::index(id)].used = true;
+  return Value(make_expr(body_.locals[typed::index(id)].type, span, typed::LocalExpr{id}));
+}
+
+Value TaskChecker::name_value(const std::string& name, const Span& span) {
+  if (name.empty()) return {};
+  if (auto local = find_local(name)) {
+    if (body_.locals[typed::index(*local)].type.kind == TypeKind::Error) return {};
+    return local_value(*local, span);
+  }
+  if (Symbol* symbol = find_symbol(name)) return symbol_value(name, *symbol, span);
+  if (name == "on" || name == "off") return Value(make_constant(make_bool(plain(TypeKind::Bool), name == "on"), span));
+  if (name == "pi") {
+    Value value(make_constant(make_float(plain(TypeKind::F64), 3.14159265358979323846), span));
+    value.literal = true;
+    return value;
+  }
+  if (name == "now") {
+    if (place_ == Place::Constant) {
+      report(Code::NotConstant, span, "'now' is not known at compile time, but a constant is needed here");
+      return {};
+    }
+    effects_->reads_clock = true;
+    return Value(make_expr(plain(TypeKind::Time), span, typed::ClockExpr{typed::ClockField::Now}));
+  }
+  if (name == "event") {
+    report(Code::NotAValue, span, "'event' is not a value by itself", "write event.time");
+    return {};
+  }
+  std::vector<std::string> candidates = value_names();
+  report(Code::UnknownName, span, "'" + name + "' is not declared here", suggestion(name, candidates));
+  return {};
+}
+
+Value TaskChecker::symbol_value(const std::string& name, Symbol& symbol, const Span& span) {
+  symbol.used = true;
+  auto not_constant = [&] {
+    if (place_ != Place::Constant) return false;
+    report(Code::NotConstant, span, "'" + name + "' is not known at compile time, but a constant is needed here");
+    return true;
+  };
+  switch (symbol.kind) {
+    case SymbolKind::Const: {
+      ConstEntry& entry = consts_[symbol.index];
+      check_const(entry);
+      if (!entry.value) return {};
+      Value out;
+      const typed::Constant* c = as_constant(*entry.value.expr);
+      out.expr = c ? make_constant(*c, span) : nullptr;
+      out.literal = entry.value.literal;
+      out.with_unit = entry.value.with_unit;
+      out.quantity = entry.value.quantity;
+      out.quantity_unit = entry.value.quantity_unit;
+      return out;
+    }
+    case SymbolKind::Input: {
+      const typed::Input& input = task_.inputs[symbol.index];
+      if (not_constant() || input.type.kind == TypeKind::Error) return {};
+      effects_->needs.insert(typed::InputId{symbol.index});
+      return Value(
+          make_expr(input.type, span, typed::InputExpr{typed::InputId{symbol.index}, typed::InputField::Value}));
+    }
+    case SymbolKind::Param: {
+      const typed::Param& param = task_.params[symbol.index];
+      if (not_constant() || param.type.kind == TypeKind::Error) return {};
+      return Value(make_expr(param.type, span, typed::ParamExpr{typed::ParamId{symbol.index}}));
+    }
+    case SymbolKind::State: {
+      const typed::State& state = task_.states[symbol.index];
+      if (not_constant() || state.type.kind == TypeKind::Error) return {};
+      if (place_ == Place::Test) {
+        report(Code::NotAValue, span, "'" + name + "' is the task's own: a test sees its outputs and alarms",
+               "send it to an output");
+        return {};
+      }
+      effects_->reads_state = true;
+      return Value(make_expr(state.type, span, typed::StateExpr{typed::StateId{symbol.index}}));
+    }
+    case SymbolKind::Output: {
+      const typed::Output& output = task_.outputs[symbol.index];
+      if (place_ == Place::Test && output.kind != typed::OutputKind::Log) {
+        if (output.type.kind == TypeKind::Error) return {};
+        return Value(make_expr(output.type, span, typed::OutputValue{typed::OutputId{symbol.index}}));
+      }
+      report(Code::NotAValue, span, "'" + name + "' is an output: a task writes it and does not read it",
+             place_ == Place::Test ? "write " + name + ".count" : "keep the value in a state");
+      return {};
+    }
+    case SymbolKind::Alarm:
+      report(Code::NotAValue, span, "'" + name + "' is an alarm, not a value",
+             "write " + name + ".active or " + name + ".raised");
+      return {};
+    case SymbolKind::Function:
+      report(Code::NotAValue, span, "'" + name + "' is a function", "call it: " + name + "(…)");
+      return {};
+    case SymbolKind::Record:
+      report(Code::NotAValue, span, "'" + name + "' is a record's type", "make one: " + name + "(…)");
+      return {};
+    case SymbolKind::Unavailable:
+      return {};
+  }
+  return {};
+}
+
+// ---- Members, elements
+// -------------------------------------------------------------------------------------------------
+
+Value TaskChecker::member(const syntax::MemberExpr& member, const Span& span) {
+  if (const auto* object = std::get_if<syntax::NameExpr>(&member.object->node); object && !find_local(object->name)) {
+    if (Symbol* symbol = find_symbol(object->name)) {
+      if (symbol->kind == SymbolKind::Input || symbol->kind == SymbolKind::Alarm ||
+          symbol->kind == SymbolKind::Output) {
+        symbol->used = symbol->used || symbol->kind != SymbolKind::Output || place_ == Place::Test;
+        if (place_ == Place::Constant) {
+          report(Code::NotConstant, span,
+                 quoted(span) + " is not known at compile time, but a constant is needed here");
+          return {};
+        }
+        if (symbol->kind == SymbolKind::Input) return input_member(typed::InputId{symbol->index}, member.member, span);
+        if (symbol->kind == SymbolKind::Alarm) return alarm_member(typed::AlarmId{symbol->index}, member.member, span);
+        return output_member(typed::OutputId{symbol->index}, member.member, span);
+      }
+    } else if (object->name == "event") {
+      if (member.member.text != "time") {
+        report(Code::UnknownMember, member.member.span, "an event has no '" + member.member.text + "'",
+               "write event.time");
+        return {};
+      }
+      if (place_ == Place::Constant || place_ == Place::Test) {
+        report(Code::NotConstant, span, "there is no event here");
+        return {};
+      }
+      effects_->reads_clock = true;
+      return Value(make_expr(plain(TypeKind::Time), span, typed::ClockExpr{typed::ClockField::EventTime}));
+    }
+  }
+  return value_member(expression(member.object), member.member, span);
+}
+
+Value TaskChecker::input_member(typed::InputId id, const syntax::Name& name, const Span& span) {
+  const typed::Input& input = task_.inputs[typed::index(id)];
+  using typed::InputField;
+  if (name.text == "name") {
+    return Value(make_expr(plain(TypeKind::Text, typed::kNameSize), span, typed::InputExpr{id, InputField::Name}));
+  }
+  if (name.text == "age") {
+    effects_->reads_clock = true;
+    return Value(make_expr(plain(TypeKind::Duration), span, typed::InputExpr{id, InputField::Age}));
+  }
+  if (name.text == "stale") {
+    if (!input.stale_after_ns) {
+      report(Code::StaleWithoutAfter, span, "'" + input.name + "' does not say when it is stale",
+             "add 'stale after 30 s' to its declaration")
+          .notes.push_back({input.span, "declared here"});
+      return {};
+    }
+    effects_->reads_clock = true;
+    return Value(make_expr(plain(TypeKind::Bool), span, typed::InputExpr{id, InputField::Stale}));
+  }
+  report(Code::UnknownMember, name.span, "an input has no '" + name.text + "'",
+         "it has .name, .age and .stale; " + input.name + " alone is its latest value");
+  return {};
+}
+
+Value TaskChecker::alarm_member(typed::AlarmId id, const syntax::Name& name, const Span& span) {
+  effects_->reads_state = true;
+  if (name.text == "active") {
+    return Value(make_expr(plain(TypeKind::Bool), span, typed::AlarmExpr{id, typed::AlarmField::Active}));
+  }
+  if (name.text == "raised") {
+    return Value(make_expr(plain(TypeKind::I64), span, typed::AlarmExpr{id, typed::AlarmField::Raised}));
+  }
+  if (name.text == "acknowledged" || name.text == "shelved") {
+    return unavailable(name.text == "shelved" ? "'.shelved'" : "'.acknowledged'", span);
+  }
+  report(Code::UnknownMember, name.span, "an alarm has no '" + name.text + "'", "it has .active and .raised");
+  return {};
+}
+
+Value TaskChecker::output_member(typed::OutputId id, const syntax::Name& name, const Span& span) {
+  const typed::Output& output = task_.outputs[typed::index(id)];
+  if (place_ == Place::Test && output.kind == typed::OutputKind::Log && name.text == "count") {
+    return Value(make_expr(plain(TypeKind::I64), span, typed::OutputCount{id}));
+  }
+  report(Code::UnknownMember, name.span, "'" + output.name + "." + name.text + "' is not a value",
+         output.kind == typed::OutputKind::Log ? "a task writes a log with .send(…); tests read .count"
+                                               : "a task writes an output and does not read it");
+  return {};
+}
+
+Value TaskChecker::value_member(Value object, const syntax::Name& name, const Span& span) {
+  if (!object || name.text.empty()) return {};
+  const Type& type = object.type();
+  if (type.kind == TypeKind::Record) {
+    std::vector<std::string> names;
+    for (std::uint32_t i = 0; i < type.record->fields.size(); ++i) {
+      const typed::Field& field = type.record->fields[i];
+      if (field.name == name.text) return Value(make_expr(field.type, span, typed::FieldOf{std::move(object.expr), i}));
+      names.push_back(field.name);
+    }
+    report(Code::UnknownMember, name.span, "record " + type.record->name + " has no field '" + name.text + "'",
+           suggestion(name.text, names));
+    return {};
+  }
+  if (name.text == "len" && type.kind == TypeKind::FixedArray) {
+    Value out(make_constant(make_whole(plain(TypeKind::I64), type.size), span));
+    out.literal = true;
+    return out;
+  }
+  if (name.text == "len" && (type.kind == TypeKind::BoundedArray || type.kind == TypeKind::Text)) {
+    return Value(make_expr(plain(TypeKind::I64), span, typed::Length{std::move(object.expr)}));
+  }
+  std::string hint = typed::is_array(type.kind)
+                         ? "an array has .len; one with a bound has .push(x) and .clear() as well"
+                     : type.kind == TypeKind::Text ? "a text has .len, its bytes"
+                                                   : "";
+  report(Code::UnknownMember, name.span, to_string(type) + " has no '" + name.text + "'", hint);
+  return {};
+}
+
+Value TaskChecker::index(const syntax::IndexExpr& index, const Span& span) {
+  Value array = expression(index.object);
+  Value at = expression(index.index);
+  if (!array || !at) return {};
+  if (!typed::is_array(array.type().kind)) {
+    report(Code::OperandType, array.expr->span,
+           quoted(array.expr->span) + " is " + to_string(array.type()) + ", and only arrays have elements");
+    return {};
+  }
+  TypeKind kind = at.type().kind;
+  Type whole_type = plain(TypeKind::I64);
+  if (!at.literal && typed::is_integer(kind) && kind != TypeKind::I64 && !at.type().unit) {
+    at = make_convert(kind == TypeKind::U64 ? typed::ConvertOp::Narrow : typed::ConvertOp::Widen, whole_type,
+                      std::move(at));
+  }
+  typed::ExprPtr position = coerce(std::move(at), whole_type);
+  if (!position) return {};
+  if (const typed::Constant* c = as_constant(*position); c && (whole(*c) < 0 || whole(*c) >= array.type().size)) {
+    report(Code::ConstantIndex, position->span,
+           "index " + to_string(whole(*c)) + " is outside " + quoted(array.expr->span) + ", which has " +
+               std::to_string(array.type().size) + " elements",
+           "indices are 0 to " + std::to_string(array.type().size - 1));
+    return {};
+  }
+  Type element = *array.type().element;
+  return Value(make_expr(element, span, typed::Index{std::move(array.expr), std::move(position)}));
+}
+
+Value TaskChecker::to_unit(const syntax::ToUnitExpr& to, const Span& span) {
+  Value value = expression(to.object);
+  bool ok = true;
+  const typed::UnitInfo* info = unit(to.unit, ok);
+  if (!value || !ok) return {};
+  if (value.type().kind == TypeKind::Duration) value = duration_to_float(std::move(value), TypeKind::F64);
+  if (!typed::is_number(value.type().kind)) {
+    report(Code::BadConversion, span,
+           quoted(value.expr->span) + " is " + to_string(value.type()) + ", and only numbers have a unit");
+    return {};
+  }
+  if (value.literal && typed::is_integer(value.type().kind)) value = literal_to_kind(std::move(value), TypeKind::F64);
+  Value out = to_unit(std::move(value), info, info ? info->unit : typed::plain_unit(), true);
+  if (out) out.expr->span = span;
+  return out;
+}
+
+}  // namespace eyeflow::compiler::check_detail

@@ -1,0 +1,89 @@
+#include <algorithm>
+
+#include "compiler/check/checker.h"
+
+namespace eyeflow::compiler::check_detail {
+
+using typed::Type;
+using typed::TypeKind;
+
+void TaskChecker::check_override(const syntax::TestStep& step, typed::Test& out) {
+  if (!out.steps.empty()) {
+    report(Code::LateOverride, step.span, "a param is set before the first step", "move this line up");
+  }
+  Symbol* symbol = find_symbol(step.target.text);
+  if (!symbol || symbol->kind != SymbolKind::Param) {
+    if (step.target.text.empty()) return;
+    report(Code::UnknownName, step.target.span, "task " + task_.name + " has no param '" + step.target.text + "'",
+           suggestion(step.target.text, names_of(SymbolKind::Param)));
+    return;
+  }
+  const typed::Param& param = task_.params[symbol->index];
+  auto value = constant(step.value, param.type);
+  if (!value) return;
+  auto less = [&](const typed::Constant& a, const typed::Constant& b) {
+    return std::get<bool>(fold_binary(typed::BinaryOp::Lt, plain(TypeKind::Bool), a, b)->value);
+  };
+  if (param.min && (less(*value, *param.min) || less(*param.max, *value))) {
+    report(Code::OutOfRange, step.value->span,
+           quoted(step.value->span) + " lies outside the range of '" + param.name + "'")
+        .notes.push_back({param.span, "declared here"});
+  }
+  out.params.push_back({typed::ParamId{symbol->index}, std::move(*value)});
+}
+
+std::optional<typed::Feed> TaskChecker::check_feed(const syntax::TestStep& step) {
+  if (step.target.text.empty()) return std::nullopt;
+  Symbol* symbol = find_symbol(step.target.text);
+  if (!symbol) {
+    report(Code::UnknownName, step.target.span, "task " + task_.name + " has no input '" + step.target.text + "'",
+           suggestion(step.target.text, names_of(SymbolKind::Input)));
+    return std::nullopt;
+  }
+  if (symbol->kind != SymbolKind::Input) {
+    report(Code::NotAnInput, step.target.span,
+           "'" + step.target.text + "' is not an input, and a test feeds only inputs");
+    return std::nullopt;
+  }
+  auto value = constant(step.value, task_.inputs[symbol->index].type);
+  if (!value) return std::nullopt;
+  return typed::Feed{typed::InputId{symbol->index}, std::move(*value)};
+}
+
+typed::Test TaskChecker::test(const syntax::TestDecl& decl, std::uint32_t task_index) {
+  typed::Test out{decl.title, decl.span, task_index, {}, {}};
+  std::int64_t now = 0;
+  for (const syntax::TestStep& step : decl.steps) {
+    Effects effects;
+    begin_body(Place::Test, effects);
+    if (step.form == syntax::StepForm::Param) {
+      check_override(step, out);
+      end_body();
+      continue;
+    }
+    if (step.at) {
+      auto at = constant(step.at, plain(TypeKind::Duration));
+      std::int64_t ns = at ? std::get<std::int64_t>(at->value) : now;
+      if (ns < now) {
+        report(Code::TimeRunsBack, step.at->span, quoted(step.at->span) + " lies before the step above",
+               "steps stand in the order of time");
+      }
+      now = std::max(now, ns);
+    }
+    if (step.form == syntax::StepForm::Feed) {
+      if (auto feed = check_feed(step)) out.steps.push_back({step.span, now, std::move(*feed)});
+    } else if (step.value) {
+      typed::ExprPtr condition = coerce(expression(step.value), plain(TypeKind::Bool));
+      const Span& span = step.value->span;
+      if (condition) {
+        out.steps.push_back(
+            {step.span, now,
+             typed::Expect{std::move(condition), std::string(source_.substr(span.offset, span.length))}});
+      }
+    }
+    end_body();
+  }
+  return out;
+}
+
+}  // namespace eyeflow::compiler::check_detail
