@@ -320,7 +320,7 @@ class CodeCheck {
   }
 
   bool check_written(const Operand& operand, std::uint16_t reg, const Type& type) {
-    if (!operand.writable) return true;
+    if (!operand.writable || type.kind == TypeKind::Scalar) return true;
     if (type.region == Region::State) bound_.writes_references = true;
     return demand(Rule::Writable, is_writable(type.region), [&] {
       return "register " + std::to_string(reg) + ", " + check_.describe(f_.registers[reg]) +
