@@ -1,0 +1,12 @@
+#pragma once
+
+#include <memory>
+
+#include "vm/engine/engine.h"
+
+namespace eyeflow::bench {
+
+// examples/monitor_t1.eft, compiled in this process and verified as on a device.
+std::unique_ptr<const vm::Program> load_task();
+
+}  // namespace eyeflow::bench
