@@ -32,12 +32,13 @@ struct FreeDigestContext {
 using Bio = std::unique_ptr<BIO, FreeBio>;
 using DigestContext = std::unique_ptr<EVP_MD_CTX, FreeDigestContext>;
 
-EVP_PKEY* raw(const detail::KeyHandle& handle) {
-  return static_cast<EVP_PKEY*>(handle.get());
+// Null stays null.
+KeyHandle owned(EVP_PKEY* key) {
+  if (key == nullptr) return nullptr;
+  return {key, [](void* k) { EVP_PKEY_free(static_cast<EVP_PKEY*>(k)); }};
 }
-const unsigned char* u8(const std::byte* p) {
-  return reinterpret_cast<const unsigned char*>(p);
-}
+EVP_PKEY* raw(const KeyHandle& handle) { return static_cast<EVP_PKEY*>(handle.get()); }
+const unsigned char* u8(const std::byte* p) { return reinterpret_cast<const unsigned char*>(p); }
 
 // The system's openssl.cnf is not read: what a device accepts must not depend on it, and parsing it costs start time.
 void start_library() {
@@ -53,14 +54,10 @@ std::string library_error() {
   return reason != nullptr ? reason : fmt::format("OpenSSL error {:#x}", code);
 }
 
-std::string system_error() {
-  return std::strerror(errno);
-}
+std::string system_error() { return std::strerror(errno); }
 
 // An encrypted key asks for a passphrase; there is nobody to ask.
-int no_passphrase(char*, int, int, void*) {
-  return 0;
-}
+int no_passphrase(char*, int, int, void*) { return 0; }
 
 Result<KeyAlgorithm> algorithm_of(EVP_PKEY* key, const std::filesystem::path& path) {
   switch (EVP_PKEY_get_base_id(key)) {
@@ -174,10 +171,6 @@ const EVP_MD* digest_of(KeyAlgorithm algorithm) {
 
 }  // namespace
 
-void detail::FreeKey::operator()(void* evp_pkey) const {
-  EVP_PKEY_free(static_cast<EVP_PKEY*>(evp_pkey));
-}
-
 std::array<std::byte, 32> sha256(std::span<const std::byte> bytes) {
   start_library();
   std::array<std::byte, 32> out{};
@@ -197,7 +190,7 @@ Result<void> generate_key(const std::filesystem::path& path, KeyAlgorithm algori
   start_library();
   EVP_PKEY* made = algorithm == KeyAlgorithm::Ed25519 ? EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")
                                                       : EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", std::size_t{2048});
-  const detail::KeyHandle key(made);
+  const KeyHandle key = owned(made);
   const Bio secret(BIO_new(BIO_s_secmem()));
   const Bio open(BIO_new(BIO_s_mem()));
   if (made == nullptr ||
@@ -221,7 +214,7 @@ Result<PrivateKey> load_private_key(const std::filesystem::path& path) {
   auto text = read_key_file(path, "private", true);
   if (!text) return std::unexpected(text.error());
   const Bio bio(BIO_new_mem_buf(text->data(), static_cast<int>(text->size())));
-  detail::KeyHandle key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
+  KeyHandle key = owned(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
   const bool looks_public = text->contains("BEGIN PUBLIC KEY");
   const bool looks_encrypted = text->contains("ENCRYPTED");
   OPENSSL_cleanse(text->data(), text->size());
@@ -258,7 +251,7 @@ Result<PublicKey> load_public_key(const std::filesystem::path& path) {
                             path.string(), path.string()));
   }
   const Bio bio(BIO_new_mem_buf(text->data(), static_cast<int>(text->size())));
-  detail::KeyHandle key(PEM_read_bio_PUBKEY(bio.get(), nullptr, no_passphrase, nullptr));
+  KeyHandle key = owned(PEM_read_bio_PUBKEY(bio.get(), nullptr, no_passphrase, nullptr));
   if (!key) {
     return fail(fmt::format("{}: not a public key in PEM format ({}); 'eyeflowc keygen -o KEY' writes one as KEY.pub",
                             path.string(), library_error()));

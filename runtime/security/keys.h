@@ -20,25 +20,20 @@ enum class KeyAlgorithm {
   RsaPss,   // RSA of 2,048 to 4,096 bits, PSS with SHA-256 and an empty salt, where a customer's PKI asks for RSA
 };
 
-namespace detail {
-struct FreeKey {
-  void operator()(void* evp_pkey) const;
-};
-using KeyHandle = std::unique_ptr<void, FreeKey>;
-}  // namespace detail
+using KeyHandle = std::shared_ptr<void>;  // OpenSSL's EVP_PKEY
 
 struct PublicKey {
   KeyAlgorithm algorithm;
   vm::KeyId id;
   std::string origin;  // the file it came from, for messages
-  detail::KeyHandle handle;
+  KeyHandle handle;
 };
 
 struct PrivateKey {
   KeyAlgorithm algorithm;
   vm::KeyId id;  // of its public half
   std::size_t signature_bytes;
-  detail::KeyHandle handle;
+  KeyHandle handle;
 };
 
 // Writes `path` (PKCS#8 PEM, mode 0600) and `path`.pub (PEM). Never overwrites: an existing file is an error.

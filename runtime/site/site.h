@@ -107,7 +107,7 @@ struct Output {
   std::uint32_t settings;  // index into Site::output_settings
 };
 
-// Where alarm transitions are told, besides the device's own log.
+// Where alarm transitions are told.
 struct AlarmSettings {
   Written to{"console", {}};  // a connection, "console" or "none"
   std::string topic;          // may hold {name} (of the alarm's instance), {alarm} and {device}

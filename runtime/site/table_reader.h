@@ -83,7 +83,4 @@ class TableReader {
   std::vector<std::string_view> known_;
 };
 
-// "10 ms", "1.5 s", "2 min", "1 h", "7 days"; nullopt for anything else, a negative one included.
-std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text);
-
 }  // namespace eyeflow::runtime

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <vector>
+
+#include "runtime/host/clock.h"
+#include "runtime/host/counters.h"
+#include "runtime/host/outputs.h"
+#include "vm/engine/engine.h"
+
+namespace eyeflow::runtime {
+
+// What the host derives from a module once, shared by its instances.
+struct TaskInfo {
+  const vm::Program* program;
+  TaskCounters counters;
+  std::vector<std::uint64_t> reading_fuel;  // by input: the most that one reading can cost
+  std::uint64_t timer_fuel = 0;             // the most that one instant of timers can cost
+  std::vector<vm::TimeNs> within_ns;        // by input: the shortest deadline of its handlers; 0: none
+  vm::TimeNs timer_within_ns = 0;
+
+  explicit TaskInfo(const vm::Program& program);
+};
+
+// A reading on its way to a handler.
+struct Reading {
+  vm::InputId input{};
+  vm::Word value = 0;
+  std::string_view text{};  // of text inputs
+  vm::TimeNs event_time = 0;
+  SteadyTime arrived{};
+};
+
+// The readings that wait while an instance is busy, in their order of arrival. Bounded for each input, with the policy
+// that the task declared; no allocation after its construction. Guarded by its actor's mutex.
+class ReadingQueue {
+ public:
+  static constexpr std::uint32_t kDefaultDepth = 16;
+  static constexpr std::uint32_t kDeepest = 4096;
+
+  explicit ReadingQueue(const vm::Module& module);
+
+  bool empty() const { return size_ == 0; }
+  bool has_room(vm::InputId input) const { return inputs_[vm::index(input)].waiting < inputs_[vm::index(input)].depth; }
+  // False when a reading was dropped: this one, or the oldest of its input.
+  bool push(const Reading& reading);
+  // The oldest; its text is copied into `text`, whose capacity suffices from the construction on.
+  Reading pop(std::vector<char>& text);
+
+ private:
+  struct Slot {
+    Reading reading;
+    std::uint32_t text_bytes = 0;
+  };
+  struct PerInput {
+    std::uint32_t depth, waiting = 0;
+    bool drop_oldest;
+  };
+  Slot& at(std::size_t i) { return slots_[(head_ + i) % slots_.size()]; }
+  char* text_at(std::size_t i) { return texts_.data() + ((head_ + i) % slots_.size()) * text_stride_; }
+  void remove(std::size_t i);
+
+  std::vector<PerInput> inputs_;
+  std::vector<Slot> slots_;
+  std::vector<char> texts_;
+  std::size_t text_stride_ = 0, head_ = 0, size_ = 0;
+};
+
+inline constexpr vm::TimeNs kNever = std::numeric_limits<vm::TimeNs>::max();
+
+// An instance with its mailbox. Whoever sets `state` to Running runs it, alone.
+struct Actor {
+  enum class State : std::uint8_t { Idle, Running, Scheduled };
+
+  Actor(std::uint32_t number, TaskInfo& task, const Deployment::Instance& planned);
+
+  std::uint32_t number;
+  TaskInfo& task;
+  vm::Instance instance;  // of whoever is Running
+  Writer writer;          // likewise
+  std::mutex mutex;       // of the three below
+  State state = State::Idle;
+  bool timer_due = false;
+  ReadingQueue queue;
+  std::atomic<vm::TimeNs> deadline = kNever;  // what the instance waits for next
+  std::atomic<vm::TimeNs> entered = kNever;   // at most the time that it stands with in the timers
+};
+
+}  // namespace eyeflow::runtime

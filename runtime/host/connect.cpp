@@ -1,0 +1,150 @@
+#include "runtime/host/connect.h"
+
+#include <fmt/format.h>
+
+#include <bit>
+#include <map>
+
+#include "runtime/connectors/console.h"
+#include "runtime/connectors/mqtt.h"
+#include "runtime/connectors/replay.h"
+#include "runtime/host/param.h"
+#include "runtime/payload/number.h"
+#include "runtime/site/pattern.h"
+
+namespace eyeflow::runtime {
+namespace {
+
+// "0.5 K" in the given unit; a bare number is taken as it is.
+Result<double> quantity(const Written& written, const std::string& unit) {
+  if (const auto number = parse_number(written.text)) return number->as_real();
+  vm::Param param;
+  param.unit = unit;
+  const auto word = parse_param(param, written.text);
+  if (!word) return std::unexpected(word.error());
+  return std::bit_cast<double>(*word);
+}
+
+Result<void> add_mqtt(const Site& site, const std::vector<bool>& bound, Connectors& out) {
+  for (const auto& connection : site.connections) {
+    std::vector<MqttSubscription> subscriptions;
+    for (std::uint32_t i = 0; i < site.sensors.size(); ++i) {
+      const auto& settings = site.settings(site.sensors[i]);
+      if (settings.from.text != connection.name || (!bound[i] && connection.subscribe.empty())) continue;
+      const std::pair<std::string_view, std::string_view> fill[] = {{"name", site.sensors[i].name},
+                                                                    {"device", site.device}};
+      auto filter = fill_in(settings.topic, fill);
+      if (!filter) return std::unexpected(filter.error());
+      subscriptions.push_back({std::move(*filter), SensorId{i}, settings.qos});
+    }
+    auto made = MqttConnection::make(connection, fmt::format("eyeflow-{}-{}", site.device, connection.name),
+                                     std::move(subscriptions));
+    if (!made) {
+      return fail(
+          fmt::format("{}:{}:{}: {}", site.file, connection.place.line, connection.place.column, made.error().message));
+    }
+    out.sinks.emplace(connection.name, made->get());
+    out.sources.push_back({connection.name, std::move(*made), true});
+  }
+  return {};
+}
+
+Result<void> add_replays(const Site& site, const std::vector<bool>& bound, Connectors& out) {
+  struct Tape {
+    double speed;
+    std::map<std::string, SensorId, std::less<>> sensors;
+  };
+  std::map<std::filesystem::path, Tape> tapes;
+  for (std::uint32_t i = 0; i < site.sensors.size(); ++i) {
+    const auto& settings = site.settings(site.sensors[i]);
+    if (settings.from.text != "replay" || !bound[i]) continue;
+    auto& tape = tapes.try_emplace(settings.file, Tape{settings.speed, {}}).first->second;
+    if (tape.speed != settings.speed) {
+      return fail(fmt::format("{}:{}:{}: '{}' is replayed at {} and at {} times its speed; give all its sensors one",
+                              site.file, settings.place.line, settings.place.column, settings.file.string(), tape.speed,
+                              settings.speed));
+    }
+    tape.sensors.emplace(site.sensors[i].name, SensorId{i});
+  }
+  for (auto& [file, tape] : tapes) {
+    out.sources.push_back(
+        {file.string(), std::make_unique<ReplaySource>(file, tape.speed, std::move(tape.sensors)), false});
+  }
+  return {};
+}
+
+Result<void> add_simulations(const Site& site, const std::vector<bool>& bound, Connectors& out) {
+  std::vector<SimulatedSensor> simulated;
+  std::map<std::uint32_t, std::pair<Signal, std::uint32_t>> tables;  // by settings: the signal, the next number
+  for (std::uint32_t i = 0; i < site.sensors.size(); ++i) {
+    const auto& sensor = site.sensors[i];
+    const auto& settings = site.settings(sensor);
+    if (settings.from.text != "simulate") continue;
+    auto table = tables.find(sensor.settings);
+    if (table == tables.end()) {
+      const auto signal = signal_of(settings);
+      if (!signal) {
+        return fail(
+            fmt::format("{}:{}:{}: {}", site.file, settings.place.line, settings.place.column, signal.error().message));
+      }
+      table = tables.emplace(sensor.settings, std::pair(*signal, 0u)).first;
+    }
+    auto& [signal, number] = table->second;
+    if (bound[i]) simulated.push_back({SensorId{i}, signal, number});
+    ++number;  // also for one that nobody binds: binding it must not change the others' readings
+  }
+  if (!simulated.empty()) {
+    out.sources.push_back({"simulate", std::make_unique<SimulateSource>(std::move(simulated)), false});
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Signal> signal_of(const SensorSettings& settings) {
+  const auto& s = settings.simulation;
+  std::string difference;
+  if (!settings.unit.empty()) {
+    const auto unit = stdlib::parse_unit(settings.unit);
+    if (!unit) return fail(fmt::format("[sensor.\"{}\"] unit: {}", settings.written, unit.error().message));
+    difference = stdlib::difference_unit(*unit).text;
+  }
+  Signal signal{
+      .excursion_every = s.excursion_every, .excursion_for = s.excursion_for, .period = s.period, .seed = s.seed};
+  const auto take = [&](const Written& written, const std::string& unit, std::string_view key,
+                        double& into) -> Result<void> {
+    const auto value = quantity(written, unit);
+    if (!value) {
+      return fail(fmt::format("'{}' in simulate of [sensor.\"{}\"]: {}", key, settings.written, value.error().message));
+    }
+    into = *value;
+    return {};
+  };
+  if (auto r = take(s.base, settings.unit, "base", signal.base); !r) return std::unexpected(r.error());
+  if (auto r = take(s.noise, difference, "noise", signal.noise); !r) return std::unexpected(r.error());
+  if (auto r = take(s.drift, difference, "drift", signal.drift); !r) return std::unexpected(r.error());
+  if (s.excursion) {
+    signal.has_excursion = true;
+    if (auto r = take(*s.excursion, settings.unit, "excursion", signal.excursion); !r)
+      return std::unexpected(r.error());
+  }
+  return signal;
+}
+
+Result<Connectors> make_connectors(const Site& site, const Deployment& deployment, std::FILE* console) {
+  std::vector<bool> bound(site.sensors.size(), false);
+  for (const auto& instance : deployment.instances) {
+    for (const auto& route : instance.inputs) bound[static_cast<std::size_t>(route.sensor)] = true;
+  }
+  Connectors out;
+  if (console != nullptr) {
+    out.own_sinks.push_back(std::make_unique<ConsoleSink>(console));
+    out.sinks.emplace("console", out.own_sinks.back().get());
+  }
+  for (const auto add : {add_mqtt, add_replays, add_simulations}) {
+    if (auto added = add(site, bound, out); !added) return std::unexpected(added.error());
+  }
+  return out;
+}
+
+}  // namespace eyeflow::runtime

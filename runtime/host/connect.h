@@ -1,0 +1,31 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/connectors/connector.h"
+#include "runtime/connectors/simulate.h"
+#include "runtime/host/deployment.h"
+#include "runtime/host/outputs.h"
+
+namespace eyeflow::runtime {
+
+// The connectors of a site, made but not started. Sensors that no task has bound are left alone.
+struct Connectors {
+  struct Named {
+    std::string name;
+    std::unique_ptr<Source> source;
+    bool is_sink;  // it has to stay up until the last message is out
+  };
+  std::vector<Named> sources;
+  std::vector<std::unique_ptr<Sink>> own_sinks;  // that are no source
+  Outputs::SinkOf sinks;
+};
+
+Result<Connectors> make_connectors(const Site& site, const Deployment& deployment, std::FILE* console);
+
+// The signal of a simulated sensor, its quantities in the sensor's unit.
+Result<Signal> signal_of(const SensorSettings& settings);
+
+}  // namespace eyeflow::runtime

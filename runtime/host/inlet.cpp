@@ -1,0 +1,128 @@
+#include "runtime/host/inlet.h"
+
+#include <algorithm>
+
+namespace eyeflow::runtime {
+namespace {
+
+// What a peer sent, safe to show: at most 60 bytes, control characters and broken bytes as dots.
+std::string excerpt(std::string_view bytes) {
+  std::string text;
+  for (const char c : bytes.substr(0, 60)) text += c >= 0x20 && c < 0x7f ? c : '.';
+  return bytes.size() > 60 ? text + "…" : text;
+}
+
+bool same_plan(const DecodePlan& a, const DecodePlan& b) {
+  return a.field == b.field && a.time == b.time && a.time_unit == b.time_unit && a.meaning == b.meaning &&
+         a.type == b.type && a.text_bytes == b.text_bytes && a.conversion == b.conversion;
+}
+
+}  // namespace
+
+std::vector<Route> make_routes(const Site& site, const Deployment& deployment, Runner& runner) {
+  std::vector<Route> routes(site.sensors.size());
+  for (std::size_t i = 0; i < deployment.instances.size(); ++i) {
+    for (const auto& input : deployment.instances[i].inputs) {
+      auto& groups = routes[static_cast<std::size_t>(input.sensor)].groups;
+      auto group = std::ranges::find_if(groups, [&](const Route::Group& g) { return same_plan(g.plan, input.plan); });
+      if (group == groups.end()) group = groups.insert(groups.end(), {input.plan, {}});
+      group->targets.push_back({runner.actors()[i].get(), input.input});
+    }
+  }
+  return routes;
+}
+
+void ConnectionBoard::set(std::string_view name, bool up, std::string_view detail) {
+  const std::lock_guard lock(mutex_);
+  auto found = std::ranges::find(connections_, name, &ConnectionStats::name);
+  if (found == connections_.end()) found = connections_.insert(connections_.end(), {std::string(name), false, "", 0});
+  found->up = up;
+  found->detail = detail;
+  found->ups += up;
+}
+
+std::vector<ConnectionStats> ConnectionBoard::all() const {
+  const std::lock_guard lock(mutex_);
+  return connections_;
+}
+
+DecodeResult Inlet::decode(const DecodePlan& plan, const Arrival& arrival, vm::TimeNs now) {
+  switch (arrival.form) {
+    case Arrival::Form::Number:
+      return decode_number(plan, arrival.number, now);
+    case Arrival::Form::Bare:
+      return decode_bare(plan, arrival.bytes, now);
+    case Arrival::Form::Payload:
+      break;
+  }
+  return lane_->decoder.decode(plan, arrival.bytes, now);
+}
+
+void Inlet::on_arrival(const Arrival& arrival) {
+  if (closed_.load(std::memory_order_relaxed)) return;
+  const auto arrived = std::chrono::steady_clock::now();
+  add(counters_.arrivals);
+  const auto& route = routes_[static_cast<std::size_t>(arrival.sensor)];
+  if (route.groups.empty()) {
+    add(counters_.unbound);
+    if (const auto more = counters_.unbound_log.pass()) {
+      log()->info("a reading of sensor {}, which no running task has bound, was dropped{}",
+                  site_.sensors[static_cast<std::size_t>(arrival.sensor)].name, and_more(*more));
+    }
+    return;
+  }
+  const auto now = clock_.at(arrived);
+  for (const auto& group : route.groups) {
+    const auto decoded = decode(group.plan, arrival, now);
+    if (!decoded) {
+      tell_bad(arrival, decoded.error());
+      continue;
+    }
+    if (decoded->from_future) {
+      add(counters_.from_future);
+      if (const auto more = counters_.future_log.pass()) {
+        log()->warn(
+            "the time of a reading of sensor {} is ahead of this device's clock and was set to now{}; check both "
+            "clocks",
+            site_.sensors[static_cast<std::size_t>(arrival.sensor)].name, and_more(*more));
+      }
+    }
+    Reading reading{.value = decoded->value, .text = decoded->text, .event_time = decoded->time, .arrived = arrived};
+    for (const auto& target : group.targets) {
+      reading.input = target.input;
+      add(counters_.readings);
+      runner_.deliver(*lane_, *target.actor, reading, arrival.may_wait);
+    }
+  }
+}
+
+void Inlet::tell_bad(const Arrival& arrival, BadReading reason) {
+  const auto i = static_cast<std::size_t>(reason);
+  add(counters_.bad[i]);
+  if (const auto more = counters_.bad_log[i].pass()) {
+    const auto what = arrival.form == Arrival::Form::Number ? fmt::format("{}", arrival.number)
+                                                            : fmt::format("'{}'", excerpt(arrival.bytes));
+    log()->warn("bad reading from sensor {}: {}: {}{}", site_.sensors[static_cast<std::size_t>(arrival.sensor)].name,
+                describe(reason), what, and_more(*more));
+  }
+}
+
+void Inlet::on_unknown(std::string_view what) {
+  add(counters_.unknown);
+  if (const auto more = counters_.unknown_log.pass()) {
+    log()->warn("no sensor of this site has '{}'; dropped{}; add a [sensor.…] if it is wanted", excerpt(what),
+                and_more(*more));
+  }
+}
+
+void Inlet::on_bad_row(std::string_view what) {
+  add(counters_.bad_rows);
+  if (const auto more = counters_.bad_row_log.pass()) log()->warn("{}{}", what, and_more(*more));
+}
+
+void Inlet::on_state(std::string_view connector, bool up, std::string_view detail) {
+  board_.set(connector, up, detail);
+  up ? log()->info("{}: {}", connector, detail) : log()->warn("{}: {}", connector, detail);
+}
+
+}  // namespace eyeflow::runtime

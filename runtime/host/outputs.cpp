@@ -1,0 +1,253 @@
+#include "runtime/host/outputs.h"
+
+#include <cstring>
+#include <random>
+
+#include "runtime/site/pattern.h"
+
+namespace eyeflow::runtime {
+namespace {
+
+vm::Word first_word(const vm::Effect& effect) {
+  vm::Word word = 0;
+  std::memcpy(&word, effect.fields.data(), sizeof word);
+  return word;
+}
+
+}  // namespace
+
+Outputs::Outputs(const Site& site, const Deployment& deployment, const SinkOf& sinks, Counters& counters)
+    : site_(site), sinks_(sinks), counters_(counters) {
+  const auto sink_of = [&](std::string_view to) {
+    const auto found = sinks.find(to);
+    return found != sinks.end() ? found->second : nullptr;
+  };
+  for (const auto& planned : deployment.ports) {
+    auto& port = ports_.emplace_back();
+    port.output = &site.outputs[planned.output];
+    port.settings = &site.settings(*port.output);
+    port.topic = planned.topic;
+    port.conversion = planned.conversion;
+    port.unit = planned.unit;
+    port.writers = planned.writers;
+    port.on_console = port.settings->to.text == "console";
+    port.sink = sink_of(port.settings->to.text);
+  }
+  alarm_port_ = PortId{static_cast<std::uint32_t>(ports_.size())};
+  alarm_sink_ = sink_of(site.alarms.to.text);
+  std::random_device random;
+  boot_ = fmt::format("{:08x}{:08x}", random(), random());
+}
+
+void Outputs::emit(Writer& writer, const vm::Effect& effect, Buffer& scratch) {
+  scratch.clear();
+  if (effect.kind == vm::EffectKind::AlarmRaised || effect.kind == vm::EffectKind::AlarmCleared) {
+    return write_alarm(writer, effect, scratch);
+  }
+  const auto id = writer.ports[effect.index];
+  auto& port = ports_[static_cast<std::size_t>(id)];
+  switch (effect.kind) {
+    case vm::EffectKind::Switch:
+      return write_switch(writer, effect, port, id, scratch);
+    case vm::EffectKind::Value:
+      return write_value(writer, effect, port, id, scratch);
+    default:
+      return write_row(writer, effect, port, id, scratch);
+  }
+}
+
+void Outputs::write_switch(Writer& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out) {
+  const bool wish = first_word(effect) != 0;
+  auto& before = writer.wishes[effect.index];
+  const std::lock_guard lock(port.mutex);
+  if (wish && before == 0) ++port.wanting;
+  if (!wish && before != 0) --port.wanting;
+  before = wish;
+  bool on = wish;
+  if (port.settings->combine == Combine::Any) on = port.wanting > 0;
+  if (port.settings->combine == Combine::All) on = port.wanting == port.writers;
+  if (port.state == static_cast<int>(on)) return;
+  tell_switch(port, id, on, effect.time, &writer, out);
+}
+
+// port.mutex is held: of two threads that drive one switch, the one that decided last also speaks last.
+void Outputs::tell_switch(Port& port, PortId id, bool on, vm::TimeNs time, const Writer* writer, Buffer& out) {
+  port.state = on;
+  add(counters_.switch_changes);
+  if (port.sink == nullptr) return;
+  const auto& text = on ? port.settings->on_text : port.settings->off_text;
+  if (port.on_console) {
+    append_clock(out, time);
+    fmt::format_to(std::back_inserter(out), "  switch  {} {}", port.output->name, on ? "on" : "off");
+  } else if (port.settings->format == PayloadFormat::Json) {
+    open_json(out, writer, time);
+    append(out, ",\"output\":");
+    append_json_text(out, port.output->name);
+    append(out, on ? ",\"value\":true}" : ",\"value\":false}");
+  } else {
+    append(out, text);
+  }
+  send(port, id, out, true);
+}
+
+void Outputs::write_value(Writer& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out) {
+  const auto& field = writer.module->outputs[effect.index].fields.front();
+  add(counters_.values);
+  if (port.sink == nullptr) return;
+  if (port.on_console) {
+    append_clock(out, effect.time);
+    fmt::format_to(std::back_inserter(out), "  value   {} ", port.output->name);
+    append_value(out, *writer.module, field, effect.fields, Style::Plain, port.conversion);
+    if (!port.unit.empty() && port.unit != "time")
+      fmt::format_to(std::back_inserter(out), " {}", port.unit == "duration" ? "s" : port.unit);
+  } else if (port.settings->format == PayloadFormat::Json) {
+    open_json(out, &writer, effect.time);
+    append(out, ",\"output\":");
+    append_json_text(out, port.output->name);
+    append(out, ",\"value\":");
+    append_value(out, *writer.module, field, effect.fields, Style::Json, port.conversion);
+    if (!port.unit.empty()) {
+      append(out, ",\"unit\":");
+      append_json_text(out, port.unit);
+    }
+    out.push_back('}');
+  } else {
+    append_value(out, *writer.module, field, effect.fields, Style::Plain, port.conversion);
+  }
+  send(port, id, out, true);
+}
+
+void Outputs::write_row(Writer& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out) {
+  add(counters_.rows);
+  if (port.sink == nullptr) return;
+  const auto& fields = writer.module->outputs[effect.index].fields;
+  auto rest = effect.fields;
+  if (port.on_console) {
+    append_clock(out, effect.time);
+    fmt::format_to(std::back_inserter(out), "  row     {} {}", port.output->name, writer.name);
+    for (const auto& field : fields) {
+      fmt::format_to(std::back_inserter(out), " {}=", field.name);
+      rest = rest.subspan(append_value(out, *writer.module, field, rest, Style::Plain));
+    }
+  } else {
+    open_json(out, &writer, effect.time);
+    append(out, ",\"log\":");
+    append_json_text(out, port.output->name);
+    append(out, ",\"row\":{");
+    for (const auto& field : fields) {
+      if (&field != fields.data()) out.push_back(',');
+      append_json_text(out, field.name);
+      out.push_back(':');
+      rest = rest.subspan(append_value(out, *writer.module, field, rest, Style::Json));
+    }
+    append(out, "}}");
+  }
+  send(port, id, out, false);
+}
+
+void Outputs::write_alarm(Writer& writer, const vm::Effect& effect, Buffer& out) {
+  const bool raised = effect.kind == vm::EffectKind::AlarmRaised;
+  const auto& alarm = writer.module->alarms[effect.index];
+  add(raised ? counters_.alarms_raised : counters_.alarms_cleared);
+  {
+    const std::lock_guard lock(transitions_mutex_);
+    if (transitions_.size() >= kTransitionsKept) transitions_.pop_front();
+    transitions_.push_back({effect.time, writer.name, alarm.name, std::string(effect.text), alarm.priority, raised});
+  }
+  if (alarm_sink_ == nullptr) return;
+  std::string topic;
+  if (site_.alarms.to.text == "console") {
+    append_clock(out, effect.time);
+    if (raised) {
+      fmt::format_to(std::back_inserter(out), "  ALARM   {} {}: {}", writer.name, alarm.name, effect.text);
+      if (alarm.priority >= vm::Priority::High) {
+        fmt::format_to(std::back_inserter(out), " [{}]", priority_name(alarm.priority));
+      }
+    } else {
+      fmt::format_to(std::back_inserter(out), "  clear   {} {}", writer.name, alarm.name);
+    }
+  } else {
+    const std::pair<std::string_view, std::string_view> fill[] = {
+        {"name", writer.name}, {"alarm", alarm.name}, {"device", site_.device}};
+    topic = fill_in(site_.alarms.topic, fill).value_or(site_.alarms.topic);
+    open_json(out, &writer, effect.time);
+    append(out, ",\"alarm\":");
+    append_json_text(out, alarm.name);
+    fmt::format_to(std::back_inserter(out), ",\"state\":\"{}\",\"priority\":\"{}\"", raised ? "raised" : "cleared",
+                   priority_name(alarm.priority));
+    if (raised) {
+      append(out, ",\"text\":");
+      append_json_text(out, effect.text);
+    }
+    out.push_back('}');
+  }
+  alarm_sink_->write({.port = alarm_port_,
+                      .topic = topic,
+                      .payload = {out.data(), out.size()},
+                      .qos = site_.alarms.qos,
+                      .retain = site_.alarms.retain});
+}
+
+void Outputs::open_json(Buffer& out, const Writer* writer, vm::TimeNs time) {
+  fmt::format_to(std::back_inserter(out), "{{\"id\":\"{}-{}\",\"device\":\"{}\"", boot_,
+                 next_id_.fetch_add(1, std::memory_order_relaxed), site_.device);
+  if (writer != nullptr) {
+    append(out, ",\"task\":");
+    append_json_text(out, writer->module->task);
+    append(out, ",\"instance\":");
+    append_json_text(out, writer->name);
+  }
+  append(out, ",\"time\":\"");
+  append_time(out, time);
+  out.push_back('"');
+}
+
+void Outputs::send(Port& port, PortId id, const Buffer& out, bool is_state) {
+  port.sink->write({.port = id,
+                    .topic = port.topic,
+                    .payload = {out.data(), out.size()},
+                    .qos = port.settings->qos,
+                    .retain = port.settings->retain,
+                    .is_state = is_state});
+}
+
+void Outputs::make_safe(vm::TimeNs now) {
+  Buffer out;
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    auto& port = ports_[i];
+    if (port.settings->kind != OutputKind::Switch) continue;
+    const std::lock_guard lock(port.mutex);
+    if (port.state == static_cast<int>(port.settings->safe)) continue;
+    out.clear();
+    tell_switch(port, PortId{static_cast<std::uint32_t>(i)}, port.settings->safe, now, nullptr, out);
+  }
+}
+
+void Outputs::make_refused_safe(const Deployment& deployment, vm::TimeNs now) {
+  Buffer out;
+  for (const auto number : deployment.outputs_of_refused) {
+    const auto* output = &site_.outputs[number];
+    bool driven = false;
+    for (const auto& port : ports_) driven |= port.output == output && port.writers > 0;
+    if (driven) continue;
+    // No port was planned for it: one that speaks once.
+    auto& port = ports_.emplace_back();
+    port.output = output;
+    port.settings = &site_.settings(*output);
+    const std::pair<std::string_view, std::string_view> fill[] = {{"name", output->name}, {"device", site_.device}};
+    port.topic = fill_in(port.settings->topic, fill).value_or("");
+    port.on_console = port.settings->to.text == "console";
+    const auto sink = sinks_.find(port.settings->to.text);
+    port.sink = sink != sinks_.end() ? sink->second : nullptr;
+    out.clear();
+    const PortId id{static_cast<std::uint32_t>(ports_.size())};  // one above: the alarms' stands at the planned end
+    tell_switch(port, id, port.settings->safe, now, nullptr, out);
+  }
+}
+
+std::vector<AlarmTransition> Outputs::transitions() const {
+  const std::lock_guard lock(transitions_mutex_);
+  return {transitions_.begin(), transitions_.end()};
+}
+
+}  // namespace eyeflow::runtime

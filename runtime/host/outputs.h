@@ -1,0 +1,78 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "runtime/connectors/connector.h"
+#include "runtime/host/counters.h"
+#include "runtime/host/deployment.h"
+#include "runtime/host/render.h"
+#include "runtime/host/stats.h"
+
+namespace eyeflow::runtime {
+
+// Who an effect comes from. One thread at a time, as its instance.
+struct Writer {
+  std::string name;  // the instance's
+  const vm::Module* module = nullptr;
+  std::vector<PortId> ports;         // by output
+  std::vector<std::uint8_t> wishes;  // by output: what a switch was last told
+};
+
+// Turns effects into messages on sinks: topics, payloads, shared switches, safe states. Any thread; effects of one
+// instance keep their order.
+class Outputs {
+ public:
+  using SinkOf = std::map<std::string, Sink*, std::less<>>;  // by the site's `to`; "console" too, if it is shown
+
+  Outputs(const Site& site, const Deployment& deployment, const SinkOf& sinks, Counters& counters);
+
+  // `scratch` is the calling thread's.
+  void emit(Writer& writer, const vm::Effect& effect, Buffer& scratch);
+
+  // Every switch that is not at its safe state goes there: when the host stops, and at the start those of refused runs.
+  void make_safe(vm::TimeNs now);
+  void make_refused_safe(const Deployment& deployment, vm::TimeNs now);
+
+  std::vector<AlarmTransition> transitions() const;
+
+ private:
+  struct Port {
+    const Output* output;
+    const OutputSettings* settings;
+    std::string topic;
+    stdlib::Conversion conversion;
+    std::string unit;
+    std::uint32_t writers = 0;
+    Sink* sink = nullptr;
+    bool on_console = false;
+    std::mutex mutex;           // of the two below, and of the order of messages
+    std::uint32_t wanting = 0;  // writers whose wish is on
+    int state = -1;             // of a switch: what the world was told; -1: nothing yet
+  };
+
+  void write_switch(Writer& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out);
+  void tell_switch(Port& port, PortId id, bool on, vm::TimeNs time, const Writer* writer, Buffer& out);
+  void write_value(Writer& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out);
+  void write_row(Writer& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out);
+  void write_alarm(Writer& writer, const vm::Effect& effect, Buffer& out);
+  void open_json(Buffer& out, const Writer* writer, vm::TimeNs time);
+  void send(Port& port, PortId id, const Buffer& out, bool is_state);
+
+  const Site& site_;
+  const SinkOf& sinks_;
+  Counters& counters_;
+  std::deque<Port> ports_;  // by PortId; never moves, as it holds mutexes
+  PortId alarm_port_;
+  Sink* alarm_sink_ = nullptr;
+  std::string boot_;  // with next_id_ the identity of what is published
+  std::atomic<std::uint64_t> next_id_ = 1;
+  mutable std::mutex transitions_mutex_;
+  std::deque<AlarmTransition> transitions_;
+};
+
+}  // namespace eyeflow::runtime

@@ -1,0 +1,124 @@
+#include "runtime/host/render.h"
+
+#include <bit>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <ctime>
+#include <iterator>
+
+namespace eyeflow::runtime {
+namespace {
+
+using vm::Scalar;
+using vm::Word;
+
+void append_real(Buffer& out, double value, Style style) {
+  if (!std::isfinite(value) && style == Style::Json) return append(out, "null");
+  fmt::format_to(std::back_inserter(out), "{}", value == 0 ? 0.0 : value);  // -0.0 prints as 0
+}
+
+// Decimal digits that tell this f32 from its neighbours, not those of the f64 that holds it.
+void append_small_real(Buffer& out, float value, Style style) {
+  if (!std::isfinite(value) && style == Style::Json) return append(out, "null");
+  fmt::format_to(std::back_inserter(out), "{}", value == 0 ? 0.0f : value);
+}
+
+bool is_signed(Scalar type) { return type == Scalar::I64 || type == Scalar::I32; }
+
+double as_real(Scalar type, Word word) {
+  switch (type) {
+    case Scalar::F64:
+      return std::bit_cast<double>(word);
+    case Scalar::F32:
+      return std::bit_cast<float>(static_cast<std::uint32_t>(word));
+    default:
+      return is_signed(type) ? static_cast<double>(static_cast<std::int64_t>(word)) : static_cast<double>(word);
+  }
+}
+
+}  // namespace
+
+void append(Buffer& out, std::string_view text) { out.append(text.data(), text.data() + text.size()); }
+
+void append_json_text(Buffer& out, std::string_view text) {
+  out.push_back('"');
+  for (const char c : text) {
+    const auto u = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out.push_back('\\');
+      out.push_back(c);
+    } else if (u < 0x20) {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", u);
+    } else {
+      out.push_back(c);
+    }
+  }
+  out.push_back('"');
+}
+
+void append_time(Buffer& out, vm::TimeNs time) {
+  const std::chrono::sys_time<std::chrono::nanoseconds> point{std::chrono::nanoseconds(time)};
+  const auto day = std::chrono::floor<std::chrono::days>(point);
+  const std::chrono::year_month_day date(day);
+  const auto ms = std::chrono::floor<std::chrono::milliseconds>(point - day).count();
+  fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
+                 static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), ms / 3600000, ms / 60000 % 60,
+                 ms / 1000 % 60, ms % 1000);
+}
+
+void append_clock(Buffer& out, vm::TimeNs time) {
+  const std::time_t seconds = time / 1'000'000'000;
+  std::tm local{};
+  localtime_r(&seconds, &local);
+  fmt::format_to(std::back_inserter(out), "{:02}:{:02}:{:02}.{:03}", local.tm_hour, local.tm_min, local.tm_sec,
+                 time / 1'000'000 % 1000);
+}
+
+std::size_t append_value(Buffer& out, const vm::Module& module, const vm::Field& field,
+                         std::span<const std::byte> bytes, Style style, const stdlib::Conversion& conversion) {
+  const auto* type = module.type(field.type);
+  Word word = 0;
+  std::memcpy(&word, bytes.data(), sizeof word);
+  if (type->kind == vm::TypeKind::Text) {
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()) + sizeof word, word);
+    style == Style::Json ? append_json_text(out, text) : append(out, text);
+    return sizeof word + (word + 7) / 8 * 8;
+  }
+  if (field.unit == "time") {
+    if (style == Style::Json) out.push_back('"');
+    append_time(out, static_cast<vm::TimeNs>(word));
+    if (style == Style::Json) out.push_back('"');
+  } else if (field.unit == "duration") {
+    append_real(out, static_cast<double>(static_cast<std::int64_t>(word)) / 1e9, style);
+  } else if (!stdlib::is_identity(conversion)) {
+    append_real(out, stdlib::apply(conversion, as_real(type->element, word)), style);
+  } else if (type->element == Scalar::Bool) {
+    append(out, word != 0 ? "true" : "false");
+  } else if (type->element == Scalar::F64) {
+    append_real(out, std::bit_cast<double>(word), style);
+  } else if (type->element == Scalar::F32) {
+    append_small_real(out, std::bit_cast<float>(static_cast<std::uint32_t>(word)), style);
+  } else if (is_signed(type->element)) {
+    fmt::format_to(std::back_inserter(out), "{}", static_cast<std::int64_t>(word));
+  } else {
+    fmt::format_to(std::back_inserter(out), "{}", word);
+  }
+  return sizeof word;
+}
+
+std::string_view priority_name(vm::Priority priority) {
+  switch (priority) {
+    case vm::Priority::Low:
+      return "low";
+    case vm::Priority::Medium:
+      return "medium";
+    case vm::Priority::High:
+      return "high";
+    case vm::Priority::Critical:
+      return "critical";
+  }
+  return "";
+}
+
+}  // namespace eyeflow::runtime

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include "stdlib/units/units.h"
+#include "vm/module/module.h"
+
+// Values as text and JSON, appended to a buffer that its thread keeps.
+namespace eyeflow::runtime {
+
+using Buffer = fmt::memory_buffer;
+
+void append(Buffer& out, std::string_view text);
+void append_json_text(Buffer& out, std::string_view text);  // with its quotes
+void append_time(Buffer& out, vm::TimeNs time);             // 2026-01-31T06:00:00.123Z
+void append_clock(Buffer& out, vm::TimeNs time);            // 06:00:00.123, local time
+
+enum class Style { Plain, Json };
+
+// One value as OutputBuffer lays it out: a word, or a length and its bytes. Times are RFC 3339, durations seconds.
+// NaN and infinities, which JSON does not have, are null there. Returns the bytes that it took.
+std::size_t append_value(Buffer& out, const vm::Module& module, const vm::Field& field,
+                         std::span<const std::byte> bytes, Style style, const stdlib::Conversion& conversion = {});
+
+std::string_view priority_name(vm::Priority priority);
+
+}  // namespace eyeflow::runtime

@@ -1,0 +1,271 @@
+#include "runtime/host/runner.h"
+
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "vm/base/check.h"
+
+namespace eyeflow::runtime {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// How many waiting readings a thread handles before it lets another instance have its turn.
+constexpr int kTurn = 16;
+constexpr int kPoolNice = 10;
+
+}  // namespace
+
+Runner::Runner(const HostClock& clock, Outputs& outputs, Counters& counters,
+               std::vector<std::unique_ptr<TaskInfo>> tasks, const Deployment& deployment,
+               std::function<void()> on_earlier_timer)
+    : clock_(clock),
+      outputs_(outputs),
+      counters_(counters),
+      tasks_(std::move(tasks)),
+      timers_(deployment.instances.size()),
+      on_earlier_timer_(std::move(on_earlier_timer)) {
+  actors_.reserve(deployment.instances.size());
+  for (const auto& planned : deployment.instances) {
+    const auto number = static_cast<std::uint32_t>(actors_.size());
+    actors_.push_back(std::make_unique<Actor>(number, *tasks_[planned.task], planned));
+  }
+  waiting_.resize(std::max<std::size_t>(1, actors_.size()));
+}
+
+std::unique_ptr<Lane> Runner::make_lane() const {
+  auto lane = std::make_unique<Lane>();
+  for (const auto& task : tasks_) lane->worker.serve(*task->program);
+  return lane;
+}
+
+void Runner::start_instances(Lane& lane) {
+  for (const auto& actor : actors_) {
+    actor->instance.start(lane.worker, clock_.now());
+    emit_effects(lane, *actor);
+    tell_faults(lane, *actor);
+    update_deadline(*actor);
+  }
+}
+
+void Runner::start_pool(unsigned threads) {
+  for (unsigned i = 0; i < threads; ++i) pool_.emplace_back([this] { pool_thread(); });
+}
+
+void Runner::stop() {
+  {
+    const std::lock_guard lock(pool_mutex_);
+    stopping_ = true;
+  }
+  pool_wake_.notify_all();
+  for (auto& thread : pool_) thread.join();
+  pool_.clear();
+}
+
+void Runner::deliver(Lane& lane, Actor& actor, const Reading& reading, bool may_wait) {
+  const bool is_small = actor.task.reading_fuel[vm::index(reading.input)] <= kInlineFuel;
+  {
+    std::unique_lock lock(actor.mutex);
+    while (may_wait && actor.state != Actor::State::Idle && !actor.queue.has_room(reading.input)) {
+      lock.unlock();
+      std::this_thread::sleep_for(std::chrono::microseconds(20));
+      lock.lock();
+    }
+    if (actor.state != Actor::State::Idle || !is_small) {
+      if (!actor.queue.push(reading)) {
+        add(counters_.queue_drops);
+        add(actor.task.counters.dropped);
+        if (const auto more = counters_.drop_log.pass()) {
+          log()->warn("{}: a reading of '{}' was dropped, its queue is full{}; the task is slower than its sensor",
+                      actor.writer.name, actor.writer.module->inputs[vm::index(reading.input)].value.name,
+                      and_more(*more));
+        }
+      }
+      if (actor.state == Actor::State::Idle) {
+        actor.state = Actor::State::Scheduled;
+        schedule(actor);
+      }
+      return;
+    }
+    actor.state = Actor::State::Running;
+  }
+  handle(lane, actor, reading);
+  finish(lane, actor, kTurn);
+}
+
+void Runner::handle(Lane& lane, Actor& actor, const Reading& reading) {
+  const vm::TimeNs now = clock_.at(reading.arrived);
+  // What was due before the reading came happened before it.
+  if (actor.deadline.load(std::memory_order_relaxed) <= now) advance(lane, actor);
+  const auto input = vm::index(reading.input);
+  const bool is_text =
+      actor.writer.module->type(actor.writer.module->inputs[input].value.type)->kind == vm::TypeKind::Text;
+  if (is_text) {
+    actor.instance.deliver_text(lane.worker, reading.input, reading.text, reading.event_time, now);
+  } else {
+    actor.instance.deliver(lane.worker, reading.input, reading.value, reading.event_time, now);
+  }
+  const bool raised = emit_effects(lane, actor);
+  const auto took = Clock::now() - reading.arrived;
+  counters_.reading_latency.record(took);
+  if (raised) counters_.alarm_latency.record(took);
+  add(actor.task.counters.readings);
+  const auto within = actor.task.within_ns[input];
+  if (within > 0 && took > std::chrono::nanoseconds(within)) tell_late(actor, took, within);
+  tell_faults(lane, actor);
+  update_deadline(actor);
+}
+
+void Runner::advance(Lane& lane, Actor& actor) {
+  const vm::TimeNs now = clock_.now();
+  const auto due = actor.deadline.load(std::memory_order_relaxed);
+  const auto missed_before = actor.instance.missed_periods();
+  for (auto next = actor.instance.next_deadline(); next && *next <= now; next = actor.instance.next_deadline()) {
+    actor.instance.advance(lane.worker, now, vm::CatchUp::Latest);
+    emit_effects(lane, actor);
+    tell_faults(lane, actor);
+  }
+  if (const auto missed = actor.instance.missed_periods() - missed_before; missed > 0)
+    add(counters_.missed_periods, missed);
+  const auto within = actor.task.timer_within_ns;
+  const auto took = std::chrono::nanoseconds(clock_.now() - due);
+  if (due != kNever && due <= now && within > 0 && took > std::chrono::nanoseconds(within))
+    tell_late(actor, took, within);
+  update_deadline(actor);
+}
+
+bool Runner::emit_effects(Lane& lane, Actor& actor) {
+  bool raised = false;
+  for (const auto& effect : lane.worker.effects()) {
+    outputs_.emit(actor.writer, effect, lane.scratch);
+    raised |= effect.kind == vm::EffectKind::AlarmRaised;
+  }
+  if (const auto cut = lane.worker.texts_cut(); cut != lane.texts_cut_before) {
+    add(counters_.texts_cut, cut - lane.texts_cut_before);
+    lane.texts_cut_before = cut;
+  }
+  return raised;
+}
+
+void Runner::tell_faults(Lane& lane, Actor& actor) {
+  for (const auto& fault : lane.worker.faults()) {
+    add(counters_.traps);
+    add(actor.task.counters.traps);
+    const auto more = counters_.trap_log.pass();
+    if (!more) continue;
+    const auto& module = *actor.writer.module;
+    const auto& function = module.functions[vm::index(fault.function)];
+    const auto place = fault.line == 0 ? std::string() : fmt::format(" ({}:{})", module.source, fault.line);
+    log()->error("{}: {} in '{}'{}; what it had done is undone, the task goes on{}", actor.writer.name,
+                 vm::describe(fault.trap), function.name, place, and_more(*more));
+  }
+}
+
+void Runner::tell_late(Actor& actor, std::chrono::nanoseconds took, vm::TimeNs within_ns) {
+  add(counters_.deadlines_missed);
+  add(actor.task.counters.deadlines_missed);
+  if (const auto more = counters_.deadline_log.pass()) {
+    log()->warn("{}: took {:.3f} ms, declared within {:.3f} ms{}", actor.writer.name,
+                static_cast<double>(took.count()) / 1e6, static_cast<double>(within_ns) / 1e6, and_more(*more));
+  }
+}
+
+void Runner::update_deadline(Actor& actor) {
+  const auto next = actor.instance.next_deadline().value_or(kNever);
+  actor.deadline.store(next, std::memory_order_relaxed);
+  if (next < actor.entered.load(std::memory_order_relaxed)) enter(actor, next);
+}
+
+void Runner::enter(Actor& actor, vm::TimeNs at) {
+  actor.entered.store(at, std::memory_order_relaxed);
+  if (timers_.enter(actor.number, at)) on_earlier_timer_();
+}
+
+// Leaves the Running state: to Idle when nothing waits, to Scheduled when a turn is over.
+void Runner::finish(Lane& lane, Actor& actor, int budget) {
+  std::unique_lock lock(actor.mutex);
+  for (;; --budget) {
+    const bool has_work = actor.timer_due || !actor.queue.empty();
+    if (!has_work) {
+      actor.state = Actor::State::Idle;
+      return;
+    }
+    if (budget <= 0) {
+      actor.state = Actor::State::Scheduled;
+      schedule(actor);
+      return;
+    }
+    if (actor.timer_due) {
+      actor.timer_due = false;
+      lock.unlock();
+      advance(lane, actor);
+    } else {
+      const Reading reading = actor.queue.pop(lane.text);
+      lock.unlock();
+      handle(lane, actor, reading);
+    }
+    lock.lock();
+  }
+}
+
+void Runner::run_due_timers(Lane& lane) {
+  std::uint32_t number = 0;
+  while (timers_.take_due(clock_.now(), number)) {
+    Actor& actor = *actors_[number];
+    actor.entered.store(kNever, std::memory_order_relaxed);
+    std::unique_lock lock(actor.mutex);
+    if (actor.state != Actor::State::Idle) {
+      actor.timer_due = true;  // whoever runs it looks before it leaves
+      continue;
+    }
+    if (const auto deadline = actor.deadline.load(std::memory_order_relaxed); deadline > clock_.now()) {
+      lock.unlock();
+      if (deadline != kNever) enter(actor, deadline);
+      continue;
+    }
+    if (actor.task.timer_fuel <= kInlineFuel) {
+      actor.state = Actor::State::Running;
+      lock.unlock();
+      advance(lane, actor);
+      finish(lane, actor, 0);
+    } else {
+      actor.timer_due = true;
+      actor.state = Actor::State::Scheduled;
+      schedule(actor);
+    }
+  }
+}
+
+void Runner::schedule(Actor& actor) {
+  {
+    const std::lock_guard lock(pool_mutex_);
+    EYEFLOW_CHECK(waiting_size_ < waiting_.size());
+    waiting_[(waiting_head_ + waiting_size_) % waiting_.size()] = &actor;
+    ++waiting_size_;
+  }
+  pool_wake_.notify_one();
+}
+
+void Runner::pool_thread() {
+  // Handlers that take long give way to the threads that decode. Where the system forbids it, all are equal.
+  static_cast<void>(setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kPoolNice));
+  const auto lane = make_lane();
+  std::unique_lock lock(pool_mutex_);
+  for (;;) {
+    pool_wake_.wait(lock, [this] { return stopping_ || waiting_size_ > 0; });
+    if (waiting_size_ == 0) return;
+    Actor& actor = *waiting_[waiting_head_];
+    waiting_head_ = (waiting_head_ + 1) % waiting_.size();
+    --waiting_size_;
+    lock.unlock();
+    {
+      const std::lock_guard actor_lock(actor.mutex);
+      actor.state = Actor::State::Running;
+    }
+    finish(*lane, actor, kTurn);
+    lock.lock();
+  }
+}
+
+}  // namespace eyeflow::runtime

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "runtime/host/actor.h"
+#include "runtime/host/clock.h"
+#include "runtime/host/counters.h"
+#include "runtime/host/outputs.h"
+#include "runtime/host/timers.h"
+#include "runtime/payload/decoder.h"
+
+namespace eyeflow::runtime {
+
+// What one thread needs to decode and to run any instance.
+struct Lane {
+  vm::Worker worker;
+  Decoder decoder;
+  Buffer scratch;
+  std::vector<char> text;
+  std::uint64_t texts_cut_before = 0;
+};
+
+// Brings readings and timers to instances. The rule that all of it keeps: an instance is run by one thread at a time.
+// A small handler runs at once on the thread that brought the reading if the instance is idle; everything else goes
+// through the instance's queue to a pool of low-priority threads.
+class Runner {
+ public:
+  // A handler of at most this fuel runs inline: about 100 µs in the interpreter.
+  static constexpr std::uint64_t kInlineFuel = 20'000;
+
+  Runner(const HostClock& clock, Outputs& outputs, Counters& counters, std::vector<std::unique_ptr<TaskInfo>> tasks,
+         const Deployment& deployment, std::function<void()> on_earlier_timer);
+  ~Runner() { stop(); }
+
+  std::unique_ptr<Lane> make_lane() const;
+  void start_instances(Lane& lane);  // before any other thread
+  void start_pool(unsigned threads);
+  void stop();  // after the sources; what waits in queues is still handled
+
+  void deliver(Lane& lane, Actor& actor, const Reading& reading, bool may_wait);
+  void run_due_timers(Lane& lane);
+  vm::TimeNs next_timer() const { return timers_.next(); }
+
+  std::vector<std::unique_ptr<Actor>>& actors() { return actors_; }
+  const std::vector<std::unique_ptr<TaskInfo>>& tasks() const { return tasks_; }
+
+ private:
+  void handle(Lane& lane, Actor& actor, const Reading& reading);
+  void advance(Lane& lane, Actor& actor);
+  bool emit_effects(Lane& lane, Actor& actor);  // true when one raised an alarm
+  void tell_faults(Lane& lane, Actor& actor);
+  void tell_late(Actor& actor, std::chrono::nanoseconds took, vm::TimeNs within_ns);
+  void update_deadline(Actor& actor);
+  void enter(Actor& actor, vm::TimeNs at);
+  void finish(Lane& lane, Actor& actor, int budget);
+  void schedule(Actor& actor);
+  void pool_thread();
+
+  const HostClock& clock_;
+  Outputs& outputs_;
+  Counters& counters_;
+  std::vector<std::unique_ptr<TaskInfo>> tasks_;
+  std::vector<std::unique_ptr<Actor>> actors_;
+  Timers timers_;
+  std::function<void()> on_earlier_timer_;
+
+  std::mutex pool_mutex_;
+  std::condition_variable pool_wake_;
+  std::vector<Actor*> waiting_;  // a ring; each actor stands in it at most once
+  std::size_t waiting_head_ = 0, waiting_size_ = 0;
+  bool stopping_ = false;
+  std::vector<std::thread> pool_;
+};
+
+}  // namespace eyeflow::runtime

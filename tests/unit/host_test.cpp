@@ -1,0 +1,727 @@
+#include "runtime/host/host.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <random>
+#include <set>
+#include <sstream>
+#include <string>
+#include <thread>
+
+#include "runtime/host/actor.h"
+#include "runtime/host/histogram.h"
+#include "runtime/host/param.h"
+#include "runtime/host/render.h"
+#include "runtime/host/timers.h"
+#include "tests/unit/task_builder.h"
+
+namespace eyeflow::runtime {
+namespace {
+
+using namespace std::chrono_literals;
+using vm::FunctionId;
+using vm::HandlerKind;
+using vm::Module;
+using vm::Op;
+using vm::Region;
+using vm::Scalar;
+using vm::SlotKind;
+using vm::Trap;
+using vm::type_id;
+using vm::test::TaskBuilder;
+
+#define EXPECT_CONTAINS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
+
+// As examples/monitor_t1.eft: above 80 raises `hot`, below 78 clears it, it drives `siren`, each reading is a row.
+struct Monitor : TaskBuilder {
+  InputSlots t1;
+  explicit Monitor(vm::TimeNs stale_after = 0) : t1(input("t1", type_id(Scalar::F64), stale_after)) {
+    module.task = "monitor";
+    module.inputs[0].value.unit = "°C";
+    const auto event = slot(Region::Input, type_id(Scalar::I64), SlotKind::EventTime);
+    switch_output("siren", true, true, 0);
+    const auto log = output({.name = "history",
+                             .kind = vm::OutputKind::Log,
+                             .fields = {{"temp", type_id(Scalar::F64), "°C"}, {"at", type_id(Scalar::I64), "time"}}});
+    module.alarms.push_back({.name = "hot",
+                             .priority = vm::Priority::High,
+                             .when = above(t1, 80),
+                             .clear = below(t1, 78),
+                             .text = constant_text("too hot"),
+                             .needs = {t1.id},
+                             .drives = {vm::OutputId{0}}});
+    const auto value = reading(t1, Scalar::F64);
+    load(Region::Input, Scalar::I64, event);
+    add(Op::Emit, static_cast<int>(log), value);
+    add(Op::Return);
+    on(t1, function("on t1"));
+    module.params.push_back({.name = "limit",
+                             .unit = "°C",
+                             .offset = 0,
+                             .has_range = true,
+                             .min = std::bit_cast<vm::Word>(20.0),
+                             .max = std::bit_cast<vm::Word>(120.0)});
+    const auto at = slot(Region::Param, type_id(Scalar::F64), SlotKind::Plain, 0, "limit");
+    const double limit = 80;
+    std::memcpy(module.param_image.data() + at * 8, &limit, 8);
+  }
+};
+
+// Writes one switch: on above zero. Faults on exactly 13.
+struct Relay : TaskBuilder {
+  explicit Relay(std::string name = "relay") {
+    module.task = std::move(name);
+    const auto v = input("v", type_id(Scalar::F64));
+    const auto out = switch_output("out", false, true, 0);
+    const auto value = reading(v, Scalar::F64);
+    const auto zero = load(Region::Const, Scalar::F64, constant(Scalar::F64, 0));
+    const auto thirteen = load(Region::Const, Scalar::F64, constant(Scalar::F64, std::bit_cast<vm::Word>(13.0)));
+    const auto on_ = reg(Scalar::Bool), unlucky = reg(Scalar::Bool);
+    add(Op::LtF64, on_, zero, value);
+    add(Op::Emit, static_cast<int>(out), on_);
+    add(Op::EqF64, unlucky, value, thirteen);
+    add(Op::JumpUnless, 2, unlucky);
+    add(Op::Trap, static_cast<int>(Trap::Fault));
+    add(Op::Return);
+    on(v, function("on v", {}, {{0, 7}}));
+  }
+};
+
+// Counts its readings and publishes the count; a long loop makes it too long to run inline when `trips` is large.
+struct Counting : TaskBuilder {
+  explicit Counting(int inputs, int trips) {
+    module.task = "counting";
+    const auto n = state(Scalar::I64, 0, "n");
+    const auto out = value_output("count", Scalar::I64);
+    const auto counter = type({vm::TypeKind::Counter, Scalar::Void, Region::Const, static_cast<std::uint32_t>(trips)});
+    for (int i = 0; i < inputs; ++i) {
+      const auto v = input("v" + std::to_string(i), type_id(Scalar::F64));
+      const auto count = load(Region::State, Scalar::I64, n), one = number(1);
+      const auto times = number(trips), loop = reg(counter), sum = reg(Scalar::I64);
+      add(Op::LoopBegin, loop, times, counter);
+      add(Op::LoopEnter, loop, 3);
+      add(Op::AddI64, sum, sum, one);
+      add(Op::LoopNext, loop, 1);
+      add(Op::AddI64, count, count, one);
+      add(Op::Store, count, 0, n);
+      add(Op::Emit, static_cast<int>(out), count);
+      add(Op::Return);
+      on(v, function("on v" + std::to_string(i)));
+    }
+    module.state_image.resize(64);
+  }
+};
+
+// Sanitizers keep memory of their own beside each allocation.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+#else
+constexpr bool kSanitized = false;
+#endif
+
+class HostTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = testing::TempDir() + "eyeflow-host-XXXXXX";
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    dir_ = name;
+    ASSERT_TRUE(generate_key(dir_ / "key"));
+    options_.trusted.push_back(load_public_key(dir_ / "key.pub").value());
+    console_ = std::tmpfile();
+    options_.console = console_;
+  }
+  void TearDown() override {
+    std::fclose(console_);
+    std::filesystem::remove_all(dir_);
+  }
+
+  void bundle(const std::string& name, const Module& module) {
+    const auto bytes = vm::write_module(module);
+    const vm::BundleSection sections[] = {{vm::kModuleSection, bytes}};
+    const auto signed_bytes = sign_bundle(sections, load_private_key(dir_ / "key").value()).value();
+    std::ofstream(dir_ / name, std::ios::binary)
+        .write(reinterpret_cast<const char*>(signed_bytes.data()), static_cast<std::streamsize>(signed_bytes.size()));
+  }
+  void file(const std::string& name, const std::string& text) { std::ofstream(dir_ / name) << text; }
+
+  Site site_of(const std::string& text) {
+    auto site = parse_site(text, "site.toml", dir_);
+    EXPECT_TRUE(site) << site.error().message;
+    return site ? *std::move(site) : Site{};
+  }
+  Result<Host> load(const std::string& text) { return Host::load(site_of(text), options_); }
+
+  // Runs the site until its replays end; the console's lines without their clock.
+  std::vector<std::string> run(const std::string& text) {
+    options_.stop_when_inputs_end = true;
+    auto host = load(text);
+    EXPECT_TRUE(host) << host.error().message;
+    if (!host) return {};
+    EXPECT_TRUE(host->run(20s));
+    stats_ = host->stats();
+    EXPECT_LT(stats_.uptime, 19s) << "it did not stop at the end of its inputs";
+    return lines();
+  }
+  std::vector<std::string> lines() {
+    std::fflush(console_);
+    std::rewind(console_);
+    std::vector<std::string> out;
+    char line[512];
+    while (std::fgets(line, sizeof line, console_)) {
+      std::string text(line);
+      text.pop_back();
+      out.push_back(text.substr(text.find("  ") + 2));
+    }
+    return out;
+  }
+  std::uint64_t bad(BadReading reason) const { return stats_.bad[static_cast<std::size_t>(reason)]; }
+  // What check_site says of a [[run]] of monitor.efb with these lines.
+  std::string problems(const std::string& run_lines, const std::string& more = "") {
+    std::string text;
+    for (const auto& line : check_site(site_of(kMonitorSite + more + "[[run]]\n" + run_lines), options_).problems)
+      text += line + "\n";
+    return text;
+  }
+
+  static inline const std::string kMonitorSite = R"(
+[sensor."T{1..3}"]
+from = "replay"
+file = "tape.csv"
+speed = 0
+unit = "°C"
+[switch."siren_T{1..3}"]
+to = "console"
+[log.history]
+to = "none"
+)";
+
+  std::filesystem::path dir_;
+  HostOptions options_;
+  std::FILE* console_ = nullptr;
+  HostStats stats_;
+};
+
+TEST_F(HostTest, ReadingsBecomeAlarmsSwitchesAndRows) {
+  bundle("monitor.efb", Monitor().module);
+  file("tape.csv", "time_ms,input,value\n0,T1,79\n1,T1,85.5\n2,T2,81\n3,T1,79\n4,T1,70\n5,T1,90\n");
+  const auto got = run(kMonitorSite + R"(
+[[run]]
+bundle = "monitor.efb"
+each = { t1 = "T*" }
+bind = { siren = "siren_{t1}", history = "history" }
+)");
+  const std::vector<std::string> expected = {
+      "switch  siren_T1 off", "switch  siren_T2 off",
+      "switch  siren_T3 off", "ALARM   monitor/T1 hot: too hot [high]",
+      "switch  siren_T1 on",  "ALARM   monitor/T2 hot: too hot [high]",
+      "switch  siren_T2 on",  "clear   monitor/T1 hot",
+      "switch  siren_T1 off", "ALARM   monitor/T1 hot: too hot [high]",
+      "switch  siren_T1 on",  "switch  siren_T1 off",
+      "switch  siren_T2 off",  // safe, as the host stopped
+  };
+  EXPECT_EQ(got, expected);
+  EXPECT_EQ(stats_.arrivals, 6u);
+  EXPECT_EQ(stats_.readings, 6u);
+  EXPECT_EQ(stats_.rows, 6u);
+  EXPECT_EQ(stats_.alarms_raised, 3u);
+  EXPECT_EQ(stats_.alarms_cleared, 1u);
+  EXPECT_EQ(stats_.alarms_active, 2u);
+  EXPECT_EQ(stats_.reading_latency.count, 6u);
+  EXPECT_EQ(stats_.alarm_latency.count, 3u);
+  ASSERT_EQ(stats_.transitions.size(), 4u);
+  EXPECT_EQ(stats_.transitions[0].instance, "monitor/T1");
+  EXPECT_EQ(stats_.transitions[0].text, "too hot");
+  EXPECT_TRUE(stats_.transitions[0].raised);
+  EXPECT_FALSE(stats_.transitions[2].raised);
+  ASSERT_EQ(stats_.tasks.size(), 1u);
+  EXPECT_EQ(stats_.tasks[0].instances, 3u);
+  EXPECT_EQ(stats_.tasks[0].readings, 6u);
+}
+
+TEST_F(HostTest, BadInputIsCountedAndTheRestGoesOn) {
+  bundle("monitor.efb", Monitor().module);
+  file("tape.csv", "0,T1,79\n1,T1,nan\n2,T1,\n3,T1,1e999\n4,T9,80\n5,T1\n6,T1,null\n7,T1,hot\n8,T1,85\n");
+  run(kMonitorSite + R"(
+[[run]]
+bundle = "monitor.efb"
+each = { t1 = "T1" }
+bind = { siren = "siren_{t1}", history = "history" }
+)");
+  EXPECT_EQ(stats_.readings, 2u);
+  EXPECT_EQ(stats_.alarms_raised, 1u);
+  EXPECT_EQ(bad(BadReading::NotANumber), 2u);
+  EXPECT_EQ(bad(BadReading::Malformed), 2u);
+  EXPECT_EQ(bad(BadReading::OutOfRange), 1u);
+  EXPECT_EQ(stats_.bad_total, 5u);
+  EXPECT_EQ(stats_.unknown, 1u);
+  EXPECT_EQ(stats_.bad_rows, 1u);
+}
+
+TEST_F(HostTest, ATrapIsCountedAndTheTaskGoesOn) {
+  bundle("relay.efb", Relay().module);
+  file("tape.csv", "0,S,1\n1,S,13\n2,S,-1\n3,S,13\n4,S,2\n");
+  const auto got = run(R"(
+[sensor.S]
+from = "replay"
+file = "tape.csv"
+speed = 0
+[switch.out]
+to = "console"
+safe = "on"
+[[run]]
+bundle = "relay.efb"
+bind = { v = "S", out = "out" }
+)");
+  EXPECT_EQ(got, (std::vector<std::string>{"switch  out off", "switch  out on", "switch  out off", "switch  out on"}));
+  EXPECT_EQ(stats_.traps, 2u);
+  EXPECT_EQ(stats_.tasks[0].traps, 2u);
+}
+
+constexpr const char* kSharedSite = R"(
+[sensor."S{1..2}"]
+from = "replay"
+file = "tape.csv"
+speed = 0
+[switch.horn]
+to = "console"
+%s
+[[run]]
+bundle = "relay.efb"
+each = { v = "S*" }
+bind = { out = "horn" }
+)";
+std::string shared_site(const char* combine) {
+  char text[1024];
+  std::snprintf(text, sizeof text, kSharedSite, combine);
+  return text;
+}
+
+TEST_F(HostTest, ASharedSwitchNeedsCombine) {
+  bundle("relay.efb", Relay().module);
+  const auto host = load(shared_site(""));
+  ASSERT_FALSE(host);
+  EXPECT_CONTAINS(host.error().message,
+                  "site.toml:6:1: switch 'horn' is written by more than one (relay/S1, relay/S2)");
+  EXPECT_CONTAINS(host.error().message, "add combine = \"any\" or \"all\" to [switch.\"horn\"]");
+}
+
+TEST_F(HostTest, AnyIsOnWhileOneWantsIt) {
+  bundle("relay.efb", Relay().module);
+  file("tape.csv", "0,S1,1\n1,S2,1\n2,S1,-1\n3,S2,-1\n4,S2,1\n");
+  EXPECT_EQ(run(shared_site("combine = \"any\"")),
+            (std::vector<std::string>{"switch  horn off", "switch  horn on", "switch  horn off", "switch  horn on",
+                                      "switch  horn off"}));
+}
+
+TEST_F(HostTest, AllIsOnWhileEveryOneWantsIt) {
+  bundle("relay.efb", Relay().module);
+  file("tape.csv", "0,S1,1\n1,S2,1\n2,S1,-1\n3,S2,-1\n4,S2,1\n");
+  EXPECT_EQ(run(shared_site("combine = \"all\"")),
+            (std::vector<std::string>{"switch  horn off", "switch  horn on", "switch  horn off"}));
+}
+
+TEST_F(HostTest, HandlersOfOneInstanceNeverRunTogether) {
+  // Two sources bring readings at once, and the handler is too long to run inline: every count must come out once, in
+  // its order.
+  constexpr int kReadings = 400;
+  bundle("counting.efb", Counting(2, 5000).module);
+  for (const auto* name : {"a", "b"}) {
+    std::string rows;
+    for (int i = 0; i < kReadings; ++i) rows += std::string("0,") + name + ",1\n";
+    file(std::string(name) + ".csv", rows);
+  }
+  const auto got = run(R"(
+[sensor.a]
+from = "replay"
+file = "a.csv"
+speed = 0
+[sensor.b]
+from = "replay"
+file = "b.csv"
+speed = 0
+[value.count]
+to = "console"
+[[run]]
+bundle = "counting.efb"
+bind = { v0 = "a", v1 = "b", count = "count" }
+)");
+  EXPECT_EQ(stats_.queue_drops, 0u);
+  ASSERT_EQ(got.size(), 2u * kReadings);
+  for (std::size_t i = 0; i < got.size(); ++i) ASSERT_EQ(got[i], "value   count " + std::to_string(i + 1));
+}
+
+TEST_F(HostTest, ASlowTaskDropsByItsPolicyAndCountsIt) {
+  auto task = Counting(1, 200'000).module;
+  task.inputs[0].queue = 4;
+  bundle("counting.efb", task);
+  const auto host = load(R"(
+[sensor.s]
+from = "simulate"
+simulate = { period = "100 us" }
+[value.count]
+to = "console"
+[[run]]
+bundle = "counting.efb"
+bind = { v0 = "s", count = "count" }
+)");
+  ASSERT_TRUE(host) << host.error().message;
+  auto running = std::move(const_cast<Host&>(*host));
+  ASSERT_TRUE(running.run(500ms));
+  const auto s = running.stats();
+  EXPECT_GT(s.queue_drops, 0u);
+  EXPECT_EQ(s.queue_drops, s.tasks[0].readings_dropped);
+  EXPECT_EQ(s.readings, s.tasks[0].readings + s.queue_drops);  // each was handled or counted as dropped
+}
+
+TEST_F(HostTest, ASilentSensorRaisesByTheClock) {
+  constexpr vm::TimeNs kStale = 150'000'000;
+  Monitor task(kStale);
+  const auto now_slot = task.slot(Region::Input, type_id(Scalar::I64), SlotKind::Now);
+  const auto limit = task.constant(Scalar::I64, static_cast<vm::Word>(kStale));
+  const auto now = task.load(Region::Input, Scalar::I64, now_slot),
+             time = task.load(Region::Input, Scalar::I64, task.t1.time);
+  const auto age = task.reg(Scalar::I64), most = task.load(Region::Const, Scalar::I64, limit),
+             result = task.reg(Scalar::Bool);
+  task.add(Op::SubI64, age, now, time);
+  task.add(Op::LeI64, result, most, age);
+  task.module.alarms.push_back(
+      {.name = "silent", .when = task.condition("silent", result), .text = task.constant_text("silent")});
+  bundle("monitor.efb", task.module);
+  file("tape.csv", "0,T1,70\n100,T1,70\n200,T1,70\n300,T1,70\n800,T1,70\n");
+  auto text = kMonitorSite + R"(
+[[run]]
+bundle = "monitor.efb"
+each = { t1 = "T1" }
+bind = { siren = "siren_{t1}", history = "history" }
+)";
+  text.replace(text.find("speed = 0"), 9, "speed = 1");
+  const auto got = run(text);
+  // Silent from 450 ms on, until the reading at 800 ms. A slow machine may add more silences, never take one away.
+  ASSERT_GE(stats_.transitions.size(), 2u);
+  const auto raised =
+      std::ranges::find_if(stats_.transitions, [](const auto& t) { return t.alarm == "silent" && t.raised; });
+  ASSERT_NE(raised, stats_.transitions.end());
+  EXPECT_EQ(stats_.alarms_raised, stats_.alarms_cleared);
+}
+
+TEST_F(HostTest, AMissedDeadlineIsCounted) {
+  auto task = Monitor().module;
+  task.handlers[0].within_ns = 1;
+  bundle("monitor.efb", task);
+  file("tape.csv", "0,T1,70\n1,T1,71\n");
+  run(kMonitorSite +
+      "[[run]]\nbundle = \"monitor.efb\"\nbind = { t1 = \"T1\", siren = \"siren_T1\", history = \"history\" }\n");
+  EXPECT_EQ(stats_.deadlines_missed, 2u);
+  EXPECT_EQ(stats_.tasks[0].deadlines_missed, 2u);
+}
+
+TEST_F(HostTest, ARefusedRunLeavesTheOthersAndItsSwitchGoesSafe) {
+  bundle("monitor.efb", Monitor().module);
+  bundle("relay.efb", Relay().module);
+  std::fstream(dir_ / "relay.efb", std::ios::in | std::ios::out).seekp(100).put('!');
+  file("tape.csv", "0,T1,85\n");
+  const auto got = run(kMonitorSite + R"(
+[switch.out]
+to = "console"
+safe = "on"
+[[run]]
+bundle = "relay.efb"
+bind = { v = "T2", out = "out" }
+[[run]]
+bundle = "monitor.efb"
+each = { t1 = "T1" }
+bind = { siren = "siren_{t1}", history = "history" }
+)");
+  EXPECT_EQ(
+      got, (std::vector<std::string>{"switch  out on", "switch  siren_T1 off", "ALARM   monitor/T1 hot: too hot [high]",
+                                     "switch  siren_T1 on", "switch  siren_T1 off"}));
+}
+
+TEST_F(HostTest, BundlesThatCannotBeTrustedAreNamed) {
+  const auto error = [&](const std::string& name) {
+    const auto host = load(kMonitorSite + "[[run]]\nbundle = \"" + name +
+                           "\"\nbind = { t1 = \"T1\", siren = \"siren_T1\", history = \"history\" }\n");
+    return host ? "no error" : host.error().message;
+  };
+  EXPECT_CONTAINS(error("absent.efb"), "absent.efb: cannot open the bundle: No such file");
+  EXPECT_CONTAINS(error("absent.efb"), "site.toml:12:10");
+  bundle("monitor.efb", Monitor().module);
+  EXPECT_EQ(error("monitor.efb"), "no error");
+  std::fstream(dir_ / "monitor.efb", std::ios::in | std::ios::out).seekp(100).put('!');
+  EXPECT_CONTAINS(error("monitor.efb"), "changed after it was signed");
+  bundle("monitor.efb", Monitor().module);
+  options_.trusted.clear();
+  EXPECT_CONTAINS(error("monitor.efb"), "none is trusted");
+  Module broken = Monitor().module;
+  broken.functions[0].code.clear();
+  options_.trusted.push_back(load_public_key(dir_ / "key.pub").value());
+  bundle("monitor.efb", broken);
+  EXPECT_CONTAINS(error("monitor.efb"), "monitor.efb: ");
+}
+
+TEST_F(HostTest, TheSitesOwnKeysAreTrusted) {
+  bundle("monitor.efb", Monitor().module);
+  options_.trusted.clear();
+  const std::string run =
+      "[[run]]\nbundle = \"monitor.efb\"\nbind = { t1 = \"T1\", siren = \"siren_T1\", history = \"history\" }\n";
+  EXPECT_TRUE(load("[device]\ntrusted_keys = [\"key.pub\"]\n" + kMonitorSite + run));
+  const auto report = check_site(site_of("[device]\ntrusted_keys = [\"no.pub\"]\n" + kMonitorSite + run), options_);
+  ASSERT_FALSE(report.problems.empty());
+  EXPECT_CONTAINS(report.problems[0], "no.pub: cannot read the public key");
+}
+
+TEST_F(HostTest, EveryNeedIsBoundOrTheLineToAddIsTold) {
+  bundle("monitor.efb", Monitor().module);
+  const std::string b = "bundle = \"monitor.efb\"\n";
+  EXPECT_EQ(problems(b + "each = { t1 = \"T*\" }\nbind = { siren = \"siren_{t1}\", history = \"history\" }"), "");
+  EXPECT_CONTAINS(problems(b), "site.toml:11:1: input 't1' of task monitor is not bound; add bind = { t1 = \"T1\" }");
+  EXPECT_CONTAINS(problems(b + "each = { t1 = \"T*\" }\nbind = { history = \"history\" }"),
+                  "output 'siren' of task monitor is not bound; add siren = \"siren_{t1}\" to its bind");
+  EXPECT_CONTAINS(problems(b + "bind = { t1 = \"T1\", siren = \"siren_T1\" }"),
+                  "output 'history' of task monitor is not bound; add history = \"history\" to its bind");
+  EXPECT_CONTAINS(problems(b + "bind = { t1 = \"T4\", siren = \"siren_T1\", history = \"history\" }"),
+                  "no such sensor; did you mean 'T1'?");
+  EXPECT_CONTAINS(problems(b + "bind = { t1 = \"T1\", siren = \"horn\", history = \"history\" }"),
+                  "no such switch; add [switch.horn]");
+  EXPECT_CONTAINS(problems(b + "bind = { t1 = \"T1\", siren = \"history\", history = \"history\" }"),
+                  "is a switch, but 'history' is a log");
+  EXPECT_CONTAINS(problems(b + "bind = { t2 = \"T1\", siren = \"siren_T1\", history = \"history\" }"),
+                  "task monitor has no input or output 't2'; did you mean 't1'?");
+  EXPECT_CONTAINS(problems(b + "each = { t1 = \"X*\" }\nbind = { siren = \"siren_{t1}\", history = \"history\" }"),
+                  "no sensor of this site matches 'X*'");
+  EXPECT_CONTAINS(problems(b + "each = { t1 = \"T*\" }\nbind = { siren = \"siren_{t}\", history = \"history\" }"),
+                  "'{t}' cannot be filled in here; known are {t1}");
+  EXPECT_CONTAINS(problems(b + "bind = { t1 = \"P\", siren = \"siren_T1\", history = \"history\" }",
+                           "[sensor.P]\nfrom = \"simulate\"\nunit = \"kPa\"\n"),
+                  "site.toml:13:8: sensor 'P' for task monitor: input 't1' is in °C, and the sensor's unit kPa is of "
+                  "another dimension");
+}
+
+TEST_F(HostTest, ParamsAreCheckedAgainstTypeUnitAndRange) {
+  bundle("monitor.efb", Monitor().module);
+  const auto with = [&](const std::string& param) {
+    return problems(
+        "bundle = \"monitor.efb\"\nbind = { t1 = \"T1\", siren = \"siren_T1\", history = \"history\" }\nparam = { " +
+        param + " }");
+  };
+  EXPECT_EQ(with("limit = \"75 °C\""), "");
+  EXPECT_EQ(with("limit = \"20 °C\""), "");
+  EXPECT_EQ(with("limit = \"194 °F\""), "");
+  EXPECT_CONTAINS(with("limit = \"130 °C\""),
+                  "site.toml:14:19: param 'limit' of task monitor: '130 °C' is outside the param's range; write a "
+                  "value from 20 °C to 120 °C");
+  EXPECT_CONTAINS(with("limit = \"19.99 °C\""), "outside");
+  EXPECT_CONTAINS(with("limit = 75"), "has no unit; write \"75 °C\"");
+  EXPECT_CONTAINS(with("limit = \"75 kPa\""), "does not stand for a param in °C");
+  EXPECT_CONTAINS(with("limit = \"75 K\""), "does not stand for a param in °C");
+  EXPECT_CONTAINS(with("limit = \"hot\""), "is not a number with its unit");
+  EXPECT_CONTAINS(with("limt = \"75 °C\""), "has no param 'limt'; did you mean 'limit'?");
+}
+
+TEST(Param, OtherTypes) {
+  const auto parse = [](Scalar type, std::string unit, std::string_view text) {
+    return parse_param({.name = "p", .unit = std::move(unit), .type = type}, text);
+  };
+  EXPECT_EQ(parse(Scalar::Bool, "", "true"), 1u);
+  EXPECT_FALSE(parse(Scalar::Bool, "", "maybe"));
+  EXPECT_EQ(parse(Scalar::I64, "", "-3"), static_cast<vm::Word>(-3));
+  EXPECT_FALSE(parse(Scalar::U8, "", "256"));
+  EXPECT_FALSE(parse(Scalar::I64, "", "1.5"));
+  EXPECT_EQ(parse(Scalar::I64, "duration", "5 min"), 300'000'000'000u);
+  EXPECT_FALSE(parse(Scalar::I64, "duration", "5"));
+  EXPECT_EQ(parse(Scalar::I64, "time", "1970-01-01T00:00:01Z"), 1'000'000'000u);
+  EXPECT_EQ(parse(Scalar::F64, "kPa", "1.5bar"), std::bit_cast<vm::Word>(150.0));
+  EXPECT_FALSE(parse(Scalar::F64, "", "5 m"));
+}
+
+TEST_F(HostTest, ABundleOnTheCommandLineReplacesTheSites) {
+  auto site = site_of(kMonitorSite + "[[run]]\nbundle = \"a.efb\"\n[[run]]\nbundle = \"b.efb\"\n");
+  EXPECT_CONTAINS(select_bundle(site, "/tmp/c.efb").error().message, "no [[run]] runs c.efb");
+  ASSERT_TRUE(select_bundle(site, "/tmp/b.efb"));
+  ASSERT_EQ(site.runs.size(), 1u);
+  EXPECT_EQ(site.runs[0].bundle_path, "/tmp/b.efb");
+}
+
+TEST_F(HostTest, AThousandInstancesAreSmall) {
+  bundle("monitor.efb", Monitor().module);
+  const auto resident = [] {
+    std::ifstream statm("/proc/self/statm");
+    std::uint64_t total = 0, pages = 0;
+    statm >> total >> pages;
+    return pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  };
+  const auto site = [&](int count) {
+    return "[sensor.\"T{1.." + std::to_string(count) + "}\"]\nfrom = \"simulate\"\nunit = \"°C\"\n[switch.\"s_T{1.." +
+           std::to_string(count) +
+           "}\"]\nto = \"console\"\n[log.history]\nto = \"none\"\n[[run]]\nbundle = \"monitor.efb\"\neach = { t1 = "
+           "\"T*\" }\nbind = { siren = \"s_{t1}\", history = \"history\" }\n";
+  };
+  const auto one = load(site(1));
+  ASSERT_TRUE(one) << one.error().message;
+  const auto before = resident();
+  const auto thousand = load(site(1000));
+  ASSERT_TRUE(thousand);
+  if (!kSanitized) {
+    EXPECT_LT(resident() - before, 10u << 20);
+  }
+  EXPECT_EQ(thousand->stats().tasks[0].instances, 1000u);
+  std::printf("1,000 instances add %.2f MB, of which %.2f MB are the tasks' own\n",
+              static_cast<double>(resident() - before) / 1e6,
+              static_cast<double>(thousand->stats().instance_bytes) / 1e6);
+}
+
+// ---- Parts
+// -----------------------------------------------------------------------------------------------------------
+
+Module two_inputs(vm::DropPolicy policy) {
+  TaskBuilder t;
+  t.input("a", type_id(Scalar::F64));
+  t.input("b", t.text(Region::Input, 8));
+  t.module.inputs[0].queue = 3;
+  t.module.inputs[0].drop = policy;
+  t.module.inputs[1].queue = 2;
+  return t.module;
+}
+Reading a(vm::Word value) { return {.input = vm::InputId{0}, .value = value}; }
+Reading b(std::string_view text) { return {.input = vm::InputId{1}, .text = text}; }
+std::string contents(ReadingQueue& queue) {
+  std::string all;
+  std::vector<char> text;
+  while (!queue.empty()) {
+    const auto r = queue.pop(text);
+    all += (all.empty() ? "" : " ") + (r.input == vm::InputId{0} ? std::to_string(r.value) : std::string(r.text));
+  }
+  return all;
+}
+
+TEST(Queue, KeepsTheOrderOfArrival) {
+  const auto module = two_inputs(vm::DropPolicy::Oldest);
+  ReadingQueue queue(module);
+  for (int round = 0; round < 10; ++round) {  // around the ring
+    EXPECT_TRUE(queue.push(a(1)));
+    EXPECT_TRUE(queue.push(b("x")));
+    EXPECT_TRUE(queue.push(a(2)));
+    EXPECT_EQ(contents(queue), "1 x 2");
+  }
+}
+
+TEST(Queue, DropsTheOldestOfItsInput) {
+  const auto module = two_inputs(vm::DropPolicy::Oldest);
+  ReadingQueue queue(module);
+  queue.push(b("x"));
+  for (vm::Word i = 1; i <= 3; ++i) EXPECT_TRUE(queue.push(a(i)));
+  EXPECT_FALSE(queue.has_room(vm::InputId{0}));
+  EXPECT_TRUE(queue.has_room(vm::InputId{1}));
+  EXPECT_FALSE(queue.push(a(4)));
+  EXPECT_TRUE(queue.push(b("y")));
+  EXPECT_FALSE(queue.push(b("z")));
+  EXPECT_FALSE(queue.push(a(5)));
+  EXPECT_EQ(contents(queue), "3 4 y z 5");
+}
+
+TEST(Queue, DropsTheNewest) {
+  const auto module = two_inputs(vm::DropPolicy::Newest);
+  ReadingQueue queue(module);
+  for (vm::Word i = 1; i <= 3; ++i) EXPECT_TRUE(queue.push(a(i)));
+  EXPECT_FALSE(queue.push(a(4)));
+  EXPECT_EQ(contents(queue), "1 2 3");
+}
+
+TEST(TimersTest, ComeInOrderAndKeepTheEarliest) {
+  std::mt19937 random(1);
+  constexpr std::uint32_t kActors = 200;
+  Timers timers(kActors);
+  std::map<std::uint32_t, vm::TimeNs> reference;
+  for (int i = 0; i < 5000; ++i) {
+    const auto actor = static_cast<std::uint32_t>(random() % kActors);
+    const auto at = static_cast<vm::TimeNs>(random() % 1000);
+    timers.enter(actor, at);
+    const auto [entry, is_new] = reference.emplace(actor, at);
+    if (!is_new) entry->second = std::min(entry->second, at);
+    if (i % 3 == 0) {
+      const auto now = static_cast<vm::TimeNs>(random() % 300);
+      const auto first = std::ranges::min_element(reference, {}, [](const auto& e) { return e.second; });
+      EXPECT_EQ(timers.next(), first->second);
+      std::uint32_t taken = 0;
+      ASSERT_EQ(timers.take_due(now, taken), first->second <= now);
+      if (first->second <= now) {
+        ASSERT_EQ(reference.at(taken), first->second);
+        reference.erase(taken);
+      }
+    }
+  }
+}
+
+TEST(HistogramTest, PercentilesAreNearTheTruthAndNeverBelow) {
+  std::mt19937_64 random(2);
+  std::vector<double> values;
+  Histogram histogram;
+  for (int i = 0; i < 20000; ++i) {
+    const auto ns = static_cast<std::int64_t>(std::exp(std::uniform_real_distribution(0.0, 25.0)(random)));
+    values.push_back(static_cast<double>(ns));
+    histogram.record(std::chrono::nanoseconds(ns));
+  }
+  std::ranges::sort(values);
+  const auto p = histogram.percentiles();
+  EXPECT_EQ(p.count, 20000u);
+  const auto check = [&](std::chrono::nanoseconds got, double share) {
+    const double truth = values[static_cast<std::size_t>(std::ceil(share * 20000)) - 1];
+    EXPECT_GE(static_cast<double>(got.count()), truth) << share;
+    EXPECT_LE(static_cast<double>(got.count()), truth * 1.0325 + 1) << share;
+  };
+  check(p.p50, 0.5);
+  check(p.p99, 0.99);
+  check(p.p999, 0.999);
+  EXPECT_EQ(static_cast<double>(p.worst.count()), values.back());
+  EXPECT_EQ(Histogram().percentiles().worst, 0ns);
+  Histogram extremes;
+  extremes.record(-5ns);
+  extremes.record(100h);
+  EXPECT_EQ(extremes.percentiles().worst, 100h);
+  EXPECT_EQ(extremes.percentiles().p50, 0ns);
+}
+
+TEST(Render, ValuesAsTextAndJson) {
+  Module module;
+  module.types.push_back({vm::TypeKind::Text, Scalar::Void, Region::Const, 20});
+  const auto render = [&](Scalar type, std::string unit, vm::Word word, Style style) {
+    Buffer out;
+    EXPECT_EQ(
+        append_value(out, module, {"f", type_id(type), std::move(unit)}, std::as_bytes(std::span(&word, 1)), style),
+        8u);
+    return fmt::to_string(out);
+  };
+  EXPECT_EQ(render(Scalar::F64, "°C", std::bit_cast<vm::Word>(85.5), Style::Plain), "85.5");
+  EXPECT_EQ(render(Scalar::F64, "", std::bit_cast<vm::Word>(-0.0), Style::Json), "0");
+  EXPECT_EQ(render(Scalar::F64, "", std::bit_cast<vm::Word>(std::nan("")), Style::Json), "null");
+  EXPECT_EQ(render(Scalar::F32, "", std::bit_cast<std::uint32_t>(0.1f), Style::Plain), "0.1");
+  EXPECT_EQ(render(Scalar::I64, "", static_cast<vm::Word>(-3), Style::Plain), "-3");
+  EXPECT_EQ(render(Scalar::U64, "", ~vm::Word{0}, Style::Plain), "18446744073709551615");
+  EXPECT_EQ(render(Scalar::Bool, "", 1, Style::Json), "true");
+  EXPECT_EQ(render(Scalar::I64, "time", 1'769'839'200'123'000'000, Style::Json), "\"2026-01-31T06:00:00.123Z\"");
+  EXPECT_EQ(render(Scalar::I64, "duration", 1'500'000'000, Style::Plain), "1.5");
+  struct {
+    vm::Word length = 10;
+    char bytes[16] = "a\"b\\c\n\x01\xc3\xa9!";
+  } text;
+  Buffer out;
+  EXPECT_EQ(append_value(out, module, {"f", vm::kFirstModuleType, ""}, std::as_bytes(std::span(&text, 1)), Style::Json),
+            24u);
+  EXPECT_EQ(fmt::to_string(out), "\"a\\\"b\\\\c\\u000a\\u0001é!\"");
+}
+
+}  // namespace
+}  // namespace eyeflow::runtime
