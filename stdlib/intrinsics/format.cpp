@@ -80,12 +80,12 @@ std::string_view format_i64(FormatBuffer& buffer, std::int64_t value) {
 }
 
 std::string_view format_time(FormatBuffer& buffer, std::int64_t time_ns) {
-  using namespace std::chrono;
-  const sys_time<nanoseconds> time{nanoseconds{time_ns}};
-  const sys_days midnight = floor<days>(time);
-  const year_month_day date{midnight};
-  const std::uint64_t of_day =
-      static_cast<std::uint64_t>((time.time_since_epoch() - floor<days>(time.time_since_epoch())).count());
+  // Not by chrono's floor: it multiplies back, which overflows on the first day of the range.
+  constexpr std::int64_t kDay = 86400 * static_cast<std::int64_t>(kSecond);
+  const bool before = time_ns % kDay < 0;
+  const std::uint64_t of_day = static_cast<std::uint64_t>(time_ns % kDay + (before ? kDay : 0));
+  const std::chrono::days since_1970{time_ns / kDay - (before ? 1 : 0)};
+  const std::chrono::year_month_day date{std::chrono::sys_days{since_1970}};
   const std::uint64_t seconds = of_day / kSecond, rest = of_day % kSecond;
   Writer out(buffer);
   out.padded(static_cast<std::uint64_t>(static_cast<int>(date.year())), 4).put('-');  // 1677 .. 2262

@@ -308,7 +308,7 @@ TEST(Units, AnyTextIsAnswered) {
                                           "2", "-",  "1", "µ", "²", "\xC2", "\xFF", "W", " ", "psi"};
   std::uint64_t state = 1;
   int units = 0;
-  for (int i = 0; i < 50'000; ++i) {
+  for (int i = 0; i < 20'000; ++i) {
     std::string text;
     state = state * 6364136223846793005ull + 1442695040888963407ull;
     for (std::uint64_t bits = state >> 20, n = bits % 8; n > 0; --n, bits = bits / 20 + 7 * n)
@@ -321,7 +321,7 @@ TEST(Units, AnyTextIsAnswered) {
     ASSERT_TRUE(again) << text << " → " << parsed->text;
     ASSERT_TRUE(same_dimension(*again, *parsed) && again->scale == parsed->scale) << text << " → " << parsed->text;
   }
-  EXPECT_GT(units, 1000);
+  EXPECT_GT(units, 500);
 }
 
 }  // namespace
