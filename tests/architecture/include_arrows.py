@@ -43,7 +43,7 @@ LIBRARIES = [
     ("Google Benchmark", r"benchmark/", []),
     # vm and jit run on anything, stdlib and compiler ask the system for nothing.
     ("the operating system", r"(sys|linux|net|netinet|arpa)/|(unistd|fcntl|poll|pthread|signal|termios|dirent|dlfcn|"
-     r"sched|netdb|spawn|ucontext|syslog|pwd|grp|getopt)\.h|c?signal$", ["runtime/", "tools/"]),
+     r"langinfo|sched|netdb|spawn|ucontext|syslog|pwd|grp|getopt)\.h|c?signal$", ["runtime/", "tools/"]),
     ("files, threads and streams of the standard library",
      r"(iostream|fstream|filesystem|thread|mutex|shared_mutex|condition_variable|future|semaphore)$",
      ["compiler/", "runtime/", "tools/"]),
