@@ -47,9 +47,15 @@ struct Running {
       std::string line = seconds(effect.time) + " ";
       const Module& module = program->module();
       switch (effect.kind) {
-        case EffectKind::AlarmRaised: line += "raised " + module.alarms[effect.index].name + ": " + std::string(effect.text); break;
-        case EffectKind::AlarmCleared: line += "cleared " + module.alarms[effect.index].name; break;
-        case EffectKind::Switch: line += (word(effect) != 0 ? "on " : "off ") + module.outputs[effect.index].name; break;
+        case EffectKind::AlarmRaised:
+          line += "raised " + module.alarms[effect.index].name + ": " + std::string(effect.text);
+          break;
+        case EffectKind::AlarmCleared:
+          line += "cleared " + module.alarms[effect.index].name;
+          break;
+        case EffectKind::Switch:
+          line += (word(effect) != 0 ? "on " : "off ") + module.outputs[effect.index].name;
+          break;
         case EffectKind::Value:
         case EffectKind::Log:
           line += module.outputs[effect.index].name;
@@ -96,13 +102,16 @@ struct Running {
 };
 using Lines = Running::Lines;
 
-// ---- Handlers --------------------------------------------------------------------------------------------------------
+// ---- Handlers
+// --------------------------------------------------------------------------------------------------------
 
 TEST(Engine, AHandlerSeesTheReadingAndItsTimes) {
   TaskBuilder t;
   const auto input = t.input("v", kF64);
-  const std::uint16_t now = t.slot(Region::Input, kI64, SlotKind::Now), event = t.slot(Region::Input, kI64, SlotKind::EventTime);
-  const OutputId log = t.output({.name = "log", .kind = OutputKind::Log, .fields = {{"v", kF64, ""}, {"at", kI64, ""}, {"now", kI64, ""}}});
+  const std::uint16_t now = t.slot(Region::Input, kI64, SlotKind::Now),
+                      event = t.slot(Region::Input, kI64, SlotKind::EventTime);
+  const OutputId log = t.output(
+      {.name = "log", .kind = OutputKind::Log, .fields = {{"v", kF64, ""}, {"at", kI64, ""}, {"now", kI64, ""}}});
   const std::uint16_t first = t.reading(input, Scalar::F64);
   t.load(Region::Input, Scalar::I64, event);
   t.load(Region::Input, Scalar::I64, now);
@@ -134,7 +143,8 @@ struct Stateful : TaskBuilder {
     const std::uint16_t hundred = constant(Scalar::F64, to_word(100.0));
 
     const std::uint16_t value = reading(v, Scalar::F64);
-    const std::uint16_t n = load(Region::State, Scalar::I64, count), one = number(1), last = number(19), zero = number(0);
+    const std::uint16_t n = load(Region::State, Scalar::I64, count), one = number(1), last = number(19),
+                        zero = number(0);
     add(Op::AddI64, n, n, one);
     add(Op::Store, n, 0, count);
     const std::uint16_t to = reg(array), from = reg(changed), into = reg(words), high = reg(Scalar::Bool);
@@ -151,7 +161,9 @@ struct Stateful : TaskBuilder {
     fault_at = static_cast<int>(code.size());
     add(Op::Trap, static_cast<int>(Trap::Fault));
     add(Op::Return);
-    handler = function("on v", {}, {{0, 10}, {static_cast<std::uint32_t>(fault_at - 1), 12}, {static_cast<std::uint32_t>(fault_at + 1), 13}});
+    handler = function(
+        "on v", {},
+        {{0, 10}, {static_cast<std::uint32_t>(fault_at - 1), 12}, {static_cast<std::uint32_t>(fault_at + 1), 13}});
     on(v, handler);
   }
 };
@@ -223,12 +235,12 @@ struct Emitting : TaskBuilder {
     const auto v = input("v", kI64);
     const OutputId out = value_output("out", Scalar::I64);
     const TypeId counter = type({TypeKind::Counter, Scalar::Void, Region::Const, 10'000});
-    const std::uint16_t trips = reading(v, Scalar::I64), loop = reg(counter);   // 1
-    add(Op::LoopBegin, loop, trips, counter);                                   // 2
-    add(Op::LoopEnter, loop, 3);                                                // 1
-    add(Op::Emit, static_cast<int>(out), trips);                                // a trip: 8
-    add(Op::LoopNext, loop, 1);                                                 //         + 1
-    add(Op::Return);                                                            // 1
+    const std::uint16_t trips = reading(v, Scalar::I64), loop = reg(counter);  // 1
+    add(Op::LoopBegin, loop, trips, counter);                                  // 2
+    add(Op::LoopEnter, loop, 3);                                               // 1
+    add(Op::Emit, static_cast<int>(out), trips);                               // a trip: 8
+    add(Op::LoopNext, loop, 1);                                                //         + 1
+    add(Op::Return);                                                           // 1
     handler = function("on v");
     on(v, handler);
   }
@@ -261,7 +273,7 @@ TEST(Engine, FuelIsTheBoundOrWhatWasUsedOfTheQuota) {
   metered.start();
   metered.instance->deliver(metered.worker, InputId{0}, 3, 0, 0);
   EXPECT_EQ(metered.worker.fuel_used(), 5u + 3 * 9);
-  metered.instance->deliver(metered.worker, InputId{0}, 100, 0, 0);   // 5 + 900: all of it
+  metered.instance->deliver(metered.worker, InputId{0}, 100, 0, 0);  // 5 + 900: all of it
   EXPECT_EQ(metered.worker.fuel_used(), 905u);
   EXPECT_EQ(metered.worker.effects().size(), 100u);
   metered.instance->deliver(metered.worker, InputId{0}, 101, 0, 0);
@@ -271,13 +283,18 @@ TEST(Engine, FuelIsTheBoundOrWhatWasUsedOfTheQuota) {
   EXPECT_EQ(metered.worker.fuel_used(), 905u);
 }
 
-// ---- Outputs ---------------------------------------------------------------------------------------------------------
+// ---- Outputs
+// ---------------------------------------------------------------------------------------------------------
 
 TEST(Engine, InitialOutputsComeBeforeTheStartHandler) {
   TaskBuilder t;
   t.switch_output("fan", false, true, 1);
   t.switch_output("siren", true);
-  t.output({.name = "level", .kind = OutputKind::Value, .fields = {{"level", kF64, ""}}, .has_initial = true, .initial = to_word(2.5)});
+  t.output({.name = "level",
+            .kind = OutputKind::Value,
+            .fields = {{"level", kF64, ""}},
+            .has_initial = true,
+            .initial = to_word(2.5)});
   t.switch_output("unset", false);
   const OutputId out = t.value_output("out", Scalar::I64);
   const std::uint16_t seven = t.number(7);
@@ -296,7 +313,8 @@ TEST(Engine, ASwitchActsWhenItChangesAndAValueEachTime) {
   const OutputId fan = t.switch_output("fan", false, true, 0), level = t.value_output("level", Scalar::F64);
   const std::uint16_t last = t.slot(Region::Input, kBool, SlotKind::OutputLast, 0);
   const std::uint16_t count = t.slot(Region::Input, kI64, SlotKind::OutputCount, 1);
-  const OutputId log = t.output({.name = "log", .kind = OutputKind::Log, .fields = {{"fan", kBool, ""}, {"levels", kI64, ""}}});
+  const OutputId log =
+      t.output({.name = "log", .kind = OutputKind::Log, .fields = {{"fan", kBool, ""}, {"levels", kI64, ""}}});
   const std::uint16_t value = t.reading(v, Scalar::F64);
   const std::uint16_t zero = t.load(Region::Const, Scalar::F64, t.constant(Scalar::F64, 0)), on = t.reg(Scalar::Bool);
   t.add(Op::LtF64, on, zero, value);
@@ -317,7 +335,8 @@ TEST(Engine, ASwitchActsWhenItChangesAndAValueEachTime) {
   EXPECT_EQ(run.deliver(0, -2), (Lines{"0.000s off fan", "0.000s level -2", "0.000s log 0 4"}));
 }
 
-// ---- Alarms ----------------------------------------------------------------------------------------------------------
+// ---- Alarms
+// ----------------------------------------------------------------------------------------------------------
 
 // One input, one alarm above 80; the tests add the rest.
 struct Alarming : TaskBuilder {
@@ -336,13 +355,14 @@ TEST(Engine, EveryCrossingRaisesOnceAndClearsOnce) {
   t.module.alarms[0].clear = t.below(t.v, 78);
   Running run(t);
   EXPECT_EQ(run.start(), Lines{"0.000s off siren"});
-  const Lines raised{"0.000s raised hot: hot!", "0.000s on siren"}, cleared{"0.000s cleared hot", "0.000s off siren"}, nothing;
+  const Lines raised{"0.000s raised hot: hot!", "0.000s on siren"}, cleared{"0.000s cleared hot", "0.000s off siren"},
+      nothing;
   EXPECT_EQ(run.deliver(0, 79), nothing);
-  EXPECT_EQ(run.deliver(0, 80), nothing);    // not above
+  EXPECT_EQ(run.deliver(0, 80), nothing);  // not above
   EXPECT_EQ(run.deliver(0, 81), raised);
   EXPECT_EQ(run.deliver(0, 95), nothing);
-  EXPECT_EQ(run.deliver(0, 79), nothing);    // between: it stands
-  EXPECT_EQ(run.deliver(0, 78), nothing);    // not below
+  EXPECT_EQ(run.deliver(0, 79), nothing);  // between: it stands
+  EXPECT_EQ(run.deliver(0, 78), nothing);  // not below
   EXPECT_EQ(run.deliver(0, 77.9), cleared);
   EXPECT_EQ(run.deliver(0, 60), nothing);
   EXPECT_EQ(run.deliver(0, 80.1), raised);
@@ -368,9 +388,9 @@ TEST(Engine, OnDelayEndsAtItsInstant) {
   EXPECT_EQ(run.instance->next_deadline(), std::nullopt);
   run.deliver(kSecond, 90);
   EXPECT_EQ(run.instance->next_deadline(), 6 * kSecond);
-  run.deliver(3 * kSecond, 95);   // still above: the delay runs on
+  run.deliver(3 * kSecond, 95);  // still above: the delay runs on
   EXPECT_EQ(run.instance->next_deadline(), 6 * kSecond);
-  run.deliver(4 * kSecond, 70);   // and ends here
+  run.deliver(4 * kSecond, 70);  // and ends here
   EXPECT_EQ(run.instance->next_deadline(), std::nullopt);
   run.deliver(5 * kSecond, 90);
   EXPECT_EQ(run.advance(10 * kSecond - 1), Lines{});
@@ -401,8 +421,10 @@ struct Silent : Alarming {
   Silent() : Alarming(30 * kSecond) {
     const std::uint16_t now_slot = slot(Region::Input, kI64, SlotKind::Now);
     const std::uint16_t limit = constant(Scalar::I64, to_word(30 * kSecond));
-    const std::uint16_t now = load(Region::Input, Scalar::I64, now_slot), time = load(Region::Input, Scalar::I64, v.time);
-    const std::uint16_t age = reg(Scalar::I64), most = load(Region::Const, Scalar::I64, limit), result = reg(Scalar::Bool);
+    const std::uint16_t now = load(Region::Input, Scalar::I64, now_slot),
+                        time = load(Region::Input, Scalar::I64, v.time);
+    const std::uint16_t age = reg(Scalar::I64), most = load(Region::Const, Scalar::I64, limit),
+                        result = reg(Scalar::Bool);
     add(Op::SubI64, age, now, time);
     add(Op::LeI64, result, most, age);
     alarm("silent", condition("silent", result)).needs = {};
@@ -476,7 +498,8 @@ TEST(Engine, AFaultingConditionLeavesTheAlarmAndItsDelayStartsAnew) {
   Alarming t;
   const std::uint16_t ninety = t.constant(Scalar::F64, to_word(90.0));
   const std::uint16_t value = t.reading(t.v, Scalar::F64), from = t.load(Region::Const, Scalar::F64, ninety);
-  const std::uint16_t rest = t.reg(Scalar::F64), whole = t.reg(Scalar::I64), thousand = t.number(1000), zero = t.number(0);
+  const std::uint16_t rest = t.reg(Scalar::F64), whole = t.reg(Scalar::I64), thousand = t.number(1000),
+                      zero = t.number(0);
   const std::uint16_t share = t.reg(Scalar::I64), result = t.reg(Scalar::Bool);
   t.add(Op::SubF64, rest, value, from);
   t.add(Op::I64Trunc, whole, rest);
@@ -498,7 +521,7 @@ TEST(Engine, AFaultingConditionLeavesTheAlarmAndItsDelayStartsAnew) {
 TEST(Engine, AConditionWithoutItsReadingIsNoFault) {
   Alarming t;
   const auto other = t.input("w", kF64);
-  t.alarm("hot", t.above(other, 80)).needs = {};        // traps NoReading until w comes
+  t.alarm("hot", t.above(other, 80)).needs = {};  // traps NoReading until w comes
   t.alarm("needy", t.above(t.v, 80)).needs = {t.v.id, other.id};
   Running run(t);
   EXPECT_EQ(run.start(), Lines{});
@@ -516,7 +539,8 @@ TEST(Engine, AlarmsOverInputsComeBeforeHandlersThoseOverStateBehind) {
   const OutputId out = t.value_output("out", Scalar::F64);
   // over state: declared first, evaluated last
   const std::uint16_t seen = t.load(Region::State, Scalar::F64, highest);
-  const std::uint16_t bound = t.load(Region::Const, Scalar::F64, t.constant(Scalar::F64, to_word(80.0))), result = t.reg(Scalar::Bool);
+  const std::uint16_t bound = t.load(Region::Const, Scalar::F64, t.constant(Scalar::F64, to_word(80.0))),
+                      result = t.reg(Scalar::Bool);
   t.add(Op::LtF64, result, bound, seen);
   Alarm& over_state = t.alarm("was_hot", t.condition("was hot", result));
   over_state.reads_state = true;
@@ -534,7 +558,8 @@ TEST(Engine, AlarmsOverInputsComeBeforeHandlersThoseOverStateBehind) {
 
 TEST(Engine, AHandlersFaultDoesNotTouchTheAlarms) {
   Stateful t;
-  t.module.alarms.push_back({.name = "hot", .when = t.above(t.v, 80), .text = t.constant_text("hot!"), .needs = {t.v.id}});
+  t.module.alarms.push_back(
+      {.name = "hot", .when = t.above(t.v, 80), .text = t.constant_text("hot!"), .needs = {t.v.id}});
   Running run(t);
   run.start();
   EXPECT_EQ(run.deliver(0, 200), Lines{"0.000s raised hot: hot!"});
@@ -560,7 +585,8 @@ TEST(Engine, AlarmsThatReadAClockAreLookedAtOnceASecond) {
   Alarming t;
   const std::uint16_t now_slot = t.slot(Region::Input, kI64, SlotKind::Now);
   const std::uint16_t limit = t.constant(Scalar::I64, to_word(std::int64_t{3'500'000'000}));
-  const std::uint16_t now = t.load(Region::Input, Scalar::I64, now_slot), bound = t.load(Region::Const, Scalar::I64, limit);
+  const std::uint16_t now = t.load(Region::Input, Scalar::I64, now_slot),
+                      bound = t.load(Region::Const, Scalar::I64, limit);
   const std::uint16_t result = t.reg(Scalar::Bool);
   t.add(Op::LeI64, result, bound, now);
   Alarm& alarm = t.alarm("late", t.condition("late", result));
@@ -573,7 +599,8 @@ TEST(Engine, AlarmsThatReadAClockAreLookedAtOnceASecond) {
   EXPECT_EQ(run.advance(4 * kSecond), Lines{"4.000s raised late: late!"});
 }
 
-// ---- Time ------------------------------------------------------------------------------------------------------------
+// ---- Time
+// ------------------------------------------------------------------------------------------------------------
 
 // A timer that emits its number.
 void add_timer(TaskBuilder& t, OutputId out, TimeNs period, int number) {
@@ -590,8 +617,8 @@ TEST(Engine, TimersAtOneInstantRunInOrderOfDeclaration) {
   add_timer(t, out, kSecond, 2);
   Running run(t);
   EXPECT_EQ(run.start(10 * kSecond), Lines{});
-  EXPECT_EQ(run.advance(14 * kSecond),
-            (Lines{"11.000s out 2", "12.000s out 1", "12.000s out 2", "13.000s out 2", "14.000s out 1", "14.000s out 2"}));
+  EXPECT_EQ(run.advance(14 * kSecond), (Lines{"11.000s out 2", "12.000s out 1", "12.000s out 2", "13.000s out 2",
+                                              "14.000s out 1", "14.000s out 2"}));
 }
 
 TEST(Engine, AtOneInstantAlarmsOverInputsComeBeforeTimers) {
@@ -616,7 +643,7 @@ TEST(Engine, TimersDoNotDriftAndAGapIsCaughtUpAsAsked) {
   Running latest(t);
   latest.start();
   EXPECT_EQ(latest.advance(350'000'000, CatchUp::Latest), Lines{"0.300s out 1"});
-  EXPECT_EQ(latest.advance(kSecond + 299'000'000, CatchUp::Latest), Lines{"1.200s out 1"});   // 0.6 and 0.9 were missed
+  EXPECT_EQ(latest.advance(kSecond + 299'000'000, CatchUp::Latest), Lines{"1.200s out 1"});  // 0.6 and 0.9 were missed
   EXPECT_EQ(latest.instance->missed_periods(), 2u);
   EXPECT_EQ(latest.instance->next_deadline(), 1'500'000'000);
 }
@@ -653,20 +680,23 @@ TEST(Engine, AnAlarmOverStateIsLookedAtAfterTheTimerThatChangesIt) {
   t.every(kSecond, t.function("every 1 s"));
   const std::uint16_t now = t.load(Region::State, Scalar::I64, count), two = t.number(2), result = t.reg(Scalar::Bool);
   t.add(Op::LtI64, result, two, now);
-  t.module.alarms.push_back({.name = "many", .when = t.condition("many", result), .text = t.constant_text("many!"), .reads_state = true});
+  t.module.alarms.push_back(
+      {.name = "many", .when = t.condition("many", result), .text = t.constant_text("many!"), .reads_state = true});
   Running run(t);
   run.start();
   EXPECT_EQ(run.advance(10 * kSecond), Lines{"3.000s raised many: many!"});
 }
 
-// ---- Texts and names -------------------------------------------------------------------------------------------------
+// ---- Texts and names
+// -------------------------------------------------------------------------------------------------
 
 TEST(Engine, NamesAndTextReadingsAreCutAtACharacter) {
   TaskBuilder t;
   const TypeId words = t.text(Region::Input, 6);
   const auto input = t.input("v", words);
   const std::uint16_t name = t.slot(Region::Input, words, SlotKind::InputName, 0);
-  const OutputId log = t.output({.name = "log", .kind = OutputKind::Log, .fields = {{"name", words, ""}, {"v", words, ""}}});
+  const OutputId log =
+      t.output({.name = "log", .kind = OutputKind::Log, .fields = {{"name", words, ""}, {"v", words, ""}}});
   const std::uint16_t a = t.reg(words), b = t.reg(words);
   t.add(Op::Ref, a, words, name);
   t.add(Op::Ref, b, words, input.value);
@@ -675,10 +705,10 @@ TEST(Engine, NamesAndTextReadingsAreCutAtACharacter) {
   t.on(input, t.function("on v"));
   Running run(t, {"Ofen 1"});
   run.start();
-  run.instance->deliver_text(run.worker, input.id, "grün", 0, 0);      // 5 bytes
+  run.instance->deliver_text(run.worker, input.id, "grün", 0, 0);  // 5 bytes
   EXPECT_EQ(run.lines(), Lines{"0.000s log 'Ofen 1' 'grün'"});
   EXPECT_EQ(run.worker.texts_cut(), 0u);
-  run.instance->deliver_text(run.worker, input.id, "12345ü", 0, 0);    // its last character does not fit in 6
+  run.instance->deliver_text(run.worker, input.id, "12345ü", 0, 0);  // its last character does not fit in 6
   EXPECT_EQ(run.lines(), Lines{"0.000s log 'Ofen 1' '12345'"});
   EXPECT_EQ(run.worker.texts_cut(), 1u);
 }
@@ -719,7 +749,8 @@ TEST(Engine, AnInstanceCanBeAskedBetweenEvents) {
   EXPECT_EQ(run.instance->ask(run.worker, faulting, 0).trap, Trap::DivideByZero);
 }
 
-// ---- Many, and small -------------------------------------------------------------------------------------------------
+// ---- Many, and small
+// -------------------------------------------------------------------------------------------------
 
 // The task of the first example: two alarms that drive one siren, a row of history for each reading.
 struct Monitor : Silent {
@@ -728,7 +759,8 @@ struct Monitor : Silent {
     const TypeId name = text(Region::Input, 64);
     const std::uint16_t name_slot = slot(Region::Input, name, SlotKind::InputName, 0);
     const OutputId siren = switch_output("siren", true, true, 0);
-    const OutputId history = output({.name = "history", .kind = OutputKind::Log, .fields = {{"temp", kF64, ""}, {"at", kI64, ""}}});
+    const OutputId history =
+        output({.name = "history", .kind = OutputKind::Log, .fields = {{"temp", kF64, ""}, {"at", kI64, ""}}});
     Alarm& hot = alarm("hot", above(v, 80));
     hot.drives = module.alarms[0].drives = {siren};
     hot.clear = below(v, 78);
@@ -769,7 +801,8 @@ TEST(Engine, NothingAllocatesAfterTheStart) {
   }
   a.instance->advance(a.worker, 531 * kSecond);
   EXPECT_EQ(allocations(), before);
-  // Half a second each to 500 s: 1,000 rows, 500 raised and 500 cleared, each with its siren; a beat each second to 499 s.
+  // Half a second each to 500 s: 1,000 rows, 500 raised and 500 cleared, each with its siren; a beat each second to 499
+  // s.
   EXPECT_EQ(effects, 1000u + 4 * 500 + 499);
   EXPECT_EQ(faults, 500u);
 }

@@ -28,7 +28,8 @@ class TaskBuilder {
   TypeId text(Region region, std::uint32_t capacity) { return type({TypeKind::Text, Scalar::Void, region, capacity}); }
 
   // Adds a slot at the end of its region; gives its offset in words, as instructions name it.
-  std::uint16_t slot(Region region, TypeId of, SlotKind kind = SlotKind::Plain, std::uint16_t subject = 0, std::string name = {}) {
+  std::uint16_t slot(Region region, TypeId of, SlotKind kind = SlotKind::Plain, std::uint16_t subject = 0,
+                     std::string name = {}) {
     const std::uint64_t offset = module.region_bytes(region);
     const std::uint64_t end = offset + slot_size_bytes(*module.type(of));
     std::size_t at = 0;
@@ -36,11 +37,21 @@ class TaskBuilder {
     module.slots.insert(module.slots.begin() + static_cast<std::ptrdiff_t>(at),
                         Slot{region, kind, of, static_cast<std::uint32_t>(offset), subject, std::move(name)});
     switch (region) {
-      case Region::Const: module.const_image.resize(end); break;
-      case Region::Param: module.param_image.resize(end); break;
-      case Region::Input: module.input_bytes = static_cast<std::uint32_t>(end); break;
-      case Region::State: module.state_image.resize(end); break;
-      case Region::Scratch: module.scratch_bytes = static_cast<std::uint32_t>(end); break;
+      case Region::Const:
+        module.const_image.resize(end);
+        break;
+      case Region::Param:
+        module.param_image.resize(end);
+        break;
+      case Region::Input:
+        module.input_bytes = static_cast<std::uint32_t>(end);
+        break;
+      case Region::State:
+        module.state_image.resize(end);
+        break;
+      case Region::Scratch:
+        module.scratch_bytes = static_cast<std::uint32_t>(end);
+        break;
     }
     return static_cast<std::uint16_t>(offset / 8);
   }
@@ -62,7 +73,10 @@ class TaskBuilder {
     return at;
   }
 
-  struct InputSlots { InputId id; std::uint16_t value, time, ready; };
+  struct InputSlots {
+    InputId id;
+    std::uint16_t value, time, ready;
+  };
   InputSlots input(std::string name, TypeId of, TimeNs stale_after = 0) {
     const auto id = static_cast<std::uint16_t>(module.inputs.size());
     module.inputs.push_back({.value = {std::move(name), of, ""}, .stale_after_ns = stale_after});
@@ -79,8 +93,12 @@ class TaskBuilder {
     return output({.name = name, .kind = OutputKind::Value, .fields = {{name, type_id(scalar), ""}}});
   }
   OutputId switch_output(std::string name, bool driven, bool has_initial = false, Word initial = 0) {
-    return output({.name = name, .kind = OutputKind::Switch, .fields = {{name, type_id(Scalar::Bool), ""}},
-                   .has_initial = has_initial, .initial = initial, .driven = driven});
+    return output({.name = name,
+                   .kind = OutputKind::Switch,
+                   .fields = {{name, type_id(Scalar::Bool), ""}},
+                   .has_initial = has_initial,
+                   .initial = initial,
+                   .driven = driven});
   }
 
   // Finishes the function begun last and takes it over; jumps are given as distances.
@@ -95,8 +113,11 @@ class TaskBuilder {
     code.push_back({op, static_cast<std::uint16_t>(a), static_cast<std::uint16_t>(b), static_cast<std::uint16_t>(c)});
   }
   FunctionId function(std::string name, std::vector<TypeId> results = {}, std::vector<LineMark> lines = {}) {
-    module.functions.push_back({.name = std::move(name), .results = std::move(results), .registers = std::move(registers),
-                                .code = std::move(code), .lines = std::move(lines)});
+    module.functions.push_back({.name = std::move(name),
+                                .results = std::move(results),
+                                .registers = std::move(registers),
+                                .code = std::move(code),
+                                .lines = std::move(lines)});
     registers.clear();
     code.clear();
     return static_cast<FunctionId>(module.functions.size() - 1);

@@ -45,7 +45,7 @@ TEST(Terminal, WidthCountsCharactersAndNoColours) {
 TEST(Terminal, FittedTextHasExactlyTheWidth) {
   EXPECT_EQ(fitted("ab", 4), "ab  ");
   EXPECT_EQ(fitted("°C°C", 2), "°C");
-  EXPECT_EQ(fitted(Paint(true).red("hot stuff"), 3), "\x1b[1;31mhot\x1b[0m");   // cut, and the colour still ends
+  EXPECT_EQ(fitted(Paint(true).red("hot stuff"), 3), "\x1b[1;31mhot\x1b[0m");  // cut, and the colour still ends
   EXPECT_EQ(width_of(fitted(Paint(true).red("hot"), 5)), 5u);
 }
 

@@ -45,7 +45,8 @@ Card card_of(const vm::Program& program) {
             .state_bytes = module.state_image.size(),
             .scratch_bytes = module.scratch_bytes,
             .instance_bytes = vm::Instance(program, {}).memory_bytes()};
-  for (const vm::Function& function : module.functions) card.code_bytes += function.code.size() * sizeof(vm::Instruction);
+  for (const vm::Function& function : module.functions)
+    card.code_bytes += function.code.size() * sizeof(vm::Instruction);
   for (const vm::Handler& handler : module.handlers) {
     card.rows.push_back(row_of(program, handler.function));
     card.rows.back().within_ns = handler.within_ns;
@@ -72,7 +73,8 @@ std::vector<std::string> card_lines(const Card& card) {
   if (std::ranges::any_of(card.rows, &CardRow::metered))
     lines.push_back("* above the quota: counted while it runs, and stopped there");
   lines.push_back(fmt::format("state {} · scratch {} · code {} · {} for each instance", bytes_text(card.state_bytes),
-                              bytes_text(card.scratch_bytes), bytes_text(card.code_bytes), bytes_text(card.instance_bytes)));
+                              bytes_text(card.scratch_bytes), bytes_text(card.code_bytes),
+                              bytes_text(card.instance_bytes)));
   return lines;
 }
 

@@ -7,7 +7,9 @@ namespace {
 
 // Three digits that count, without zeros at the end: 1.25, 12.5, 125, 4.
 std::string three_digits(double value) {
-  std::string text = value < 9.995 ? fmt::format("{:.2f}", value) : value < 99.95 ? fmt::format("{:.1f}", value) : fmt::format("{:.0f}", value);
+  std::string text = value < 9.995   ? fmt::format("{:.2f}", value)
+                     : value < 99.95 ? fmt::format("{:.1f}", value)
+                                     : fmt::format("{:.0f}", value);
   if (text.find('.') == std::string::npos) return text;
   while (text.ends_with('0')) text.pop_back();
   if (text.ends_with('.')) text.pop_back();

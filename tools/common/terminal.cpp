@@ -77,9 +77,12 @@ std::string fitted(std::string_view text, std::size_t columns) {
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t escape = escape_length(text.substr(at));
     const std::size_t length = escape > 0 ? escape : character_length(text.substr(at));
-    if (escape > 0) painted = true;
-    else if (width == columns) break;
-    else ++width;
+    if (escape > 0)
+      painted = true;
+    else if (width == columns)
+      break;
+    else
+      ++width;
     fitted.append(text.substr(at, length));
     at += length;
   }

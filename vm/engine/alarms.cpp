@@ -34,8 +34,10 @@ void Step::evaluate(AlarmIndex number) {
     memory_.deadlines[alarm.delay] = kNever;
   }
   if (!holds) return;
-  if (state.active) clear(number);
-  else raise(number);
+  if (state.active)
+    clear(number);
+  else
+    raise(number);
 }
 
 void Step::raise(AlarmIndex number) {
@@ -69,7 +71,8 @@ std::string_view Step::alarm_text(AlarmIndex number) {
   const auto add = [&](std::string_view part) {
     std::size_t taken = std::min(part.size(), alarm.text_room - length);
     if (taken < part.size()) {
-      while (taken > 0 && (static_cast<unsigned char>(part[taken]) & 0xC0) == 0x80) --taken;  // to where a character begins
+      while (taken > 0 && (static_cast<unsigned char>(part[taken]) & 0xC0) == 0x80)
+        --taken;  // to where a character begins
       ++worker_.context.texts_cut;
     }
     std::copy_n(part.begin(), taken, begin + length);

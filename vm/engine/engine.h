@@ -41,7 +41,7 @@ class Program {
   const VerifiedModule& verified() const;
   const Module& module() const { return verified().module; }
   bool is_metered(FunctionId function) const;
-  const Plan& plan() const { return *plan_; }   // the engine's own
+  const Plan& plan() const { return *plan_; }  // the engine's own
 
  private:
   explicit Program(std::unique_ptr<const Plan> plan);
@@ -54,18 +54,18 @@ enum class EffectKind : std::uint8_t { Switch, Value, Log, AlarmRaised, AlarmCle
 // already has no effect; a value has one each time it is set.
 struct Effect {
   EffectKind kind;
-  std::uint16_t index;                  // the output, or the alarm
-  TimeNs time;                          // `now` of the event that led to it
-  std::span<const std::byte> fields;    // outputs: as OutputBuffer lays them out
-  std::string_view text;                // alarms raised: the text, filled in
+  std::uint16_t index;                // the output, or the alarm
+  TimeNs time;                        // `now` of the event that led to it
+  std::span<const std::byte> fields;  // outputs: as OutputBuffer lays them out
+  std::string_view text;              // alarms raised: the text, filled in
 };
 
 // A handler or condition that stopped before its end; what it had done is undone.
 struct Fault {
   Trap trap;
-  FunctionId function;                  // where, innermost
+  FunctionId function;  // where, innermost
   std::uint32_t instruction;
-  std::uint32_t line;                   // in the source; 0 when the module does not say
+  std::uint32_t line;  // in the source; 0 when the module does not say
 };
 
 // What one thread needs to run any instance of the programs it serves: registers, scratch, journal, output buffer.
@@ -77,12 +77,12 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  void serve(const Program& program);   // before its instances run here; grows the buffers, allocates
+  void serve(const Program& program);  // before its instances run here; grows the buffers, allocates
 
-  std::span<const Effect> effects() const;   // of the last call, in order
+  std::span<const Effect> effects() const;  // of the last call, in order
   std::span<const Fault> faults() const;
-  std::uint64_t fuel_used() const;           // by the last call
-  std::uint64_t texts_cut() const;           // since the start
+  std::uint64_t fuel_used() const;  // by the last call
+  std::uint64_t texts_cut() const;  // since the start
 
  private:
   friend class Instance;
@@ -138,10 +138,10 @@ class Instance {
   const Program& program() const;
   bool is_active(AlarmId alarm) const;
   std::int64_t raised_count(AlarmId alarm) const;
-  std::uint64_t missed_periods() const;       // that CatchUp::Latest left out
-  Word output_value(OutputId output) const;   // what a switch or scalar value stands at
-  std::span<const std::byte> state() const;   // for storage and comparison
-  std::size_t memory_bytes() const;           // what this instance adds to the process
+  std::uint64_t missed_periods() const;      // that CatchUp::Latest left out
+  Word output_value(OutputId output) const;  // what a switch or scalar value stands at
+  std::span<const std::byte> state() const;  // for storage and comparison
+  std::size_t memory_bytes() const;          // what this instance adds to the process
 
  private:
   std::unique_ptr<InstanceMemory> memory_;

@@ -46,7 +46,8 @@ Instance::Instance(const Program& program, const Binding& binding) : memory_(Ins
   for (std::size_t n = 0; n < binding.params.size() && n < module.params.size(); ++n)
     if (binding.params[n]) store(memory_->param + module.params[n].offset, *binding.params[n]);
   for (const Slot& slot : module.slots) {
-    if (slot.region != Region::Input || slot.kind != SlotKind::InputName || slot.subject >= binding.input_names.size()) continue;
+    if (slot.region != Region::Input || slot.kind != SlotKind::InputName || slot.subject >= binding.input_names.size())
+      continue;
     Context context;
     context.base[static_cast<int>(Region::Input)] = memory_->input;
     context.set_text(Reference::make(Region::Input, slot.offset, module.type(slot.type)->capacity), 0,
@@ -98,7 +99,9 @@ bool Instance::is_active(AlarmId alarm) const { return memory_->alarms[index(ala
 std::int64_t Instance::raised_count(AlarmId alarm) const { return memory_->alarms[index(alarm)].raised; }
 std::uint64_t Instance::missed_periods() const { return memory_->missed_periods; }
 Word Instance::output_value(OutputId output) const { return memory_->outputs[index(output)].value; }
-std::span<const std::byte> Instance::state() const { return {memory_->state, memory_->plan->module().state_image.size()}; }
+std::span<const std::byte> Instance::state() const {
+  return {memory_->state, memory_->plan->module().state_image.size()};
+}
 std::size_t Instance::memory_bytes() const { return sizeof *this + memory_->size_bytes; }
 
 }  // namespace eyeflow::vm

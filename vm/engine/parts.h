@@ -21,11 +21,11 @@ struct WorkerBuffers {
   std::uint64_t plan_id = 0;  // that `context` is set up for
   Context context;
   Journal journal;
-  OutputBuffer output;        // the running handler's share of `bytes`
+  OutputBuffer output;  // the running handler's share of `bytes`
 
-  std::vector<Word> registers, saved;       // saved: state scalars at a handler's entry
+  std::vector<Word> registers, saved;  // saved: state scalars at a handler's entry
   std::vector<CallRecord> calls;
-  std::vector<std::byte> scratch;           // zero between runs
+  std::vector<std::byte> scratch;  // zero between runs
   std::vector<std::uint64_t> seen_lines;
   std::vector<std::uint32_t> line_numbers;
   std::vector<std::byte> saved_lines;
@@ -47,14 +47,14 @@ struct WorkerBuffers {
 };
 
 struct AlarmState {
-  TimeNs since = kNever;    // with a delay: since when its condition holds; kNever: it does not
+  TimeNs since = kNever;  // with a delay: since when its condition holds; kNever: it does not
   std::int64_t raised = 0;
   bool active = false;
 };
 
 struct OutputState {
-  Word value = 0;            // switches and scalar values
-  bool known = false;        // it was set at least once
+  Word value = 0;             // switches and scalar values
+  bool known = false;         // it was set at least once
   std::uint16_t drivers = 0;  // alarms that stand and drive it
 };
 
@@ -66,7 +66,7 @@ struct InstanceMemory {
   std::uint64_t missed_periods = 0;
   std::uint32_t size_bytes = 0;
   bool started = false;
-  TimeNs* deadlines = nullptr;    // of timers, stale inputs, delayed alarms, the poll
+  TimeNs* deadlines = nullptr;  // of timers, stale inputs, delayed alarms, the poll
   AlarmState* alarms = nullptr;
   OutputState* outputs = nullptr;
   std::byte *param = nullptr, *input = nullptr, *state = nullptr;

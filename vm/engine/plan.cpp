@@ -32,17 +32,24 @@ Reads reads_of(const Module& module, const Function& function, const std::vector
     const std::uint16_t fields[] = {instruction.a, instruction.b, instruction.c};
     for (std::size_t n = 0; n < 3; ++n) {
       switch (info(instruction.op).operands[n].role) {
-        case Role::SlotOfA: add(static_cast<Region>(instruction.b), fields[n]); break;
+        case Role::SlotOfA:
+          add(static_cast<Region>(instruction.b), fields[n]);
+          break;
         case Role::SlotReady:
-        case Role::SlotInput: add(Region::Input, fields[n]); break;
-        case Role::SlotRef: add(module.type(function.registers[instruction.a])->region, fields[n]); break;
+        case Role::SlotInput:
+          add(Region::Input, fields[n]);
+          break;
+        case Role::SlotRef:
+          add(module.type(function.registers[instruction.a])->region, fields[n]);
+          break;
         case Role::Function: {
           const Reads& callee = callees[fields[n]];
           reads.slots.insert(reads.slots.end(), callee.slots.begin(), callee.slots.end());
           reads.scratch |= callee.scratch;
           break;
         }
-        default: break;
+        default:
+          break;
       }
     }
   }
@@ -55,7 +62,7 @@ struct Dependencies {
   std::vector<bool> inputs, input_times, alarms;  // by index
   std::vector<std::uint32_t> state_scalars;       // offsets
   bool state_references = false;
-  bool every_event = false;                       // the event's time
+  bool every_event = false;  // the event's time
   bool outputs = false;
 };
 
@@ -70,22 +77,35 @@ Dependencies dependencies_of(const Module& module, const Alarm& alarm, const std
   for (const std::uint32_t number : slots) {
     const Slot& slot = module.slots[number];
     if (slot.region == Region::State) {
-      if (module.type(slot.type)->kind == TypeKind::Scalar) found.state_scalars.push_back(slot.offset);
-      else found.state_references = true;
+      if (module.type(slot.type)->kind == TypeKind::Scalar)
+        found.state_scalars.push_back(slot.offset);
+      else
+        found.state_references = true;
     }
     if (slot.region != Region::Input) continue;
     switch (slot.kind) {
-      case SlotKind::InputTime: found.input_times[slot.subject] = true; [[fallthrough]];
+      case SlotKind::InputTime:
+        found.input_times[slot.subject] = true;
+        [[fallthrough]];
       case SlotKind::InputValue:
-      case SlotKind::InputReady: found.inputs[slot.subject] = true; break;
+      case SlotKind::InputReady:
+        found.inputs[slot.subject] = true;
+        break;
       case SlotKind::AlarmActive:
-      case SlotKind::AlarmRaised: found.alarms[slot.subject] = true; break;
-      case SlotKind::EventTime: found.every_event = true; break;
+      case SlotKind::AlarmRaised:
+        found.alarms[slot.subject] = true;
+        break;
+      case SlotKind::EventTime:
+        found.every_event = true;
+        break;
       case SlotKind::OutputLast:
-      case SlotKind::OutputCount: found.outputs = true; break;
+      case SlotKind::OutputCount:
+        found.outputs = true;
+        break;
       case SlotKind::Plain:
-      case SlotKind::Now:         // by `.stale`, which has a deadline, or polled
-      case SlotKind::InputName: break;
+      case SlotKind::Now:  // by `.stale`, which has a deadline, or polled
+      case SlotKind::InputName:
+        break;
     }
   }
   return found;
@@ -112,7 +132,10 @@ class Builder {
  private:
   FunctionPlan function(FunctionId id) const {
     const FunctionBound& bound = plan_.verified.bounds[index(id)];
-    return {.id = id, .metered = bound.fuel > plan_.options.fuel_quota, .uses_scratch = reads_[index(id)].scratch, .fuel = bound.fuel};
+    return {.id = id,
+            .metered = bound.fuel > plan_.options.fuel_quota,
+            .uses_scratch = reads_[index(id)].scratch,
+            .fuel = bound.fuel};
   }
 
   void sizes() {
@@ -140,35 +163,45 @@ class Builder {
     for (const Output& output : module_.outputs) fields += output.fields.size();
     plan_.layout_types.reserve(fields);
     for (const Output& output : module_.outputs) {
-      plan_.layouts.push_back({plan_.layout_types.data() + plan_.layout_types.size(),
-                               static_cast<std::uint32_t>(output.fields.size())});
+      plan_.layouts.push_back(
+          {plan_.layout_types.data() + plan_.layout_types.size(), static_cast<std::uint32_t>(output.fields.size())});
       for (const Field& field : output.fields) plan_.layout_types.push_back(*module_.type(field.type));
       const bool is_text = output.kind == OutputKind::Value && !output.fields.empty() &&
                            module_.type(output.fields[0].type)->kind == TypeKind::Text;
       if (output.driven) plan_.driven.push_back(static_cast<std::uint16_t>(plan_.outputs.size()));
-      plan_.outputs.push_back({.kind = output.kind, .driven = output.driven, .has_initial = output.has_initial,
-                               .is_text = is_text, .initial = output.initial, .last = spare_, .count = spare_,
+      plan_.outputs.push_back({.kind = output.kind,
+                               .driven = output.driven,
+                               .has_initial = output.has_initial,
+                               .is_text = is_text,
+                               .initial = output.initial,
+                               .last = spare_,
+                               .count = spare_,
                                .last_capacity = 0});
     }
   }
 
   void handlers() {
     std::uint64_t smallest_row = UINT64_MAX;
-    for (const OutputLayout& layout : plan_.layouts) smallest_row = std::min(smallest_row, 8 + 8 * std::uint64_t{layout.field_count});
+    for (const OutputLayout& layout : plan_.layouts)
+      smallest_row = std::min(smallest_row, 8 + 8 * std::uint64_t{layout.field_count});
     const auto wanted = [&](const Handler& handler) {
       return std::min<std::uint64_t>(plan_.verified.bounds[index(handler.function)].output_bytes, kMaxOutputBytes);
     };
     std::uint64_t in_all = 0;
     for (const Handler& handler : module_.handlers) in_all += wanted(handler);
-    const std::uint64_t most = in_all <= kMaxModuleOutputBytes ? kMaxOutputBytes : kMaxModuleOutputBytes / module_.handlers.size();
+    const std::uint64_t most =
+        in_all <= kMaxModuleOutputBytes ? kMaxOutputBytes : kMaxModuleOutputBytes / module_.handlers.size();
     for (const Handler& handler : module_.handlers) {
       const auto number = static_cast<std::uint16_t>(plan_.handlers.size());
       const FunctionBound& bound = plan_.verified.bounds[index(handler.function)];
       const auto bytes = static_cast<std::uint32_t>(std::min(wanted(handler), most) / 8 * 8);
-      plan_.handlers.push_back({.function = function(handler.function), .stores = bound.stores.data(),
-                                .store_count = static_cast<std::uint32_t>(bound.stores.size()), .output_bytes = bytes,
+      plan_.handlers.push_back({.function = function(handler.function),
+                                .stores = bound.stores.data(),
+                                .store_count = static_cast<std::uint32_t>(bound.stores.size()),
+                                .output_bytes = bytes,
                                 .most_rows = static_cast<std::uint32_t>(bytes / smallest_row),
-                                .period = handler.period_ns, .after = {}});
+                                .period = handler.period_ns,
+                                .after = {}});
       if (handler.kind == HandlerKind::Start) plan_.starts.push_back(number);
       if (handler.kind == HandlerKind::Every) {
         EYEFLOW_CHECK(handler.period_ns > 0);
@@ -179,8 +212,15 @@ class Builder {
 
   void inputs() {
     for (std::size_t n = 0; n < module_.inputs.size(); ++n) {
-      InputPlan plan{.value = kNowhere, .time = spare_, .ready = own_ready_[n], .type = *module_.type(module_.inputs[n].value.type),
-                     .stale_after = module_.inputs[n].stale_after_ns, .handlers = {}, .before = {}, .after = {}, .stale = {}};
+      InputPlan plan{.value = kNowhere,
+                     .time = spare_,
+                     .ready = own_ready_[n],
+                     .type = *module_.type(module_.inputs[n].value.type),
+                     .stale_after = module_.inputs[n].stale_after_ns,
+                     .handlers = {},
+                     .before = {},
+                     .after = {},
+                     .stale = {}};
       if (plan.type.kind == TypeKind::Scalar) plan.value = spare_;
       for (std::size_t h = 0; h < module_.handlers.size(); ++h)
         if (module_.handlers[h].kind == HandlerKind::Input && index(module_.handlers[h].input) == n)
@@ -191,15 +231,23 @@ class Builder {
 
   void alarms() {
     for (const Alarm& alarm : module_.alarms) {
-      AlarmPlan plan{.when = function(alarm.when), .clear = {}, .text = function(alarm.text),
-                     .has_clear = alarm.clear != kNoFunction, .when_for = alarm.when_for_ns,
-                     .clear_for = alarm.clear_for_ns, .active = spare_, .raised = spare_, .needs = {}, .drives = {},
+      AlarmPlan plan{.when = function(alarm.when),
+                     .clear = {},
+                     .text = function(alarm.text),
+                     .has_clear = alarm.clear != kNoFunction,
+                     .when_for = alarm.when_for_ns,
+                     .clear_for = alarm.clear_for_ns,
+                     .active = spare_,
+                     .raised = spare_,
+                     .needs = {},
+                     .drives = {},
                      .dependents = {}};
       if (plan.has_clear) plan.clear = function(alarm.clear);
       const Type& text = *module_.type(module_.functions[index(alarm.text)].results.front());
       // Room for the fallback as well: the alarm's name and the explanation of a trap.
       const std::size_t wanted = (std::max<std::size_t>(text.capacity, alarm.name.size() + 128) + 7) / 8 * 8;
-      const std::size_t most = std::clamp<std::size_t>((std::size_t{1} << 20) / module_.alarms.size() / 8 * 8, 64, kMaxAlarmTextBytes);
+      const std::size_t most =
+          std::clamp<std::size_t>((std::size_t{1} << 20) / module_.alarms.size() / 8 * 8, 64, kMaxAlarmTextBytes);
       plan.text_room = static_cast<std::uint32_t>(std::min(wanted, most));
       for (const OutputId output : alarm.drives) plan.drives.push_back(static_cast<std::uint16_t>(output));
       plan_.alarms.push_back(std::move(plan));
@@ -212,28 +260,44 @@ class Builder {
       if (slot.region != Region::Input) continue;
       switch (slot.kind) {
         case SlotKind::Plain:
-        case SlotKind::InputName: break;
-        case SlotKind::Now: plan_.now = slot.offset; break;
-        case SlotKind::EventTime: plan_.event_time = slot.offset; break;
+        case SlotKind::InputName:
+          break;
+        case SlotKind::Now:
+          plan_.now = slot.offset;
+          break;
+        case SlotKind::EventTime:
+          plan_.event_time = slot.offset;
+          break;
         case SlotKind::InputValue: {
           // The slot's own capacity counts: it is what may be written.
           plan_.inputs[slot.subject].value = slot.offset;
           plan_.inputs[slot.subject].type = *module_.type(slot.type);
           break;
         }
-        case SlotKind::InputTime: plan_.inputs[slot.subject].time = slot.offset; break;
-        case SlotKind::InputReady: plan_.inputs[slot.subject].ready = slot.offset; break;
-        case SlotKind::AlarmActive: plan_.alarms[slot.subject].active = slot.offset; break;
-        case SlotKind::AlarmRaised: plan_.alarms[slot.subject].raised = slot.offset; break;
+        case SlotKind::InputTime:
+          plan_.inputs[slot.subject].time = slot.offset;
+          break;
+        case SlotKind::InputReady:
+          plan_.inputs[slot.subject].ready = slot.offset;
+          break;
+        case SlotKind::AlarmActive:
+          plan_.alarms[slot.subject].active = slot.offset;
+          break;
+        case SlotKind::AlarmRaised:
+          plan_.alarms[slot.subject].raised = slot.offset;
+          break;
         case SlotKind::OutputLast:
           plan_.outputs[slot.subject].last = slot.offset;
           plan_.outputs[slot.subject].last_capacity = module_.type(slot.type)->capacity;
           break;
-        case SlotKind::OutputCount: plan_.outputs[slot.subject].count = slot.offset; break;
+        case SlotKind::OutputCount:
+          plan_.outputs[slot.subject].count = slot.offset;
+          break;
       }
     }
     for (std::size_t n = 0; n < module_.alarms.size(); ++n)
-      for (const InputId input : module_.alarms[n].needs) plan_.alarms[n].needs.push_back(plan_.inputs[index(input)].ready);
+      for (const InputId input : module_.alarms[n].needs)
+        plan_.alarms[n].needs.push_back(plan_.inputs[index(input)].ready);
   }
 
   // Whether running the handler can change what the alarm looks at.
@@ -241,7 +305,8 @@ class Builder {
     if (alarm.every_event || alarm.outputs) return true;
     const FunctionBound& bound = plan_.verified.bounds[index(module_.handlers[handler].function)];
     if (alarm.state_references && bound.writes_references) return true;
-    return std::ranges::any_of(alarm.state_scalars, [&](std::uint32_t offset) { return std::ranges::binary_search(bound.stores, offset); });
+    return std::ranges::any_of(alarm.state_scalars,
+                               [&](std::uint32_t offset) { return std::ranges::binary_search(bound.stores, offset); });
   }
 
   void triggers() {
@@ -291,20 +356,23 @@ class Builder {
   }
   Need of_handlers(const std::vector<std::uint16_t>& handlers) const {
     Need need;
-    for (const std::uint16_t h : handlers) need = sum(need, {plan_.handlers[h].most_rows, plan_.handlers[h].output_bytes, 1});
+    for (const std::uint16_t h : handlers)
+      need = sum(need, {plan_.handlers[h].most_rows, plan_.handlers[h].output_bytes, 1});
     return need;
   }
 
   // At one instant each alarm is looked at once, and once more when another one changed; each look changes it at most
   // once and may fault in its condition and in its text. Then each driven switch changes at most once.
   void needs() {
-    Need alarms{static_cast<std::uint32_t>(plan_.driven.size()), 8 * static_cast<std::uint32_t>(plan_.driven.size()), 0};
+    Need alarms{static_cast<std::uint32_t>(plan_.driven.size()), 8 * static_cast<std::uint32_t>(plan_.driven.size()),
+                0};
     for (const AlarmPlan& alarm : plan_.alarms) alarms = sum(alarms, {2, 2 * alarm.text_room, 4});
     const auto initial = static_cast<std::uint32_t>(plan_.outputs.size());
     plan_.at_start = sum(sum(of_handlers(plan_.starts), alarms), {initial, 8 * initial, 0});
     plan_.at_instant = sum(of_handlers(plan_.timers), alarms);
     plan_.most = larger(plan_.at_start, plan_.at_instant);
-    for (const InputPlan& input : plan_.inputs) plan_.most = larger(plan_.most, sum(of_handlers(input.handlers), alarms));
+    for (const InputPlan& input : plan_.inputs)
+      plan_.most = larger(plan_.most, sum(of_handlers(input.handlers), alarms));
   }
 
   Plan& plan_;

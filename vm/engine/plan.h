@@ -29,10 +29,10 @@ struct HandlerPlan {
   FunctionPlan function;
   const std::uint32_t* stores = nullptr;  // state scalars, saved at entry
   std::uint32_t store_count = 0;
-  std::uint32_t output_bytes = 0;         // its share of the output buffer
+  std::uint32_t output_bytes = 0;  // its share of the output buffer
   std::uint32_t most_rows = 0;
-  TimeNs period = 0;                      // Every
-  AlarmList after;                        // Every: alarms that its stores may change
+  TimeNs period = 0;  // Every
+  AlarmList after;    // Every: alarms that its stores may change
 };
 
 struct InputPlan {
@@ -49,20 +49,20 @@ struct AlarmPlan {
   FunctionPlan when, clear, text;
   bool has_clear = false;
   TimeNs when_for = 0, clear_for = 0;
-  std::uint32_t active, raised;          // offsets in Input
-  std::uint32_t delay = kNowhere;        // index in the deadlines; only with a delay
-  std::uint32_t text_room = 0;           // bytes in the output buffer, the fallback text included
-  std::vector<std::uint32_t> needs;      // offsets of `ready` flags in Input
+  std::uint32_t active, raised;      // offsets in Input
+  std::uint32_t delay = kNowhere;    // index in the deadlines; only with a delay
+  std::uint32_t text_room = 0;       // bytes in the output buffer, the fallback text included
+  std::vector<std::uint32_t> needs;  // offsets of `ready` flags in Input
   std::vector<std::uint16_t> drives;
-  AlarmList dependents;                  // alarms whose conditions read this one
+  AlarmList dependents;  // alarms whose conditions read this one
 };
 
 struct OutputPlan {
   OutputKind kind;
   bool driven, has_initial, is_text;
   Word initial;
-  std::uint32_t last, count;             // offsets in Input
-  std::uint32_t last_capacity;           // of a text
+  std::uint32_t last, count;    // offsets in Input
+  std::uint32_t last_capacity;  // of a text
 };
 
 // What one call needs at most of the worker's buffers.
@@ -79,28 +79,28 @@ struct Plan {
 
   std::vector<Type> layout_types;
   std::vector<OutputLayout> layouts;
-  std::vector<HandlerPlan> handlers;     // by the module's handlers
-  std::vector<std::uint16_t> starts;     // handlers
-  std::vector<std::uint16_t> timers;     // handlers; the first deadlines are theirs
+  std::vector<HandlerPlan> handlers;        // by the module's handlers
+  std::vector<std::uint16_t> starts;        // handlers
+  std::vector<std::uint16_t> timers;        // handlers; the first deadlines are theirs
   std::vector<std::uint16_t> stale_inputs;  // the next deadlines are theirs
   std::vector<InputPlan> inputs;
   std::vector<AlarmPlan> alarms;
   std::vector<OutputPlan> outputs;
-  std::vector<std::uint16_t> driven;     // outputs
-  std::vector<bool> after_handlers;      // by alarm
+  std::vector<std::uint16_t> driven;  // outputs
+  std::vector<bool> after_handlers;   // by alarm
   AlarmList polled;
   bool alarms_depend_on_alarms = false;
-  std::uint32_t first_delay = 0;         // the alarms' deadlines from here on
-  std::vector<AlarmIndex> delayed;       // the alarm of each
+  std::uint32_t first_delay = 0;    // the alarms' deadlines from here on
+  std::vector<AlarmIndex> delayed;  // the alarm of each
   std::uint32_t poll_deadline = kNowhere;
   std::uint32_t deadline_count = 0;
 
-  std::uint32_t now, event_time;         // offsets in Input
+  std::uint32_t now, event_time;  // offsets in Input
   // An instance's images. Input ends with a spare word: a slot that the module does not have is written there.
   std::uint32_t param_bytes, input_bytes, state_bytes, scratch_bytes;
 
   std::uint32_t frame_words = 0, call_depth = 0, most_stores = 0;
-  Need at_start, at_instant, most;       // `most`: over start, every input and an instant of timers
+  Need at_start, at_instant, most;  // `most`: over start, every input and an instant of timers
 
   const Module& module() const { return verified.module; }
 };

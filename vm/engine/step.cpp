@@ -90,7 +90,8 @@ void Step::deliver_text(std::size_t input, std::string_view text, TimeNs event_t
   begin_delivery(input, event_time);
   const InputPlan& plan = plan_.inputs[input];
   EYEFLOW_CHECK(plan.type.kind == TypeKind::Text);
-  if (plan.value != kNowhere) worker_.context.set_text(Reference::make(Region::Input, plan.value, plan.type.capacity), 0, text);
+  if (plan.value != kNowhere)
+    worker_.context.set_text(Reference::make(Region::Input, plan.value, plan.type.capacity), 0, text);
   finish_delivery(plan, event_time);
 }
 
@@ -100,7 +101,8 @@ Instance::Answer Step::ask(FunctionId id) {
   const FunctionBound& bound = plan_.verified.bounds[index(id)];
   EYEFLOW_CHECK(function.param_count == 0 && function.results.size() == 1);
   EYEFLOW_CHECK(bound.stores.empty() && !bound.writes_references && !bound.emits);
-  const FunctionPlan asked = {.id = id, .metered = bound.fuel > plan_.options.fuel_quota, .uses_scratch = true, .fuel = bound.fuel};
+  const FunctionPlan asked = {
+      .id = id, .metered = bound.fuel > plan_.options.fuel_quota, .uses_scratch = true, .fuel = bound.fuel};
   Instance::Answer answer{.trap = call(asked)};
   if (answer.trap == Trap::None) {
     answer.word = worker_.context.registers[0];
@@ -204,7 +206,8 @@ void Step::fault(Trap trap) {
   const auto& lines = plan_.module().functions[context.trap_function].lines;
   const auto behind = std::ranges::upper_bound(lines, context.trap_instruction, {}, &LineMark::instruction);
   EYEFLOW_CHECK(worker_.fault_count < worker_.faults.size());
-  worker_.faults[worker_.fault_count++] = {.trap = trap, .function = FunctionId{context.trap_function},
+  worker_.faults[worker_.fault_count++] = {.trap = trap,
+                                           .function = FunctionId{context.trap_function},
                                            .instruction = context.trap_instruction,
                                            .line = behind == lines.begin() ? 0 : std::prev(behind)->line};
 }
@@ -268,7 +271,8 @@ void Step::emit_word(std::uint16_t output, Word value) {
 
 void Step::add_effect(EffectKind kind, std::uint16_t index, std::span<const std::byte> fields, std::string_view text) {
   EYEFLOW_CHECK(worker_.effect_count < worker_.effects.size());
-  worker_.effects[worker_.effect_count++] = {.kind = kind, .index = index, .time = now_, .fields = fields, .text = text};
+  worker_.effects[worker_.effect_count++] = {
+      .kind = kind, .index = index, .time = now_, .fields = fields, .text = text};
 }
 
 void skip_missed(InstanceMemory& memory, TimeNs now) {

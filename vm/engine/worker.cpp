@@ -45,10 +45,11 @@ void WorkerBuffers::serve(const Plan& plan) {
 }
 
 void WorkerBuffers::set_up(const Plan& plan) {
-  EYEFLOW_CHECK(registers.size() > plan.frame_words && saved.size() >= plan.most_stores && calls.size() > plan.call_depth &&
-                scratch.size() >= plan.scratch_bytes && saved_lines.size() >= plan.state_bytes &&
-                alarm_set.size() * 64 >= plan.alarms.size() && effects.size() >= plan.most.effects &&
-                bytes.size() >= plan.most.bytes && faults.size() >= plan.most.faults);  // serve() the program first
+  EYEFLOW_CHECK(registers.size() > plan.frame_words && saved.size() >= plan.most_stores &&
+                calls.size() > plan.call_depth && scratch.size() >= plan.scratch_bytes &&
+                saved_lines.size() >= plan.state_bytes && alarm_set.size() * 64 >= plan.alarms.size() &&
+                effects.size() >= plan.most.effects && bytes.size() >= plan.most.bytes &&
+                faults.size() >= plan.most.faults);  // serve() the program first
   context.base[static_cast<int>(Region::Const)] = const_cast<std::byte*>(plan.module().const_image.data());
   context.base[static_cast<int>(Region::Scratch)] = scratch.data();
   context.references = plan.verified.references.data();
