@@ -1,0 +1,41 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// The verbs of eyeflow-vm. Each writes its answer to stdout, what is wrong to stderr, and returns the exit status.
+namespace eyeflow::tools {
+
+enum ExitStatus : int {
+  kDone = 0,
+  kRefused = 1,  // what was to be checked or run is not in order
+  kUsage = 2,
+  kUnreachable = 3,  // a file that cannot be opened, a key that cannot be read
+};
+
+struct RunArguments {
+  std::vector<std::filesystem::path> bundles, keys;
+  std::filesystem::path site;
+  std::string duration;  // "20s"; empty: until it is told to stop
+  bool screen = false;
+};
+int run(const RunArguments& arguments);
+
+struct VerifyArguments {
+  std::filesystem::path bundle;
+  std::vector<std::filesystem::path> keys;
+};
+int verify(const VerifyArguments& arguments);
+
+struct SiteCheckArguments {
+  std::filesystem::path site;
+  std::vector<std::filesystem::path> bundles, keys;
+};
+int site_check(const SiteCheckArguments& arguments);
+
+// "eyeflow-vm: MESSAGE" on stderr, the program's name in red on a terminal; several lines stay several.
+int report(std::string_view message, ExitStatus status);
+
+}  // namespace eyeflow::tools

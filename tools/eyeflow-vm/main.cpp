@@ -1,0 +1,88 @@
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include "tools/eyeflow-vm/commands.h"
+#include "vm/isa/isa.h"
+
+namespace {
+
+constexpr const char* kExitStatuses = R"(Exit status:
+  0  done
+  1  what was to be checked or run is not in order
+  2  wrong usage
+  3  a file cannot be opened, or a key cannot be read)";
+
+std::string footer(const char* examples) { return std::string("Examples:\n") + examples + "\n\n" + kExitStatuses; }
+
+// What CLI11 says, with the place and the next step.
+std::string usage_message(const CLI::App* app, const CLI::Error& error) {
+  std::string verb = "eyeflow-vm", what = error.what();
+  for (const CLI::App* at = app; !at->get_subcommands().empty();) {
+    at = at->get_subcommands().front();
+    verb += " " + at->get_name();
+  }
+  if (const std::vector<std::string> unknown = app->remaining(true); !unknown.empty())
+    what = "'" + unknown.front() + "' is not known here";
+  return verb + ": " + what + "\n'" + verb + " --help' shows what it takes.\n";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace eyeflow::tools;
+  CLI::App app("Runs signed EyeFlow tasks on a device.", "eyeflow-vm");
+  app.set_version_flag("--version",
+                       "eyeflow-vm " EYEFLOW_VERSION ", instruction set " + std::to_string(eyeflow::vm::kIsaVersion));
+  app.require_subcommand(1);
+  app.failure_message(usage_message);
+  app.footer(
+      footer("  eyeflow-vm verify monitor_t1.efb --key plant.pub\n"
+             "  eyeflow-vm site check site.toml --key plant.pub\n"
+             "  eyeflow-vm run --site site.toml"));
+  const char* key_help = "Public key whose bundles are trusted (may be repeated)";
+
+  RunArguments run_arguments;
+  CLI::App* run_verb = app.add_subcommand("run", "Run the tasks of a site file");
+  run_verb->add_option("BUNDLE", run_arguments.bundles,
+                       "Bundles to run instead of the files that the site names; runs of the site that name no file of "
+                       "theirs are left out");
+  run_verb->add_option("--site", run_arguments.site, "Site file: what is there and what tasks may use")->required();
+  // One key each: a bundle may stand behind it.
+  run_verb->add_option("--key", run_arguments.keys, std::string(key_help) + ", besides the site's trusted_keys")
+      ->allow_extra_args(false);
+  run_verb->add_option("--for", run_arguments.duration, "Stop after this long, such as 20s or \"2 min\"");
+  run_verb->add_flag("--screen", run_arguments.screen,
+                     "Show the run on one screen (without a terminal: a line a second)");
+  run_verb->footer(
+      footer("  eyeflow-vm run --site site.toml\n"
+             "  eyeflow-vm run monitor_t1.efb --site site.toml --key plant.pub --for 20s --screen"));
+
+  VerifyArguments verify_arguments;
+  CLI::App* verify_verb = app.add_subcommand("verify", "Check a bundle's signature and code, and show its card");
+  verify_verb->add_option("BUNDLE", verify_arguments.bundle, "The bundle (.efb)")->required();
+  verify_verb->add_option("--key", verify_arguments.keys, key_help)->required()->allow_extra_args(false);
+  verify_verb->footer(footer("  eyeflow-vm verify monitor_t1.efb --key plant.pub"));
+
+  SiteCheckArguments site_arguments;
+  CLI::App* site_verb = app.add_subcommand("site", "Work with site files");
+  site_verb->require_subcommand(1);
+  CLI::App* check_verb = site_verb->add_subcommand("check", "Read a site file as `run` will, connecting to nothing");
+  check_verb->add_option("SITE", site_arguments.site, "The site file (TOML)")->required();
+  check_verb->add_option("BUNDLE", site_arguments.bundles, "Bundles to take instead of the files that the site names");
+  check_verb->add_option("--key", site_arguments.keys, std::string(key_help) + ", besides the site's trusted_keys")
+      ->allow_extra_args(false);
+  check_verb->footer(
+      footer("  eyeflow-vm site check site.toml\n"
+             "  eyeflow-vm site check site.toml build/monitor_t1.efb --key plant.pub"));
+  site_verb->footer(footer("  eyeflow-vm site check site.toml"));
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kUsage;
+  }
+  if (*run_verb) return run(run_arguments);
+  if (*verify_verb) return verify(verify_arguments);
+  return site_check(site_arguments);
+}
