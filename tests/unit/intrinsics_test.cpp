@@ -56,7 +56,7 @@ class Machine {
   }
   Reference array(const std::vector<double>& values) {
     const Reference reference = take(values.size() * 8, static_cast<std::uint32_t>(values.size()));
-    std::memcpy(context_.at(reference), values.data(), values.size() * 8);
+    if (!values.empty()) std::memcpy(context_.at(reference), values.data(), values.size() * 8);
     return reference;
   }
   std::string_view read(Reference reference) { return context_.text(reference); }
