@@ -104,7 +104,8 @@ struct Counting : TaskBuilder {
     for (int i = 0; i < inputs; ++i) {
       const auto v = input("v" + std::to_string(i), type_id(Scalar::F64));
       const auto count = load(Region::State, Scalar::I64, n), one = number(1);
-      const auto times = number(trips), loop = reg(counter), sum = reg(Scalar::I64);
+      const auto times = load(Region::Const, Scalar::I64, constant(Scalar::I64, static_cast<vm::Word>(trips)));
+      const auto loop = reg(counter), sum = reg(Scalar::I64);
       add(Op::LoopBegin, loop, times, counter);
       add(Op::LoopEnter, loop, 3);
       add(Op::AddI64, sum, sum, one);
@@ -367,7 +368,7 @@ TEST_F(HostTest, ASlowTaskDropsByItsPolicyAndCountsIt) {
   auto task = Counting(1, 200'000).module;
   task.inputs[0].queue = 4;
   bundle("counting.efb", task);
-  const auto host = load(R"(
+  auto host = load(R"(
 [sensor.s]
 from = "simulate"
 simulate = { period = "100 us" }

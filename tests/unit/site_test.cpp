@@ -165,11 +165,13 @@ TEST(Site, SaysWhatItGrantsButDoesNotActOn) {
   EXPECT_CONTAINS(site.notes[1], "[cloud]");
 }
 
-TEST(Site, TheExampleIsGood) {
-  const auto site = load_site(std::filesystem::path(EYEFLOW_SOURCE_DIR) / "examples/demo.toml");
-  ASSERT_TRUE(site) << site.error().message;
-  EXPECT_EQ(site->sensors.size(), 100u);
-  EXPECT_EQ(site->outputs.size(), 101u);
+TEST(Site, TheExamplesAreGood) {
+  for (const auto* name : {"demo.toml", "line1.toml"}) {
+    const auto site = load_site(std::filesystem::path(EYEFLOW_SOURCE_DIR) / "examples" / name);
+    ASSERT_TRUE(site) << site.error().message;
+    EXPECT_EQ(site->sensors.size(), 100u);
+    EXPECT_EQ(site->outputs.size(), 101u);
+  }
 }
 
 TEST(Site, BrokenTomlNamesThePlace) {
