@@ -31,7 +31,9 @@ typed::ExprPtr TaskChecker::writable(const syntax::Expr& expr) {
     if (auto id = find_local(n->name)) {
       const typed::Local& local = body_.locals[typed::index(*id)];
       if (local.type.kind == TypeKind::Error) return nullptr;
-      if (!local.is_variable) return refuse("'" + n->name + "' does not change", "declare it with var");
+      if (!local.is_variable)
+        return refuse("'" + n->name + "' does not change",
+                      body_.infos[typed::index(*id)].is_let ? "declare it with var" : "copy it into a var");
       return make_expr(local.type, expr.span, typed::LocalExpr{*id});
     }
     if (Symbol* symbol = find_symbol(n->name)) {
@@ -112,6 +114,7 @@ std::size_t* TaskChecker::loop_count_of(const typed::Expr& place) {
 
 bool TaskChecker::changes_looped_array(const typed::Expr& place, const Span& span) {
   if (place.type.kind != TypeKind::BoundedArray) return false;
+  if (const auto* state = std::get_if<typed::StateExpr>(&place.node)) effects_->resizes.insert(state->state);
   const std::size_t* loops = loop_count_of(place);
   if (!loops || *loops == 0) return false;
   report(Code::LoopArrayWritten, span, "a loop goes over " + quoted(place.span) + ", so its length cannot change here",

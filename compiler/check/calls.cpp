@@ -142,7 +142,7 @@ bool TaskChecker::count_arguments(const syntax::CallExpr& call, std::string_view
   for (const syntax::Argument& a : call.arguments) expression(a.value);
   report(Code::ArgumentCount, span,
          "'" + std::string(name) + "' takes " + std::to_string(count) + (count == 1 ? " argument" : " arguments") +
-             ", and here are " + std::to_string(call.arguments.size()));
+             ", not " + std::to_string(call.arguments.size()));
   return false;
 }
 
@@ -365,6 +365,14 @@ Value TaskChecker::function_call(const syntax::CallExpr& call, FunctionEntry& ca
     node.arguments.push_back(std::move(value));
   }
   effects_->merge(callee.effects);
+  for (typed::StateId state : callee.effects.resizes) {
+    auto loops = state_loops_.find(state);
+    if (loops == state_loops_.end() || loops->second == 0) continue;
+    report(Code::LoopArrayWritten, span,
+           "a loop goes over '" + task_.states[typed::index(state)].name + "', and '" + name + "' changes its length",
+           "call it after the loop");
+    ok = false;
+  }
   return ok ? Value(make_expr(callee.result, span, std::move(node))) : Value();
 }
 

@@ -38,6 +38,7 @@ struct Value {
 struct Effects {
   std::set<typed::InputId> needs;
   std::set<typed::StateId> state_writes;
+  std::set<typed::StateId> resizes;  // bounded arrays whose length may change
   bool reads_state = false;
   bool reads_clock = false;
   bool emits = false;
@@ -84,6 +85,7 @@ struct LocalInfo {
   Range range;
   bool used = false;
   std::size_t loops_over = 0;  // how many loops are going over this array
+  bool is_let = false;         // then `var` instead would make it assignable
 };
 
 class TaskChecker {
@@ -226,6 +228,7 @@ class TaskChecker {
   // A place that may be written, or nothing.
   typed::ExprPtr writable(const syntax::Expr& expr);
   void note_write(const typed::Expr& place);
+  // Notes that the array's length changes; reports it when a loop goes over that array.
   bool changes_looped_array(const typed::Expr& place, const Span& span);
   std::size_t* loop_count_of(const typed::Expr& place);
   void note_emit(typed::OutputId id, const Span& span);

@@ -393,6 +393,7 @@ std::optional<Constant> TaskChecker::to_constant(ExprPtr expr) {
 }
 
 std::optional<Constant> TaskChecker::constant(const syntax::ExprPtr& expr, const Type& type) {
+  if (type.kind == TypeKind::Error) return std::nullopt;
   Place before = std::exchange(place_, Place::Constant);
   ExprPtr value = coerce(expression(expr, &type), type);
   place_ = before;

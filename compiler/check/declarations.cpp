@@ -260,7 +260,7 @@ void TaskChecker::check_input(const syntax::InputDecl& decl, typed::Input& out) 
                "a rate is greater than zero, but this is " + quoted(decl.rate->span));
     }
   }
-  if (decl.queue) out.queue = size_of(decl.queue, 65536, "a queue");
+  if (decl.queue) out.queue = size_of(decl.queue, 65536, "a queue holds");
   out.latest = decl.latest;
   if (!decl.drop || decl.drop->text.empty()) return;
   if (decl.drop->text == "newest")

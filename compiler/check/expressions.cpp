@@ -11,6 +11,7 @@ using typed::TypeKind;
 void Effects::merge(const Effects& other) {
   needs.insert(other.needs.begin(), other.needs.end());
   state_writes.insert(other.state_writes.begin(), other.state_writes.end());
+  resizes.insert(other.resizes.begin(), other.resizes.end());
   reads_state |= other.reads_state;
   reads_clock |= other.reads_clock;
   emits |= other.emits;
@@ -68,16 +69,14 @@ Value TaskChecker::number_literal(const syntax::NumberExpr& number, const Span& 
   bool based = text.starts_with("0x") || text.starts_with("0b");
   bool is_whole = based || text.find_first_of(".eE") == std::string::npos;
   std::optional<Wide> whole_value = is_whole ? parse_whole(text) : std::nullopt;
-  double value = 0;
-  if (whole_value) {
-    value = static_cast<double>(*whole_value);
-  } else {
-    std::from_chars(text.data(), text.data() + text.size(), value);
-  }
-  bool readable = is_whole ? whole_value.has_value() : std::isfinite(value);
+  double value = whole_value ? static_cast<double>(*whole_value) : 0.0;
+  bool readable = whole_value.has_value();
+  if (!is_whole) readable = std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc();
   if (!readable) {
     report(Code::BadNumber, span, quoted(span) + " is not a number that fits anywhere",
-           based ? "write digits behind " + text.substr(0, 2) : "the largest whole number is 18446744073709551615");
+           based      ? "write at most 64 bits behind " + text.substr(0, 2)
+           : is_whole ? "the largest whole number is 18446744073709551615"
+                      : "floats reach from about 2.2e-308 to 1.8e308");
     return {};
   }
   Value out;
@@ -143,7 +142,7 @@ Value TaskChecker::array_literal(const syntax::ArrayExpr& array, const Span& spa
 
 Value TaskChecker::array_fill(const syntax::FillExpr& fill, const Span& span, const Type* expected) {
   bool is_expected = expected && typed::is_array(expected->kind);
-  auto count = size_of(fill.count, kMaxElements, "an array");
+  auto count = size_of(fill.count, kMaxElements, "an array holds");
   Value value = expression(fill.value);
   if (!is_expected) {
     value = settle(std::move(value));

@@ -149,10 +149,11 @@ Value TaskChecker::sum(BinaryOp op, Value left, Value right, const Span& span) {
       report(Code::PointsAdded, span,
              quoted(left.expr->span) + " and " + quoted(right.expr->span) +
                  " are both temperatures: their sum means nothing",
-             "a difference is in " + stdlib::difference_unit(typed::unit_of(b)).text + "; a mean is a + (b - a) / 2");
+             "a difference is in " + stdlib::difference_unit(typed::unit_of(a)).text + "; a mean is a + (b - a) / 2");
       return {};
     }
-    Span point = right.expr->span;
+    std::optional<Span> point;
+    if (right.literal) point = right.expr->span;
     right = to_unit(std::move(right), a.unit, typed::unit_of(a));
     if (!right) return {};
     Type type = number(a.kind, stdlib::difference_unit(typed::unit_of(a)));

@@ -17,8 +17,13 @@ const typed::UnitInfo* TaskChecker::unit(const syntax::UnitText& written, bool& 
   auto parsed = stdlib::parse_unit(written.text);
   if (!parsed) {
     ok = false;
-    auto near = stdlib::suggest_unit(written.text);
-    report(Code::UnknownUnit, written.span, parsed.error().message, near ? "did you mean '" + *near + "'?" : "");
+    // "'kpa' is not a unit; did you mean 'kPa'?": what stands behind the ';' is the hint.
+    std::string message = parsed.error().message, hint;
+    if (auto end = message.find("; "); end != std::string::npos) {
+      hint = message.substr(end + 2);
+      message.resize(end);
+    }
+    report(Code::UnknownUnit, written.span, message, hint);
     return nullptr;
   }
   return arena_.intern_unit({std::move(*parsed)});
@@ -37,8 +42,7 @@ std::optional<std::uint32_t> TaskChecker::size_of(const syntax::ExprPtr& expr, s
   if (!c) return std::nullopt;
   Wide value = whole(*c);
   if (value >= 1 && value <= Wide(max)) return static_cast<std::uint32_t>(value);
-  report(Code::BadSize, expr->span,
-         std::string(what) + " holds 1 to " + std::to_string(max) + ", not " + to_string(value));
+  report(Code::BadSize, expr->span, std::string(what) + " 1 to " + std::to_string(max) + ", not " + to_string(value));
   return std::nullopt;
 }
 
@@ -56,7 +60,7 @@ Type TaskChecker::resolve(const syntax::TypePtr& type) {
 
 Type TaskChecker::resolve_array(const syntax::ArrayType& array, const Span& span) {
   Type element = resolve(array.element);
-  auto size = size_of(array.size, kMaxElements, "an array");
+  auto size = size_of(array.size, kMaxElements, "an array holds");
   Type type;
   if (element.kind == TypeKind::Error || !size) return type;
   if (!typed::is_scalar(element.kind)) {
@@ -81,7 +85,7 @@ Type TaskChecker::resolve_named(const syntax::NamedType& named, const Span& span
       report(Code::UnknownType, span, "a text says how many bytes it holds at most", "write text(40)");
       return error;
     }
-    auto size = size_of(named.arguments[0], kMaxTextBytes, "a text");
+    auto size = size_of(named.arguments[0], kMaxTextBytes, "a text holds");
     return size ? plain(TypeKind::Text, *size) : error;
   }
   auto kind = scalar_type(name);
@@ -115,7 +119,16 @@ Type TaskChecker::resolve_named(const syntax::NamedType& named, const Span& span
   std::vector<std::string> candidates{"bool", "int", "i32", "u8",   "u16",  "u32",
                                       "u64",  "f32", "f64", "text", "time", "duration"};
   for (std::string& n : names_of(SymbolKind::Record)) candidates.push_back(std::move(n));
+  struct Habit {
+    std::string_view name, type;
+  };
+  static constexpr Habit kHabits[] = {
+      {"float", "f64"}, {"double", "f64"}, {"real", "f64"},     {"integer", "int"},     {"long", "int"},
+      {"byte", "u8"},   {"i64", "int"},    {"boolean", "bool"}, {"string", "text(40)"}, {"String", "text(40)"}};
   std::string hint = suggestion(name, candidates);
+  for (const Habit& h : kHabits) {
+    if (h.name == name) hint = "write " + std::string(h.type);
+  }
   if (auto near = hint.empty() ? stdlib::suggest_unit(name) : std::nullopt)
     hint = "did you mean the unit '" + *near + "'?";
   report(Code::UnknownType, named.name.span, "there is no type or unit '" + name + "'", hint);

@@ -76,7 +76,7 @@ typed::LocalId TaskChecker::declare_local(const syntax::Name& name, const Type& 
   }
   body_.locals.push_back({name.text, name.span, type, is_variable});
   // A name in error is not warned about as well.
-  body_.infos.push_back({range, type.kind == TypeKind::Error, 0});
+  body_.infos.push_back({range, type.kind == TypeKind::Error, 0, false});
   body_.scopes.back().emplace_back(name.text, id);
   return id;
 }
@@ -148,6 +148,7 @@ void TaskChecker::let(const syntax::LetStmt& let, const Span& span, typed::Block
   }
   Range range = value && !let.variable ? range_of(*value) : Range{};
   typed::LocalId id = declare_local(let.name, type, let.variable, range);
+  body_.infos[typed::index(id)].is_let = true;
   if (value) add_stmt(out, span, typed::Declare{id, std::move(value)});
 }
 
@@ -256,7 +257,7 @@ void TaskChecker::while_statement(const syntax::WhileStmt& loop, const Span& spa
   typed::While node{};
   node.condition = coerce(expression(loop.condition), plain(TypeKind::Bool));
   if (loop.max) {
-    if (auto max = size_of(loop.max, kMaxTrips, "a loop's max")) node.max = *max;
+    if (auto max = size_of(loop.max, kMaxTrips, "a loop's max is")) node.max = *max;
   } else {
     Span word{span.line, span.column, span.offset, 5};
     report(Code::WhileWithoutMax, word, "this loop does not say how often it may run", "write while … max 1000");

@@ -69,7 +69,7 @@ std::string excerpt(const Span& span, std::string_view source, std::string_view 
     width = std::clamp<std::size_t>(width, 1, kMaxLineShown - before);
   }
   while (!shown.empty() && shown.back() == ' ') shown.pop_back();
-  std::string out = number + " | " + shown + "\n";
+  std::string out = number + (shown.empty() ? " |" : " | ") + shown + "\n";
   out += std::string(number.size(), ' ') + " | " + std::string(before, ' ') + paint(colour, std::string(width, '^'));
   if (!hint.empty()) out += " " + paint(colour, hint);
   return out + "\n";

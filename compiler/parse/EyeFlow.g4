@@ -125,7 +125,7 @@ matchArm: (ELSE | name (',' name)*) block;
 
 expr
   : primary                                                           # primaryExpr
-  | expr '.' TO '(' unit ')'                                          # toUnitExpr
+  | expr '.' TO '(' (unit | NUMBER) ')'                               # toUnitExpr   // .to(1): the plain number
   | expr '.' anyWord                                                  # memberExpr
   | expr '[' expr ']'                                                 # indexExpr
   | expr '(' (argument (',' argument)* ','?)? ')'                     # callExpr

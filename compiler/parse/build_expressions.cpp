@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cctype>
+#include <utility>
 
 #include "EyeFlowLexer.h"
 #include "compiler/parse/build_tree.h"
@@ -118,7 +119,9 @@ syntax::ExprPtr TreeBuilder::expr(P::ExprContext* ctx) {
   if (!ctx) return out;
   out->span = span(ctx);
   if (is_broken(ctx)) return out;
+  if (depth_ == 0) too_deep_ = false;
   if (depth_ >= kMaxExpressionDepth) {
+    if (std::exchange(too_deep_, true)) return out;
     reader_.diagnostics.add(Code::TooDeep, out->span,
                             "this expression chains more than " + std::to_string(kMaxExpressionDepth) + " operators",
                             "name a part of it with let");
@@ -148,7 +151,9 @@ void TreeBuilder::expr_node(P::ExprContext* ctx, syntax::Expr& out) {
                                         : syntax::UnaryOp::Negate;
     out.node = syntax::UnaryExpr{op, expr(c->expr())};
   } else if (auto* c = as<P::ToUnitExprContext>(ctx)) {
-    out.node = syntax::ToUnitExpr{expr(c->expr()), unit(c->unit())};
+    syntax::UnitText target = unit(c->unit());
+    if (c->NUMBER()) target = {c->NUMBER()->getText(), span(c->NUMBER()->getSymbol())};
+    out.node = syntax::ToUnitExpr{expr(c->expr()), std::move(target)};
   } else if (auto* c = as<P::IsMissingExprContext>(ctx)) {
     out.node = syntax::IsMissingExpr{expr(c->expr())};
   }

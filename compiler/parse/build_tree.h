@@ -76,6 +76,7 @@ class TreeBuilder {
   const Reader& reader_;
   antlr4::CommonTokenStream& tokens_;
   std::size_t depth_ = 0;
+  bool too_deep_ = false;  // one expression is reported once, not each branch that goes too deep
 };
 
 // Parses the inside of one interpolation: `text` are the characters between the braces.

@@ -97,7 +97,6 @@ constexpr Habit kHabits[] = {
     {"\u00B7", "write *"},
     {"..", "a loop counts with '..<', which leaves out its end"},
     {"<-", "'<-' feeds a test's input; compare with a negative number as '< -'"},
-    {"=", "'==' compares"},
 };
 
 std::string habit(antlr4::Token* token) {
@@ -145,7 +144,9 @@ void SyntaxErrors::syntaxError(antlr4::Recognizer* recognizer, antlr4::Token* to
     out.add(Code::UnexpectedToken, place, quoted(token) + " is a word of the language and cannot be a name",
             "take another name");
   } else {
-    out.add(Code::UnexpectedToken, place, "unexpected " + quoted(token) + wanted, habit(token));
+    bool compares = token->getText() == "=" && expected == "'{'";
+    out.add(Code::UnexpectedToken, place, "unexpected " + quoted(token) + wanted,
+            compares ? "'==' compares" : habit(token));
   }
 }
 

@@ -34,7 +34,7 @@ eyeflow_program(golden_runner SOURCES
   ${golden}/cli.cpp
   ${golden}/diagnostics.cpp
   ${golden}/kinds_full.cpp
-  DEPENDS golden_core eyeflow_parse eyeflow_lower
+  DEPENDS golden_core eyeflow_check eyeflow_parse eyeflow_lower
 )
 eyeflow_golden_tests(golden_runner FOLDERS isa diagnostics cli)
 add_test(NAME golden.coverage COMMAND golden_runner_device --coverage WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})

@@ -1,5 +1,6 @@
 // diagnostics/*.eft: a source with mistakes above, below what the author is told.
 
+#include "compiler/check/check.h"
 #include "compiler/parse/parse.h"
 #include "tests/golden/runner/kind.h"
 
@@ -8,7 +9,7 @@ namespace eyeflow::golden {
 Result<std::vector<Section>> run_diagnostics(const GoldenFile& file, const Environment&) {
   const std::string name = file.path.filename().string();
   compiler::ParseResult parsed = compiler::parse(file.source(), name);
-  parsed.diagnostics.sort_by_place();
+  compiler::check(parsed.file, file.source(), parsed.diagnostics, parsed.broken);
   return std::vector<Section>{file.sections.front(),
                               {"diagnostics", compiler::render_all(parsed.diagnostics, file.source(), name)}};
 }
