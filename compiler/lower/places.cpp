@@ -140,7 +140,7 @@ void Body::copy(const Leaf& from, const Leaf& to) {
   const Temp a = reference(to.slot);
   const Temp b = reference(from.slot);
   const Op op = to.type.kind == vm::TypeKind::Text ? Op::TextCopy : to.type.is_list() ? Op::ListCopy : Op::ArrayCopy;
-  code_.emit(op, index(a.reg()), index(b.reg()));
+  code_.emit(op, index(a.reg()), index(b.reg()), static_cast<std::uint16_t>(vm::size_bytes(to.type.scalar)));
 }
 
 // ---- Whole values --------------------------------------------------------------------------------------------------

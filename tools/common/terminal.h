@@ -20,6 +20,7 @@ class Paint {
  public:
   explicit Paint(bool on) : on_(on) {}
   static Paint of(std::FILE* file);
+  bool on() const { return on_; }
 
   std::string bold(std::string_view text) const { return with("1", text); }
   std::string dim(std::string_view text) const { return with("2", text); }

@@ -1,0 +1,130 @@
+#include "tools/eyeflowc/source.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "compiler/check/check.h"
+#include "compiler/parse/parse.h"
+#include "runtime/security/signed_bundle.h"
+#include "stdlib/intrinsics/intrinsics.h"
+#include "tools/common/terminal.h"
+
+namespace eyeflow::eyeflowc {
+
+Result<std::string> read_file(const std::string& path) {
+  errno = 0;
+  std::error_code none;
+  if (std::filesystem::is_directory(path, none)) return fail(path + " is a folder; name a file in it");
+  std::ifstream file(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file.is_open() || file.bad()) return fail("cannot read " + path + ": " + std::strerror(errno));
+  return text;
+}
+
+Result<void> write_file(const std::string& path, std::string_view bytes) {
+  if (path == "-") {
+    std::cout << bytes << std::flush;
+    return {};
+  }
+  errno = 0;
+  const std::string unfinished = path + ".part";
+  std::ofstream file(unfinished, std::ios::binary | std::ios::trunc);
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  if (!file || std::rename(unfinished.c_str(), path.c_str()) != 0) {
+    const int reason = errno;
+    std::remove(unfinished.c_str());
+    return fail("cannot write " + path + ": " + std::strerror(reason) + "; check the folder and the space on the disk");
+  }
+  return {};
+}
+
+Result<Source> load_source(const std::string& path) {
+  auto text = read_file(path);
+  if (!text) return std::unexpected(text.error());
+  compiler::ParseResult parsed = compiler::parse(*text, path);
+  Source source{.path = path, .text = std::move(*text), .diagnostics = std::move(parsed.diagnostics), .program = {}};
+  source.program = compiler::check(parsed.file, source.text, source.diagnostics, parsed.broken);
+  return source;
+}
+
+bool report(Source& source) {
+  source.diagnostics.sort_by_place();
+  std::cerr << compiler::render_all(source.diagnostics, source.text, source.path,
+                                    tools::Paint::of(stderr).on());
+  return !source.diagnostics.has_errors() && source.program.has_value();
+}
+
+std::optional<std::size_t> choose_task(const Source& source, const std::string& name) {
+  const auto& tasks = source.program->tasks;
+  std::vector<std::string> names;
+  for (const auto& task : tasks) names.push_back(task.name);
+  if (name.empty() && tasks.size() == 1) return 0;
+  const auto at = std::ranges::find(names, name);
+  if (at != names.end()) return static_cast<std::size_t>(at - names.begin());
+  std::string list;
+  for (const std::string& one : names) list += (list.empty() ? "" : ", ") + one;
+  if (name.empty()) {
+    complain(Exit::Usage, fmt::format("{} has the tasks {}; choose one with --task", source.path, list));
+  } else {
+    const std::string meant = compiler::suggestion(name, names);
+    complain(Exit::Usage, fmt::format("{} has no task '{}'; it has {}{}", source.path, name, list,
+                                      meant.empty() ? "" : " (" + meant + ")"));
+  }
+  return std::nullopt;
+}
+
+namespace {
+
+std::optional<Loaded> load_bundle(const std::string& path, Exit& exit) {
+  auto bytes = runtime::read_bundle_file(path);
+  if (!bytes) return exit = complain(bytes.error()), std::nullopt;
+  const auto bundle = vm::read_bundle(*bytes);
+  if (!bundle) return exit = complain(Exit::Files, path + ": " + bundle.error().message), std::nullopt;
+  const vm::BundleSection* section = bundle->find(vm::kModuleSection);
+  if (section == nullptr) {
+    return exit = complain(Exit::Files, path + " holds no module; rebuild it with 'eyeflowc build'"), std::nullopt;
+  }
+  auto module = vm::read_module(section->bytes);
+  if (!module) return exit = complain(Exit::Files, path + ": " + module.error().message), std::nullopt;
+  auto verified = vm::verify(std::move(*module), stdlib::intrinsics());
+  if (!verified) return exit = complain(Exit::Files, path + ": " + verified.error().message), std::nullopt;
+  fmt::print(stderr, "note: the signature of {} is not checked here; 'eyeflow-vm verify' does that\n", path);
+  Loaded loaded;
+  loaded.modules.push_back(std::move(*verified));
+  return loaded;
+}
+
+}  // namespace
+
+std::optional<Loaded> load_modules(const std::string& path, const std::string& task, Exit& exit) {
+  if (path.ends_with(".efb")) return load_bundle(path, exit);
+  auto source = load_source(path);
+  if (!source) return exit = complain(source.error()), std::nullopt;
+  if (!source->program) return report(*source), exit = Exit::Findings, std::nullopt;
+  std::vector<std::size_t> wanted;
+  if (task.empty()) {
+    for (std::size_t i = 0; i < source->program->tasks.size(); ++i) wanted.push_back(i);
+  } else if (const auto chosen = choose_task(*source, task)) {
+    wanted.push_back(*chosen);
+  } else {
+    return exit = Exit::Usage, std::nullopt;
+  }
+  Loaded loaded;
+  for (const std::size_t index : wanted) {
+    auto lowered = compiler::lower(*source->program, index, {.source_name = path}, source->diagnostics);
+    if (lowered) loaded.modules.push_back(std::move(lowered->verified));
+  }
+  if (!report(*source)) return exit = Exit::Findings, std::nullopt;
+  loaded.source_text = std::move(source->text);
+  return loaded;
+}
+
+}  // namespace eyeflow::eyeflowc
