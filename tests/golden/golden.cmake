@@ -42,3 +42,5 @@ foreach(script value_instructions element_instructions)
   add_test(NAME golden.reference.${script}
     COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/golden/reference/${script}.py --check)
 endforeach()
+# What sessions of cli/ call.
+add_dependencies(golden_runner eyeflow-vm)

@@ -18,12 +18,17 @@ std::string footer(const char* examples) { return std::string("Examples:\n") + e
 // What CLI11 says, with the place and the next step.
 std::string usage_message(const CLI::App* app, const CLI::Error& error) {
   std::string verb = "eyeflow-vm", what = error.what();
-  for (const CLI::App* at = app; !at->get_subcommands().empty();) {
+  const CLI::App* at = app;
+  while (!at->get_subcommands().empty()) {
     at = at->get_subcommands().front();
     verb += " " + at->get_name();
   }
-  if (const std::vector<std::string> unknown = app->remaining(true); !unknown.empty())
+  if (const std::vector<std::string> unknown = app->remaining(true); !unknown.empty()) {
     what = "'" + unknown.front() + "' is not known here";
+  } else if (const auto verbs = at->get_subcommands([](const CLI::App*) { return true; }); !verbs.empty()) {
+    what = "a verb is missing: ";
+    for (const CLI::App* each : verbs) what += (each == verbs.front() ? "" : ", ") + each->get_name();
+  }
   return verb + ": " + what + "\n'" + verb + " --help' shows what it takes.\n";
 }
 
