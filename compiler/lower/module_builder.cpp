@@ -78,9 +78,13 @@ SlotId ModuleBuilder::add_slot(vm::Region region, LeafConstant initial, std::str
 
 SlotId ModuleBuilder::constant(const LeafConstant& value) {
   LeafConstant pooled = value;
-  // As many as fit the slot anyway, so that texts of similar length share a type.
-  if (pooled.type.kind == vm::TypeKind::Text)
-    pooled.type.capacity = static_cast<std::uint32_t>((pooled.text.size() + 4 + 7) / 8 * 8 - 4);
+  // As many as fit the slot anyway, so that texts of similar length share a type; but no more than the checked type has,
+  // or it could not be sent as a field that is just long enough. The pieces of an interpolation have no such type.
+  if (pooled.type.kind == vm::TypeKind::Text) {
+    const auto in_slot = static_cast<std::uint32_t>((pooled.text.size() + 4 + 7) / 8 * 8 - 4);
+    const bool is_typed = value.type.capacity >= pooled.text.size() && value.type.capacity > 0;
+    pooled.type.capacity = is_typed ? std::min(in_slot, value.type.capacity) : in_slot;
+  }
   const auto [at, is_new] = constants_.try_emplace(key_of(pooled), kNoSlot);
   if (is_new) at->second = add_slot(vm::Region::Const, pooled, {});
   return at->second;

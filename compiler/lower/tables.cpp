@@ -62,6 +62,13 @@ std::string unit_of(const typed::Type& type) {
   return unit_text(type);
 }
 
+// "line.from.x" for a record's field, in the order of leaves_of(): names in state must tell its parts apart.
+void add_leaf_names(const typed::Type& type, const std::string& prefix, std::vector<std::string>& names) {
+  if (typed::is_array(type.kind)) return add_leaf_names(*type.element, prefix, names);
+  if (type.kind != typed::TypeKind::Record) return names.push_back(prefix);
+  for (const typed::Field& field : type.record->fields) add_leaf_names(field.type, prefix + "." + field.name, names);
+}
+
 }  // namespace
 
 vm::Field field_of(ModuleBuilder& module, const std::string& name, const typed::Type& type) {
@@ -88,10 +95,12 @@ void declare_slots(TaskContext& task) {
     const std::vector<LeafType> types = leaves_of(state.type);
     std::vector<LeafConstant> initial = leaf_constants(state.initial);
     EYEFLOW_CHECK(types.size() == initial.size());
+    std::vector<std::string> names;
+    add_leaf_names(state.type, state.name, names);
     std::vector<SlotId>& slots = task.states.emplace_back();
     for (std::size_t leaf = 0; leaf < types.size(); ++leaf) {
       initial[leaf].type = types[leaf];
-      slots.push_back(module.add_slot(Region::State, std::move(initial[leaf]), state.name));
+      slots.push_back(module.add_slot(Region::State, std::move(initial[leaf]), std::move(names[leaf])));
     }
   }
 }
