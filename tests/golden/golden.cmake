@@ -31,12 +31,14 @@ endif()
 
 eyeflow_program(golden_runner SOURCES
   ${golden}/main.cpp
+  ${golden}/bytecode.cpp
   ${golden}/cli.cpp
+  ${golden}/compile.cpp
   ${golden}/diagnostics.cpp
   ${golden}/kinds_full.cpp
-  DEPENDS golden_core eyeflow_check eyeflow_parse eyeflow_lower
+  DEPENDS golden_core eyeflow_parse eyeflow_check eyeflow_lower
 )
-eyeflow_golden_tests(golden_runner FOLDERS isa diagnostics cli)
+eyeflow_golden_tests(golden_runner FOLDERS isa language diagnostics bytecode cli)
 add_test(NAME golden.coverage COMMAND golden_runner_device --coverage WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 foreach(script value_instructions element_instructions)
   add_test(NAME golden.reference.${script}

@@ -1,6 +1,7 @@
 // The build for development machines: everything.
 
 #include "compiler/diagnostics/diagnostics.h"
+#include "tests/golden/runner/compile.h"
 #include "tests/golden/runner/coverage.h"
 
 namespace eyeflow::golden {
@@ -8,14 +9,17 @@ namespace eyeflow::golden {
 std::span<const Kind> kinds() {
   static constexpr Kind kKinds[] = {
       {"isa", ".eva", true, &run_isa},
+      {"language", ".eft", true, &run_language},
       {"diagnostics", ".eft", false, &run_diagnostics},
+      {"bytecode", ".eft", false, &run_bytecode},
       {"cli", ".txt", false, &run_cli},
   };
   return kKinds;
 }
 
 Result<std::vector<vm::Module>> modules_of(const GoldenFile& file, const Environment& environment) {
-  return read_precompiled(file, environment);
+  if (!environment.precompiled.empty()) return read_precompiled(file, environment);
+  return compile(file);
 }
 
 std::vector<std::string> diagnostic_codes() {
