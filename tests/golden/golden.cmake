@@ -39,7 +39,7 @@ eyeflow_program(golden_runner SOURCES
   DEPENDS golden_core eyeflow_parse eyeflow_check eyeflow_lower
 )
 eyeflow_golden_tests(golden_runner FOLDERS isa language diagnostics bytecode cli)
-add_test(NAME golden.coverage COMMAND golden_runner_device --coverage WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+add_test(NAME golden.coverage COMMAND golden_runner --coverage WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 foreach(script value_instructions element_instructions)
   add_test(NAME golden.reference.${script}
     COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/golden/reference/${script}.py --check)
