@@ -143,6 +143,7 @@ def section(rows):
         low, _, high = statistics.quantiles(values, n=4) if len(values) > 1 else (median,) * 3
         spread = f"{low:.3g} – {high:.3g}" if len(values) > 1 else ""
         holds = median < bound if relation == "<" else median >= bound
-        lines.append(f"| {what} | {median:.3g} {unit} | {spread} | {relation} {bound:.3g} {unit} | "
+        unit = unit and " " + unit
+        lines.append(f"| {what} | {median:.3g}{unit} | {spread} | {relation} {bound:.3g}{unit} | "
                      f"{'holds' if holds else '**missed**'} |")
     return lines + [""]
