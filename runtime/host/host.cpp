@@ -226,7 +226,6 @@ Result<void> Host::run(std::optional<std::chrono::nanoseconds> duration) {
   }
   h.ticked = Clock::now();
   h.on_tick();
-  h.arm();
   h.io.run();
   h.shut_down();
   return {};
