@@ -45,4 +45,4 @@ foreach(script value_instructions element_instructions)
     COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/golden/reference/${script}.py --check)
 endforeach()
 # What sessions of cli/ call.
-add_dependencies(golden_runner eyeflow-vm)
+add_dependencies(golden_runner eyeflowc eyeflow-vm)

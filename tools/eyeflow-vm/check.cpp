@@ -54,8 +54,12 @@ int site_check(const SiteCheckArguments& arguments) {
   for (const std::string& note : found.notes) fmt::print(stderr, "{} {}\n", paint.yellow("note:"), note);
   for (const std::string& problem : found.problems) report(problem, kRefused);
   if (!found.problems.empty()) return kRefused;
-  fmt::print("{}: {}, {} sensors, {} outputs, {} tasks, {} instances\n", arguments.site.string(),
-             Paint::of(stdout).green("good"), found.sensors, found.outputs, found.tasks, found.instances);
+  const auto some = [](std::size_t count, std::string_view what) {
+    return fmt::format(", {} {}{}", count, what, count == 1 ? "" : "s");
+  };
+  fmt::print("{}: {}{}{}{}{}\n", arguments.site.string(), Paint::of(stdout).green("good"),
+             some(found.sensors, "sensor"), some(found.outputs, "output"), some(found.tasks, "task"),
+             some(found.instances, "instance"));
   return kDone;
 }
 
