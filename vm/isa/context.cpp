@@ -28,7 +28,7 @@ void Context::set_text(Reference reference, std::uint32_t keep, std::string_view
   begin_write(reference, 0, sizeof length);
   begin_write(reference, sizeof length + keep, taken);
   std::byte* slot = at(reference);
-  std::memmove(slot + sizeof length + keep, suffix.data(), taken);
+  if (taken != 0) std::memmove(slot + sizeof length + keep, suffix.data(), taken);  // an empty view may point nowhere
   std::memcpy(slot, &length, sizeof length);
 }
 
