@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <sstream>
+
 #include "tests/unit/sample_module.h"
 #include "vm/module/verifier.h"
 
@@ -74,6 +77,18 @@ TEST(Assembly, WhatIsLeftOutFollows) {
   EXPECT_EQ(main.code[6], (Instruction{Op::LoopNext, 2, 2}));
   EXPECT_EQ(main.code[7], (Instruction{Op::Call, 0, 0, 0}));
   EXPECT_EQ(main.code[9], (Instruction{Op::Emit, 0, 0}));
+}
+
+TEST(Assembly, TheExampleOfTheDocumentsVerifies) {
+  std::stringstream page;
+  page << std::ifstream(EYEFLOW_SOURCE_DIR "/docs/isa.md").rdbuf();
+  const std::string text = page.str();
+  const std::size_t begin = text.find("```\nmodule counting");
+  ASSERT_NE(begin, std::string::npos);
+  const auto module = assemble(text.substr(begin + 4, text.find("```", begin + 4) - begin - 4));
+  ASSERT_TRUE(module) << module.error().message;
+  const auto verified = verify(*module, {});
+  EXPECT_TRUE(verified) << verified.error().message;
 }
 
 // A wrong text says where, what stands there and what belongs there.

@@ -1,0 +1,416 @@
+#include "tests/fuzz/generate_function.h"
+
+#include <algorithm>
+#include <map>
+
+#include "vm/module/verify_internal.h"
+
+namespace eyeflow::vm::test {
+namespace {
+
+std::uint16_t& field(Instruction& i, std::size_t n) { return n == 0 ? i.a : n == 1 ? i.b : i.c; }
+bool is_reference(const Type& type) { return type.kind != TypeKind::Scalar && type.kind != TypeKind::Counter; }
+
+// A branch whose target is not known yet.
+struct Pending {
+  std::size_t at, field;
+};
+
+struct OpenLoop {
+  std::vector<Pending> breaks, continues;
+};
+
+class FunctionMaker {
+ public:
+  FunctionMaker(Random& random, const Module& module, IntrinsicTable intrinsics)
+      : random_(random), m_(module), intrinsics_(intrinsics) {
+    for (const Slot& slot : m_.slots)
+      if (is_reference(*m_.type(slot.type)) && std::ranges::find(reference_types_, slot.type) == reference_types_.end())
+        reference_types_.push_back(slot.type);
+    for (std::size_t n = 0; n < m_.types.size(); ++n)
+      if (m_.types[n].kind == TypeKind::Counter) counter_types_.push_back(static_cast<TypeId>(kFirstModuleType + n));
+    for (std::size_t n = 0; n < kOpCount; ++n)
+      if (info(static_cast<Op>(n)).cls != OpClass::Flow) operations_.push_back(static_cast<Op>(n));
+  }
+
+  Function make(bool plain) {
+    f_.name = "f" + std::to_string(m_.functions.size());
+    if (!plain) signature();
+    load_something();
+    block(0, 12 + random_.below(20));
+    leave();
+    return std::move(f_);
+  }
+
+ private:
+  // ---- Registers
+  // -------------------------------------------------------------------------------------------------------
+
+  std::uint16_t new_register(TypeId type) {
+    const auto reg = static_cast<std::uint16_t>(f_.registers.size());
+    f_.registers.push_back(type);
+    of_type_[type].push_back(reg);
+    return reg;
+  }
+  std::uint16_t any_register(TypeId type) {
+    const auto& known = of_type_[type];
+    return known.empty() || random_.chance(15) ? new_register(type) : random_.one_of(known);
+  }
+  // One that is set: a parameter, or set right here.
+  std::uint16_t reference(TypeId type) {
+    std::vector<std::uint16_t> given;
+    for (std::uint16_t n = 0; n < f_.param_count; ++n)
+      if (f_.registers[n] == type) given.push_back(n);
+    if (!given.empty() && random_.chance(50)) return random_.one_of(given);
+    const std::uint16_t reg = any_register(type);
+    set_reference(reg);
+    return reg;
+  }
+  void set_reference(std::uint16_t reg) {
+    const TypeId type = f_.registers[reg];
+    f_.code.push_back({Op::Ref, reg, type, word_of([&](const Slot& slot) { return slot.type == type; })});
+  }
+  std::uint16_t readable(TypeId type) { return is_reference(*m_.type(type)) ? reference(type) : any_register(type); }
+
+  TypeId any_scalar() { return static_cast<TypeId>(1 + random_.below(kScalarCount - 1)); }
+  TypeId any_crossing() { return random_.chance(70) ? any_scalar() : random_.one_of(reference_types_); }
+
+  // The registers of a call, an emit or a return: a run of fresh ones, filled from others.
+  std::uint16_t fresh_run(const std::vector<TypeId>& types) {
+    if (types.empty()) return 0;
+    const auto first = static_cast<std::uint16_t>(f_.registers.size());
+    std::vector<std::uint16_t> from;
+    for (const TypeId type : types) {
+      const auto& known = of_type_[type];
+      from.push_back(known.empty() ? first : random_.one_of(known));
+    }
+    for (const TypeId type : types) new_register(type);
+    for (std::size_t n = 0; n < types.size(); ++n) {
+      const auto reg = static_cast<std::uint16_t>(first + n);
+      if (is_reference(*m_.type(types[n])))
+        set_reference(reg);
+      else if (f_.registers[from[n]] == types[n])
+        f_.code.push_back({Op::Move, reg, from[n]});
+    }
+    return first;
+  }
+
+  template <typename Fits>
+  std::uint16_t word_of(Fits fits) {
+    std::vector<std::uint16_t> words;
+    for (const Slot& slot : m_.slots)
+      if (fits(slot)) words.push_back(static_cast<std::uint16_t>(slot.offset / 8));
+    return random_.one_of(words);
+  }
+
+  // ---- One value or memory instruction, a call, an emit: by the operands' roles
+  // ------------------------------------------------
+
+  void operation(Op op) {
+    const OpInfo& row = info(op);
+    Instruction i{op};
+    const std::uint16_t callee =
+        m_.functions.empty()
+            ? 0
+            : static_cast<std::uint16_t>(random_.below(static_cast<std::uint32_t>(m_.functions.size())));
+    const std::uint16_t intrinsic =
+        intrinsics_.empty() ? 0
+                            : static_cast<std::uint16_t>(random_.below(static_cast<std::uint32_t>(intrinsics_.size())));
+    if ((op == Op::Call && m_.functions.empty()) || (op == Op::CallIntrinsic && intrinsics_.empty())) return;
+    if (op == Op::Call) i.b = callee;
+    if (op == Op::CallIntrinsic) i.b = intrinsic;
+    for (std::size_t n = 0; n < row.operands.size(); ++n) operand(row, n, i);
+    f_.code.push_back(i);
+  }
+
+  void operand(const OpInfo& row, std::size_t n, Instruction& i) {
+    const Operand& operand = row.operands[n];
+    std::uint16_t& value = field(i, n);
+    const TypeId a = n > 0 && i.a < f_.registers.size() ? f_.registers[i.a] : TypeId{0};
+    switch (operand.role) {
+      case Role::None:
+      case Role::Counter:
+      case Role::Target:
+      case Role::BackTarget:
+      case Role::Function:
+      case Role::Intrinsic:
+        return;
+      case Role::Write:
+        value = any_register(type_for(operand, a));
+        return;
+      case Role::Read:
+        value = readable(type_for(operand, a));
+        if (row.has(MayTrap) && n > 0 && random_.chance(90)) load_harmless(value, row.cls == OpClass::Value);
+        return;
+      case Role::Registers:
+        value = fresh_run(run_types(operand.block, i));
+        return;
+      case Role::Imm:
+        value = static_cast<std::uint16_t>(random_.chance(70) ? random_.below(10) : random_.next());
+        return;
+      case Role::TrapCode:
+        value = static_cast<std::uint16_t>(1 + random_.below(kTrapCount - 1));
+        return;
+      case Role::Output:
+        value = static_cast<std::uint16_t>(random_.below(static_cast<std::uint32_t>(m_.outputs.size())));
+        return;
+      case Role::Region: {
+        std::vector<std::uint16_t> regions;
+        for (const Slot& slot : m_.slots)
+          if (slot.type == a) regions.push_back(static_cast<std::uint16_t>(slot.region));
+        value = random_.one_of(regions);
+        return;
+      }
+      case Role::SlotOfA:
+        value = word_of([&](const Slot& s) { return s.type == a && static_cast<std::uint16_t>(s.region) == i.b; });
+        return;
+      case Role::SlotReady:
+        value = word_of([](const Slot& s) { return s.kind == SlotKind::InputReady; });
+        return;
+      case Role::SlotInput:
+        value = word_of([&](const Slot& s) { return s.type == a && s.region == Region::Input; });
+        return;
+      case Role::SlotState:
+        value = word_of([&](const Slot& s) { return s.type == a && s.region == Region::State; });
+        return;
+      case Role::SlotRef:
+        value = word_of([&](const Slot& s) { return s.type == a; });
+        return;
+      case Role::TypeOfA:
+        value = a;
+        return;
+      case Role::ElementBytes:
+        value = static_cast<std::uint16_t>(size_bytes(m_.type(a)->element));
+        return;
+    }
+  }
+
+  // Most programs should get far: small numbers are good indices and divisors, and any slot holds more than a zero.
+  void load_harmless(std::uint16_t reg, bool not_zero) {
+    const Type& type = *m_.type(f_.registers[reg]);
+    if (type.kind != TypeKind::Scalar) return;
+    if (type.element == Scalar::I64) {
+      f_.code.push_back({Op::LoadImm, reg, static_cast<std::uint16_t>(random_.below(2) + (not_zero ? 1u : 0u))});
+    } else {
+      Instruction i{Op::Load, reg, static_cast<std::uint16_t>(Region::Const)};
+      operand(info(Op::Load), 2, i);
+      f_.code.push_back(i);
+    }
+  }
+
+  // Some type that the operand takes, in the words of the verifier.
+  TypeId type_for(const Operand& operand, TypeId a) {
+    std::vector<TypeId> fitting;
+    const auto see = [&](TypeId id) {
+      const Type& type = *m_.type(id);
+      if (!verify_detail::matches(operand, id, type, a, m_.type(a))) return;
+      if (!operand.writable || is_writable(type.region)) fitting.push_back(id);
+    };
+    for (TypeId id = 1; id < kScalarCount; ++id) see(id);
+    for (const TypeId id : reference_types_) see(id);
+    for (const TypeId id : counter_types_) see(id);
+    TypeId chosen = random_.one_of(fitting);
+    // Lists in scratch start empty: most ways to use them trap.
+    for (int tries = 0;
+         tries < 3 && m_.type(chosen)->kind == TypeKind::List && m_.type(chosen)->region == Region::Scratch; ++tries)
+      chosen = random_.one_of(fitting);
+    return chosen;
+  }
+
+  std::vector<TypeId> run_types(Block block, const Instruction& i) {
+    std::vector<TypeId> types;
+    switch (block) {
+      case Block::None:
+        break;
+      case Block::Results:
+        return f_.results;
+      case Block::CalleeResults:
+        return m_.functions[i.b].results;
+      case Block::CalleeParams: {
+        const Function& callee = m_.functions[i.b];
+        return {callee.registers.begin(), callee.registers.begin() + callee.param_count};
+      }
+      case Block::IntrinsicResult:
+        if (intrinsics_[i.b].result != Scalar::Void) types.push_back(type_id(intrinsics_[i.b].result));
+        break;
+      case Block::IntrinsicParams:
+        for (std::size_t n = 0; n < intrinsics_[i.b].param_count; ++n)
+          types.push_back(type_for(intrinsics_[i.b].params[n], types.empty() ? TypeId{0} : types[0]));
+        break;
+      case Block::OutputFields:
+        for (const Field& field : m_.outputs[i.a].fields) types.push_back(field_type(field));
+        break;
+    }
+    return types;
+  }
+
+  TypeId field_type(const Field& field) {
+    const Type& declared = *m_.type(field.type);
+    if (declared.kind == TypeKind::Scalar) return field.type;
+    std::vector<TypeId> fitting;
+    for (const TypeId id : reference_types_)
+      if (m_.type(id)->kind == declared.kind && m_.type(id)->capacity <= declared.capacity) fitting.push_back(id);
+    return random_.one_of(fitting);
+  }
+
+  // ---- Flow
+  // --------------------------------------------------------------------------------------------------------------
+
+  void signature() {
+    for (std::uint32_t n = random_.below(4); n > 0; --n) new_register(any_crossing());
+    f_.param_count = static_cast<std::uint16_t>(f_.registers.size());
+    for (std::uint32_t n = random_.below(3); n > 0; --n) f_.results.push_back(any_crossing());
+  }
+
+  void load_something() {
+    for (TypeId type = 1; type < kScalarCount; ++type) {
+      Instruction i{Op::Load, new_register(type)};
+      operand(info(Op::Load), 1, i);
+      operand(info(Op::Load), 2, i);
+      f_.code.push_back(i);
+    }
+  }
+
+  void leave() {
+    Instruction i{Op::Return};
+    operand(info(Op::Return), 0, i);
+    f_.code.push_back(i);
+  }
+
+  std::size_t here() const { return f_.code.size(); }
+  void land(const Pending& branch) {
+    field(f_.code[branch.at], branch.field) = static_cast<std::uint16_t>(here() - branch.at);
+  }
+  void land(const std::vector<Pending>& branches) {
+    for (const Pending& branch : branches) land(branch);
+  }
+  Pending branch(Op op, std::size_t target_field, Instruction i) {
+    i.op = op;
+    f_.code.push_back(i);
+    return {here() - 1, target_field};
+  }
+  std::uint16_t condition() { return any_register(type_id(Scalar::Bool)); }
+
+  void block(int depth, std::uint32_t statements) {
+    for (; statements > 0; --statements) {
+      const std::uint32_t what = random_.below(100);
+      if (what < 78)
+        operation(random_.one_of(operations_));
+      else if (what < 84)
+        operation(Op::CallIntrinsic);
+      else if (what < 86)
+        call(depth);
+      else if (what < 90 && depth < 4)
+        branches(depth);
+      else if (what < 95 && depth < 4)
+        loop(depth);
+      else if (what < 98 && !loops_.empty())
+        jump_out();
+      else if (what == 98)
+        leave_early();
+    }
+  }
+
+  // At most once in a loop's body, or the bounds of nested calls in nested loops multiply out of hand.
+  void call(int depth) {
+    if (loops_.size() <= 1 && depth < 3) operation(Op::Call);
+  }
+
+  void branches(int depth) {
+    const Pending other = random_.chance(50) ? branch(Op::JumpUnless, 0, {.op = {}, .b = condition()})
+                                             : branch(Op::JumpIf, 0, {.op = {}, .b = condition()});
+    block(depth + 1, 1 + random_.below(4));
+    if (random_.chance(50)) return land(other);
+    const Pending both = branch(Op::Jump, 0, {.op = {}});
+    land(other);
+    block(depth + 1, 1 + random_.below(4));
+    land(both);
+  }
+
+  void loop(int depth) {
+    const TypeId type = random_.one_of(counter_types_);
+    const std::uint16_t counter = new_register(type);
+    random_.chance(60) ? counted_loop(depth, type, counter) : while_loop(depth, type, counter);
+  }
+
+  void counted_loop(int depth, TypeId type, std::uint16_t counter) {
+    const std::uint16_t trips = any_register(type_id(Scalar::I64));
+    if (random_.chance(95))
+      f_.code.push_back({Op::LoadImm, trips, static_cast<std::uint16_t>(random_.below(m_.type(type)->capacity + 1))});
+    f_.code.push_back({Op::LoopBegin, counter, trips, type});
+    const Pending skip = branch(Op::LoopEnter, 1, {.op = {}, .a = counter});
+    const std::size_t first = here();
+    loops_.push_back({});
+    block(depth + 1, 1 + random_.below(6));
+    end_loop(Op::LoopNext, counter, first);
+    land(skip);
+    end_breaks();
+  }
+
+  void while_loop(int depth, TypeId type, std::uint16_t counter) {
+    f_.code.push_back({Op::WhileBegin, counter, type});
+    const std::size_t first = here();
+    loops_.push_back({});
+    const std::uint16_t b = while_condition(type, counter);
+    const Pending exit = branch(Op::WhileTest, 2, {.op = {}, .a = counter, .b = b});
+    block(depth + 1, 1 + random_.below(6));
+    end_loop(Op::WhileNext, counter, first);
+    land(exit);
+    end_breaks();
+  }
+
+  // Mostly one that ends before the trips are used up.
+  std::uint16_t while_condition(TypeId type, std::uint16_t counter) {
+    const std::uint16_t b = condition();
+    if (random_.chance(20)) return b;
+    const std::uint16_t index = new_register(type_id(Scalar::I64)), most = new_register(type_id(Scalar::I64));
+    f_.code.push_back({Op::LoopIndex, index, counter});
+    f_.code.push_back({Op::LoadImm, most, static_cast<std::uint16_t>(random_.below(m_.type(type)->capacity + 1))});
+    f_.code.push_back({Op::LtI64, b, index, most});
+    return b;
+  }
+
+  void end_loop(Op op, std::uint16_t counter, std::size_t first) {
+    land(loops_.back().continues);
+    f_.code.push_back({op, counter, static_cast<std::uint16_t>(here() - first)});
+  }
+  void end_breaks() {
+    land(loops_.back().breaks);
+    loops_.pop_back();
+  }
+
+  // break out of any loop around, or continue of the innermost
+  void jump_out() {
+    const Pending away = branch(Op::JumpIf, 0, {.op = {}, .b = condition()});
+    if (random_.chance(40))
+      loops_.back().continues.push_back(away);
+    else
+      loops_[random_.below(static_cast<std::uint32_t>(loops_.size()))].breaks.push_back(away);
+  }
+
+  void leave_early() {
+    const Pending stay = branch(Op::JumpUnless, 0, {.op = {}, .b = condition()});
+    if (random_.chance(70))
+      leave();
+    else
+      operation(Op::Trap);
+    land(stay);
+  }
+
+  Random& random_;
+  const Module& m_;
+  IntrinsicTable intrinsics_;
+  Function f_;
+  std::map<TypeId, std::vector<std::uint16_t>> of_type_;
+  std::vector<TypeId> reference_types_, counter_types_;
+  std::vector<Op> operations_;
+  std::vector<OpenLoop> loops_;
+};
+
+}  // namespace
+
+Function generate_function(Random& random, const Module& module, IntrinsicTable intrinsics, bool plain) {
+  return FunctionMaker(random, module, intrinsics).make(plain);
+}
+
+}  // namespace eyeflow::vm::test
