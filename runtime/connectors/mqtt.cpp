@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 #include <mosquitto.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -17,6 +19,7 @@ using namespace std::chrono_literals;
 constexpr auto kFirstPause = 250ms;
 constexpr auto kLongestPause = 30s;
 constexpr int kPollMs = 250;  // how soon a stop is noticed while nothing comes in
+constexpr auto kConnectLimit = 20s;
 constexpr std::size_t kFiltersPerPacket = 200;
 
 Result<std::string> read_secret(const std::filesystem::path& path) {
@@ -147,16 +150,58 @@ void MqttConnection::stop() {
   thread_.join();
 }
 
+// The library's own waiting does not notice a TCP connection that fails before TLS begins: it would try to write for
+// ever.
+int MqttConnection::wait_for_socket() {
+  const auto limit = std::chrono::steady_clock::now() + kConnectLimit;
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_) return ECANCELED;
+    }
+    pollfd waiting{.fd = mosquitto_socket(client_), .events = POLLOUT, .revents = 0};
+    if (poll(&waiting, 1, kPollMs) > 0) {
+      int reason = 0;
+      socklen_t size = sizeof reason;
+      getsockopt(waiting.fd, SOL_SOCKET, SO_ERROR, &reason, &size);
+      if (reason == 0 && (waiting.revents & (POLLERR | POLLHUP)) != 0) return ECONNREFUSED;
+      return reason;
+    }
+    if (std::chrono::steady_clock::now() > limit) return ETIMEDOUT;
+  }
+}
+
+std::string MqttConnection::why_down(int code, int reason) {
+  const std::lock_guard lock(error_mutex_);
+  if (!error_.empty()) return error_;
+  if (code == MOSQ_ERR_ERRNO) return std::strerror(reason);
+  if (code == MOSQ_ERR_EAI) return "its name cannot be resolved";
+  if (code == MOSQ_ERR_CONN_LOST) return "the connection was lost";
+  return mosquitto_strerror(code);
+}
+
 void MqttConnection::run() {
   std::minstd_rand random(std::random_device{}());
   auto pause = std::chrono::milliseconds(kFirstPause);
   const auto broker = fmt::format("{}:{}", settings_.host, settings_.port);
   const auto keepalive = static_cast<int>(settings_.keepalive.count());
-  bool told = false;
+  std::string told;
   for (;;) {
+    {
+      const std::lock_guard lock(error_mutex_);
+      error_.clear();
+    }
+    listen_for_errors(true);
     errno = 0;
     int code = mosquitto_connect_async(client_, settings_.host.c_str(), settings_.port, keepalive);
     int reason = errno;
+    if (code == MOSQ_ERR_SUCCESS) {
+      reason = wait_for_socket();
+      if (reason != 0)
+        code = MOSQ_ERR_ERRNO;
+      else if (settings_.tls)
+        code = mosquitto_loop_read(client_, 1);  // says hello
+    }
     bool was_connected = false;
     while (code == MOSQ_ERR_SUCCESS) {
       errno = 0;
@@ -171,18 +216,13 @@ void MqttConnection::run() {
     unreliable_sent_ = 0;
     if (stopping_) return;
     if (was_connected) pause = kFirstPause;
-    if (was_connected || !told) {
-      const std::string why = !refused_.empty()            ? refused_
-                              : code == MOSQ_ERR_ERRNO     ? std::strerror(reason)
-                              : code == MOSQ_ERR_EAI       ? "its name cannot be resolved"
-                              : code == MOSQ_ERR_CONN_LOST ? "the connection was lost"
-                                                           : mosquitto_strerror(code);
-      lock.unlock();
+    lock.unlock();
+    if (auto why = why_down(code, reason); was_connected || why != told) {
       receiver_->on_state(settings_.name, false,
                           fmt::format("broker {}: {}; trying again until it answers", broker, why));
-      lock.lock();
-      told = true;
+      told = std::move(why);
     }
+    lock.lock();
     // Half to three halves of the pause, so that a hall full of devices does not come back in one blow.
     const auto jittered = pause / 2 + std::chrono::milliseconds(random() % static_cast<unsigned>(pause.count() + 1));
     if (changed_.wait_for(lock, jittered, [this] { return stopping_; })) return;
@@ -192,16 +232,25 @@ void MqttConnection::run() {
 
 void MqttConnection::on_connect(int code) {
   if (code != 0) {
-    const std::lock_guard lock(mutex_);
-    refused_ = fmt::format("refused: {}", mosquitto_connack_string(code));
+    const std::lock_guard lock(error_mutex_);
+    error_ = fmt::format("refused: {}", mosquitto_connack_string(code));
     return;
   }
+  listen_for_errors(false);
   receiver_->on_state(settings_.name, true, fmt::format("connected to broker {}:{}", settings_.host, settings_.port));
   subscribe();
   const std::lock_guard lock(mutex_);
-  refused_.clear();
   connected_ = true;
   send_held();
+}
+
+void MqttConnection::listen_for_errors(bool on) {
+  if (!on) return mosquitto_log_callback_set(client_, nullptr);
+  mosquitto_log_callback_set(client_, [](mosquitto*, void* o, int level, const char* text) {
+    auto& self = *static_cast<MqttConnection*>(o);
+    const std::lock_guard lock(self.error_mutex_);
+    if (level == MOSQ_LOG_ERR) self.error_ = text;
+  });
 }
 
 void MqttConnection::subscribe() {

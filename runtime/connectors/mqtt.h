@@ -62,10 +62,15 @@ class MqttConnection final : public Source, public Sink {
 
   MqttConnection() = default;
   void run();
+  int wait_for_socket();  // an errno; 0 when it is connected, ECANCELED when we stop
   void on_connect(int code);
   void on_disconnect(int code);
   void on_message(const mosquitto_message& message);
   void on_publish(int message_id);
+  // The library's error lines say more than its codes ("A TLS error occurred"). Only until it is connected: each line
+  // costs an allocation, and it writes one for every packet.
+  void listen_for_errors(bool on);
+  std::string why_down(int code, int reason);
   void subscribe();
   bool publish(std::string_view topic, std::string_view payload, int qos, bool retain);  // mutex_ held
   void hold(const Message& message);                                                     // mutex_ held
@@ -86,7 +91,8 @@ class MqttConnection final : public Source, public Sink {
   std::size_t unreliable_sent_ = 0;  // not yet written; a disconnect forgets them
   bool connected_ = false;
   bool stopping_ = false;
-  std::string refused_;  // why the broker said no, until it says yes
+  std::mutex error_mutex_;  // its own: the library may complain while mutex_ is held
+  std::string error_;       // why broker or TLS said no to the attempt at hand
   std::atomic<std::uint64_t> dropped_ = 0;
   std::thread thread_;
 };
