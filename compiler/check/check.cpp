@@ -1,6 +1,7 @@
 #include "compiler/check/check.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 
 #include "compiler/check/checker.h"
@@ -108,7 +109,7 @@ class FileChecker {
 std::optional<typed::Program> check(const syntax::File& file, std::string_view source, Diagnostics& diagnostics,
                                     const std::vector<Span>& broken) {
   bool had_errors = diagnostics.has_errors();
-  Diagnostics own;
+  Diagnostics own(SIZE_MAX);  // what is not to be reported must not count
   typed::Program program = FileChecker(file, source).run(own);
   bool has_errors = had_errors || own.has_errors();
   for (const Diagnostic& d : own.all()) {

@@ -36,7 +36,7 @@ Diagnostic& Diagnostics::add(Code code, Span span, std::string message, std::str
     if (d.code == code && d.span == span && d.message == message) return dropped_ = d;
   }
   Diagnostic diagnostic{code, span, std::move(message), std::move(hint), {}};
-  if (kind_of(code).severity == Severity::Error && ++error_count_ > kDiagnosticLimit) {
+  if (kind_of(code).severity == Severity::Error && ++error_count_ > limit_) {
     ++omitted_;
     return dropped_ = std::move(diagnostic);
   }

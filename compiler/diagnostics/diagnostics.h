@@ -52,6 +52,8 @@ inline constexpr std::size_t kDiagnosticLimit = 50;
 
 class Diagnostics {
  public:
+  explicit Diagnostics(std::size_t limit = kDiagnosticLimit) : limit_(limit) {}
+
   Diagnostic& add(Code code, Span span, std::string message, std::string hint = {});
   void add(Diagnostic diagnostic);
 
@@ -66,6 +68,7 @@ class Diagnostics {
 
  private:
   void recount();
+  std::size_t limit_;
   std::vector<Diagnostic> all_;
   std::size_t error_count_ = 0;
   std::size_t omitted_ = 0;
