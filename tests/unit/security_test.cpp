@@ -40,13 +40,9 @@ class Security : public testing::Test {
   fs::path dir_;
 };
 
-std::span<const std::byte> bytes_of(std::string_view text) {
-  return std::as_bytes(std::span(text));
-}
+std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 
-fs::path pub(fs::path path) {
-  return path += ".pub";
-}
+fs::path pub(fs::path path) { return path += ".pub"; }
 
 std::vector<PublicKey> trust(std::initializer_list<fs::path> paths) {
   std::vector<PublicKey> keys;
