@@ -12,6 +12,7 @@ struct FunctionCode {
   const std::uint64_t* trip_fuel;  // by counter register
   std::uint64_t entry_fuel;
   std::uint16_t register_count, param_count, result_count;
+  std::uint16_t clear_end;  // registers from param_count up to here must be zero at the start
 };
 
 // Charges what FunctionBound says; leaves the fuel as it is when it does not suffice.

@@ -23,8 +23,10 @@ struct TripCount {
 
 EYEFLOW_FLOW(Return) {
   if (c.call_top == c.calls) {
-    const FunctionCode& callee = function_code(c, c.function);
-    if (callee.result_count != 0) std::memmove(c.registers, at.r + at.pc->a, callee.result_count * sizeof(Word));
+    // A word or two: loops, since a call of memmove costs more than a whole condition. The results lie behind or on
+    // the place that they go to.
+    const std::uint16_t results = function_code(c, c.function).result_count;
+    for (std::uint16_t n = 0; n < results; ++n) c.registers[n] = at.r[at.pc->a + n];
     trap = Trap::None;
     return false;
   }
@@ -126,7 +128,7 @@ EYEFLOW_FLOW(Call) {
   }
   Word* frame = at.r + function_code(c, c.function).register_count;
   for (std::uint16_t n = 0; n < callee.param_count; ++n) frame[n] = at.r[at.pc->c + n];
-  for (std::uint16_t n = callee.param_count; n < callee.register_count; ++n) frame[n] = 0;
+  for (std::uint16_t n = callee.param_count; n < callee.clear_end; ++n) frame[n] = 0;
   *c.call_top++ = {at.pc + 1, at.r, c.function, at.pc->a};
   c.function = at.pc->b;
   at = {callee.code, frame};

@@ -1,4 +1,4 @@
-#include <cstring>
+#include <algorithm>
 
 #include "vm/interpreter/flow.h"
 
@@ -58,6 +58,43 @@ stopped:
 
 #endif
 
+// Registers start as zero, but clearing a frame costs more than a short condition does. Code that goes straight on and
+// writes each register before it reads it does not notice what was there; where that is not plain to see, it is
+// cleared.
+bool reads_unwritten(const Module& module, const Function& function) {
+  std::vector<bool> written(function.registers.size(), false);
+  std::fill_n(written.begin(), function.param_count, true);
+  const auto all_written = [&](std::size_t first, std::size_t count) {
+    return std::all_of(written.begin() + first, written.begin() + first + count, [](bool w) { return w; });
+  };
+  for (const Instruction& i : function.code) {
+    const OpInfo& row = info(i.op);
+    if (row.flags & (Branches | Loops)) return true;
+    const std::uint16_t fields[] = {i.a, i.b, i.c};
+    for (int pass = 0; pass < 2; ++pass) {  // all reads of an instruction come before its writes
+      for (int n = 0; n < 3; ++n) {
+        const Operand& operand = row.operands[n];
+        const std::uint16_t reg = fields[n];
+        if (pass == 0 && operand.role == Role::Read && !written[reg]) return true;
+        if (pass == 1 && operand.role == Role::Write) written[reg] = true;
+        switch (operand.block) {
+          case Block::None:
+            break;
+          case Block::Results:
+            if (pass == 0 && !all_written(reg, function.results.size())) return true;
+            break;
+          case Block::OutputFields:
+            if (pass == 0 && !all_written(reg, module.outputs[i.a].fields.size())) return true;
+            break;
+          default:
+            return true;  // calls are long enough for clearing not to matter
+        }
+      }
+    }
+  }
+  return false;
+}
+
 class InterpreterCode final : public TierCode {
  public:
   explicit InterpreterCode(const VerifiedModule& verified) {
@@ -70,7 +107,10 @@ class InterpreterCode final : public TierCode {
                             .entry_fuel = bound.entry_fuel,
                             .register_count = static_cast<std::uint16_t>(function.registers.size()),
                             .param_count = function.param_count,
-                            .result_count = static_cast<std::uint16_t>(function.results.size())});
+                            .result_count = static_cast<std::uint16_t>(function.results.size()),
+                            .clear_end = reads_unwritten(verified.module, function)
+                                             ? static_cast<std::uint16_t>(function.registers.size())
+                                             : function.param_count});
     }
   }
 
@@ -79,8 +119,7 @@ class InterpreterCode final : public TierCode {
     context.call_top = context.calls;
     context.function = static_cast<std::uint16_t>(id);
     const FunctionCode& function = functions_[index(id)];
-    std::memset(context.registers + function.param_count, 0,
-                (function.register_count - function.param_count) * sizeof(Word));
+    for (std::uint16_t n = function.param_count; n < function.clear_end; ++n) context.registers[n] = 0;
     if (context.metered && !charge(context, function.entry_fuel)) {
       return stop(Trap::OutOfFuel, function.code, context);
     }
