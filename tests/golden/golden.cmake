@@ -25,7 +25,8 @@ endfunction()
 # Without a compiler: what a device runs. Tasks come as modules that golden_runner --precompile made.
 eyeflow_program(golden_runner_device SOURCES ${golden}/main.cpp ${golden}/kinds_device.cpp DEPENDS golden_core)
 if(EYEFLOW_DEVICE_ONLY)
-  eyeflow_golden_tests(golden_runner_device FOLDERS isa)
+  set(EYEFLOW_GOLDEN_MODULES ${CMAKE_SOURCE_DIR}/build/golden-modules CACHE PATH "What golden_runner --precompile made for the tests here")
+  eyeflow_golden_tests(golden_runner_device FOLDERS isa language ARGUMENTS --precompiled ${EYEFLOW_GOLDEN_MODULES})
   return()
 endif()
 
