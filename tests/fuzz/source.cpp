@@ -1,15 +1,23 @@
-// Any bytes are a source: reading them ends in a tree or in diagnostics that point into the text and can be shown.
+// Any bytes are a source: reading them ends in diagnostics that point into the text and can be shown, or in modules that
+// verify and run: whatever they do, it ends in effects or faults.
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 
+#include "compiler/check/check.h"
+#include "compiler/lower/lower.h"
 #include "compiler/parse/parse.h"
+#include "stdlib/intrinsics/intrinsics.h"
 #include "vm/base/check.h"
+#include "vm/engine/engine.h"
 
 namespace {
 
 using namespace eyeflow;
+
+constexpr std::uint64_t kFuelQuota = 20'000;
+constexpr vm::TimeNs kSecond = 1'000'000'000;
 
 void check_diagnostics(const compiler::Diagnostics& diagnostics, std::string_view source) {
   for (const compiler::Diagnostic& diagnostic : diagnostics.all()) {
@@ -20,11 +28,49 @@ void check_diagnostics(const compiler::Diagnostics& diagnostics, std::string_vie
   EYEFLOW_CHECK(shown.empty() == diagnostics.all().empty());
 }
 
+void deliver(vm::Instance& instance, vm::Worker& worker, const vm::Module& module, std::size_t input, vm::TimeNs now) {
+  const vm::InputId id{static_cast<std::uint16_t>(input)};
+  const vm::Type& type = *module.type(module.inputs[input].value.type);
+  if (type.kind == vm::TypeKind::Text) return instance.deliver_text(worker, id, "", now, now);
+  const bool is_f64 = type.element == vm::Scalar::F64;
+  instance.deliver(worker, id, is_f64 ? vm::to_word(85.5) : vm::Word{1}, now, now);
+}
+
+void run(vm::VerifiedModule verified) {
+  if (verified.module.region_bytes(vm::Region::State) + verified.module.scratch_bytes > 1 << 20) return;
+  const auto program =
+      vm::Program::make(std::move(verified), stdlib::intrinsics(), {.fuel_quota = kFuelQuota});
+  const vm::Module& module = program->module();
+  vm::Worker worker;
+  worker.serve(*program);
+  vm::Instance::Binding binding;
+  binding.params.resize(module.params.size());
+  binding.input_names.resize(module.inputs.size(), "t");
+  vm::Instance instance(*program, binding);
+  instance.start(worker, 0);
+  for (int second = 1; second <= 3; ++second) {
+    const vm::TimeNs now = second * kSecond;
+    for (std::size_t input = 0; input < module.inputs.size(); ++input) deliver(instance, worker, module, input, now);
+    // Periods may be nanoseconds: only so many of them.
+    for (int n = 0; n < 20 && instance.next_deadline() && *instance.next_deadline() <= now; ++n)
+      instance.advance(worker, *instance.next_deadline());
+    instance.advance(worker, now, vm::CatchUp::Latest);
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view source(reinterpret_cast<const char*>(data), size);
-  const compiler::ParseResult parsed = compiler::parse(source, "fuzz.eft");
+  std::string_view source(reinterpret_cast<const char*>(data), size);
+  source = source.substr(0, source.find("\n=== "));  // golden files are seeds
+  compiler::ParseResult parsed = compiler::parse(source, "fuzz.eft");
+  const auto program = compiler::check(parsed.file, source, parsed.diagnostics, parsed.broken);
+  EYEFLOW_CHECK(program.has_value() != parsed.diagnostics.has_errors());
+  for (std::size_t task = 0; program && task < program->tasks.size(); ++task) {
+    auto lowered = compiler::lower(*program, task, {.source_name = "fuzz.eft", .with_tests = true}, parsed.diagnostics);
+    EYEFLOW_CHECK(lowered.has_value() || parsed.diagnostics.has_errors());
+    if (lowered) run(std::move(lowered->verified));
+  }
   check_diagnostics(parsed.diagnostics, source);
   return 0;
 }
