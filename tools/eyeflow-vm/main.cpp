@@ -2,6 +2,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include "tools/common/usage.h"
 #include "tools/eyeflow-vm/commands.h"
 #include "vm/isa/isa.h"
 
@@ -14,23 +15,6 @@ constexpr const char* kExitStatuses = R"(Exit status:
   3  a file cannot be opened, or a key cannot be read)";
 
 std::string footer(const char* examples) { return std::string("Examples:\n") + examples + "\n\n" + kExitStatuses; }
-
-// What CLI11 says, with the place and the next step.
-std::string usage_message(const CLI::App* app, const CLI::Error& error) {
-  std::string verb = "eyeflow-vm", what = error.what();
-  const CLI::App* at = app;
-  while (!at->get_subcommands().empty()) {
-    at = at->get_subcommands().front();
-    verb += " " + at->get_name();
-  }
-  if (const std::vector<std::string> unknown = app->remaining(true); !unknown.empty()) {
-    what = "'" + unknown.front() + "' is not known here";
-  } else if (const auto verbs = at->get_subcommands([](const CLI::App*) { return true; }); !verbs.empty()) {
-    what = "a verb is missing: ";
-    for (const CLI::App* each : verbs) what += (each == verbs.front() ? "" : ", ") + each->get_name();
-  }
-  return verb + ": " + what + "\n'" + verb + " --help' shows what it takes.\n";
-}
 
 }  // namespace
 

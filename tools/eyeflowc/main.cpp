@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "tools/common/usage.h"
 #include "tools/eyeflowc/command.h"
 
 namespace eyeflow {
@@ -55,8 +56,8 @@ constexpr Verb kVerbs[] = {
      &eyeflow::eyeflowc::add_test},
     {"disasm", "Show the bytecode of a task, beside its source lines", "Example:\n  eyeflowc disasm monitor.eft",
      &eyeflow::eyeflowc::add_disasm},
-    {"card", "Show what a task needs and the bounds that are proven of it",
-     "Example:\n  eyeflowc card monitor.efb", &eyeflow::eyeflowc::add_card},
+    {"card", "Show what a task needs and the bounds that are proven of it", "Example:\n  eyeflowc card monitor.efb",
+     &eyeflow::eyeflowc::add_card},
     {"keygen", "Make a pair of keys to sign bundles with: KEY (keep it secret) and KEY.pub (for devices)",
      "Example:\n  eyeflowc keygen -o plant.key", &eyeflow::eyeflowc::add_keygen},
     {"explain", "Tell the story behind a diagnostic's code", "Example:\n  eyeflowc explain E0231",
@@ -69,8 +70,10 @@ int main(int argc, char** argv) {
   using eyeflow::eyeflowc::Exit;
   CLI::App app{"eyeflowc: compiles, checks, tests and runs EyeFlow tasks", "eyeflowc"};
   app.require_subcommand(1);
-  app.footer("Exit status: 0 done, 1 mistakes or failed tests, 2 wrong usage, 3 a file cannot be read, written or "
-             "trusted.\n'eyeflowc VERB --help' says more about a verb.");
+  app.failure_message(eyeflow::tools::usage_message);
+  app.footer(
+      "Exit status: 0 done, 1 mistakes or failed tests, 2 wrong usage, 3 a file cannot be read, written or "
+      "trusted.\n'eyeflowc VERB --help' says more about a verb.");
   app.set_version_flag("--version", "eyeflowc " EYEFLOW_VERSION);
   std::vector<std::pair<CLI::App*, eyeflow::eyeflowc::Action>> actions;
   for (const Verb& verb : kVerbs) {

@@ -1,4 +1,4 @@
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstring>
@@ -29,30 +29,40 @@ std::optional<std::pair<std::string, std::string>> name_and_value(const std::str
 }
 
 template <typename Rows, typename Name>
-std::optional<std::size_t> find_row(const Rows& rows, const std::string& wanted, const char* what, const Name& name_of) {
+std::optional<std::size_t> find_row(const Rows& rows, const std::string& wanted, const char* what, const Name& name_of,
+                                    const std::string& place = "") {
   std::vector<std::string> names;
   for (const auto& row : rows) names.push_back(name_of(row));
   const auto at = std::ranges::find(names, wanted);
   if (at != names.end()) return static_cast<std::size_t>(at - names.begin());
-  const std::string meant = compiler::suggestion(wanted, names);
-  complain(Exit::Usage, fmt::format("the task has no {} '{}'{}", what, wanted, meant.empty() ? "" : "; " + meant));
+  std::string hint = compiler::suggestion(wanted, names);
+  if (hint.empty() && !names.empty()) hint = fmt::format("it has {}", fmt::join(names, ", "));
+  complain(Exit::Usage,
+           fmt::format("{}the task has no {} '{}'{}", place, what, wanted, hint.empty() ? "" : "; " + hint));
   return std::nullopt;
 }
 
-std::optional<std::size_t> find_input(const vm::Module& module, const std::string& name) {
-  return find_row(module.inputs, name, "input", [](const vm::Input& input) { return input.value.name; });
+// `place`: where the name stands, "readings.csv:3: ".
+std::optional<std::size_t> find_input(const vm::Module& module, const std::string& name,
+                                      const std::string& place = "") {
+  return find_row(module.inputs, name, "input", [](const vm::Input& input) { return input.value.name; }, place);
 }
 
 bool in_range(const vm::Param& param, vm::Word value) {
   const auto within = [&]<typename T>(T) {
-    return vm::from_word<T>(param.min) <= vm::from_word<T>(value) && vm::from_word<T>(value) <= vm::from_word<T>(param.max);
+    return vm::from_word<T>(param.min) <= vm::from_word<T>(value) &&
+           vm::from_word<T>(value) <= vm::from_word<T>(param.max);
   };
   if (!param.has_range) return true;
   switch (param.type) {
-    case vm::Scalar::F64: return within(double{});
-    case vm::Scalar::F32: return within(float{});
-    case vm::Scalar::U64: return within(std::uint64_t{});
-    default: return within(std::int64_t{});
+    case vm::Scalar::F64:
+      return within(double{});
+    case vm::Scalar::F32:
+      return within(float{});
+    case vm::Scalar::U64:
+      return within(std::uint64_t{});
+    default:
+      return within(std::int64_t{});
   }
 }
 
@@ -218,8 +228,9 @@ Exit run(const Options& options) {
       replay.advance(reading.time_ns);
       continue;
     }
-    const auto input = find_input(program->module(), reading.input);
-    if (!input) return complain(Exit::Files, fmt::format("{}:{}: see above", options.replay, reading.line));
+    const auto input =
+        find_input(program->module(), reading.input, fmt::format("{}:{}: ", options.replay, reading.line));
+    if (!input) return Exit::Files;
     replay.deliver(reading, *input);
   }
   replay.advance(until);
@@ -232,10 +243,15 @@ Exit run(const Options& options) {
 Action add_run(CLI::App& app) {
   const auto options = std::make_shared<Options>();
   app.add_option("FILE", options->file, "the task's source, FILE.eft")->required();
-  app.add_option("--replay", options->replay, "the recording, a CSV file: time_ms,input,value")->required()->type_name("IN.csv");
-  app.add_option("--outputs", options->outputs, "where the effects go, a CSV file; stdout if not given")->type_name("OUT.csv");
-  app.add_option("--param", options->params, "set a param, inside its range: limit=75, 'limit=75 °C'")->type_name("NAME=VALUE");
-  app.add_option("--name", options->names, "what {input.name} prints; the input's own name if not given")->type_name("INPUT=TEXT");
+  app.add_option("--replay", options->replay, "the recording, a CSV file: time_ms,input,value")
+      ->required()
+      ->type_name("IN.csv");
+  app.add_option("--outputs", options->outputs, "where the effects go, a CSV file; stdout if not given")
+      ->type_name("OUT.csv");
+  app.add_option("--param", options->params, "set a param, inside its range: limit=75, 'limit=75 °C'")
+      ->type_name("NAME=VALUE");
+  app.add_option("--name", options->names, "what {input.name} prints; the input's own name if not given")
+      ->type_name("INPUT=TEXT");
   app.add_option("--until", options->until, "go on after the last reading: '10 min', or milliseconds")->type_name("T");
   app.add_option("--start", options->start, "the time at the start, likewise")->type_name("T");
   app.add_option("--task", options->task, "which task, where the file has several");
