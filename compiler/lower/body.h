@@ -35,6 +35,9 @@ struct Place {
   std::vector<ScratchTemp> slots;
 };
 
+// The local, state or call that a place is in.
+const typed::Expr& root_of(const typed::Expr& place);
+
 // Lowers one body: a function, a handler, a condition or a text. Everything is left to right. Values go straight to
 // where they are wanted (`target`); the target is written last, so an expression may read what it replaces.
 class Body {
@@ -131,8 +134,9 @@ class Body {
   Place element_of(const typed::Index& node);
   Place call(const typed::Call& node, std::optional<RegId> target);
   Place temporary(const typed::Expr& expr);  // a copy of its own
-  // `keep`: the place stays as it is while more is evaluated; a callee's result slot would not.
-  Place text_place(const typed::Expr& expr, bool keep);
+  // For a text that is looked at after more has been evaluated: what a call could change meanwhile, state or a callee's
+  // result, is copied.
+  Place settled_place(const typed::Expr& expr, bool calls_follow);
   void assign(const std::vector<Leaf>& to, const typed::Expr& value, bool may_read_target);
   void assign_constant(const std::vector<Leaf>& to, const typed::Constant& constant);
   void assign_literal(const std::vector<Leaf>& to, const typed::ArrayLiteral& node);

@@ -101,7 +101,7 @@ void CodeBuilder::emit_slots(vm::Op op, std::uint16_t a, SlotId in_b, SlotId in_
 }
 
 void CodeBuilder::emit_back(vm::Op op, RegId counter, std::uint32_t target) {
-  reachable_ = true;
+  resume();
   emit(op, index(counter), static_cast<std::uint16_t>(here() - target));
 }
 

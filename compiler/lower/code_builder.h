@@ -58,7 +58,9 @@ class CodeBuilder {
   void emit_slot(vm::Op op, std::uint16_t a, std::uint16_t b, SlotId in_c);
   void emit_slots(vm::Op op, std::uint16_t a, SlotId in_b, SlotId in_c);
   bool reachable() const { return reachable_; }
-  // A loop's closing instruction stands even where the body never reaches its end: the loop's frame needs it.
+  // What follows is emitted though nothing gets there: a loop's frame must be complete.
+  void resume() { reachable_ = true; }
+  // A loop's closing instruction, which stands even where the body never reaches its end.
   void emit_back(vm::Op op, RegId counter, std::uint32_t target);
   std::uint32_t here() const { return static_cast<std::uint32_t>(function_.code.size()); }
 

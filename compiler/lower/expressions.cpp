@@ -118,7 +118,7 @@ Temp Body::eval(const typed::Expr&, const typed::OutputCount& node, std::optiona
 }
 
 Temp Body::eval(const typed::Expr&, const typed::Length& node, std::optional<RegId> target) {
-  const Place of = text_place(*node.operand, false);
+  const Place of = place(*node.operand);
   const Temp ref = reference(of.leaves[0].slot);
   Temp result = destination(Scalar::I64, target);
   const bool is_list = of.leaves[0].type.is_list();

@@ -86,7 +86,8 @@ void Body::lower(const typed::ForRange& stmt) {
 
 void Body::lower(const typed::ForEach& stmt) {
   // A callee's result would not outlive the first call in the body.
-  const Place array = text_place(*stmt.array, true);
+  const bool is_result = std::holds_alternative<typed::Call>(stmt.array->node);
+  const Place array = is_result ? temporary(*stmt.array) : place(*stmt.array);
   if (array.leaves.empty()) return;
   Temp trips;
   if (array.leaves[0].type.is_list()) {
@@ -140,6 +141,7 @@ void Body::lower(const typed::While& stmt) {
     branch(*node->left, false, loop.exit);
     condition = node->right.get();
   }
+  code_.resume();  // a part of the condition may be known to fail
   {
     const Temp holds = eval(*condition);
     code_.branch(Op::WhileTest, index(counter), index(holds.reg()), 0, loop.exit);

@@ -91,8 +91,8 @@ Temp Body::eval_logic(const typed::Expr&, const typed::Binary& node, std::option
 Temp Body::eval_text_equal(const typed::Binary& node, std::optional<RegId> target) {
   Temp equal;
   {
-    const Place left = text_place(*node.left, has_call(*node.right));
-    const Place right = text_place(*node.right, false);
+    const Place left = settled_place(*node.left, has_call(*node.right));
+    const Place right = place(*node.right);
     const Temp b = reference(left.leaves[0].slot);
     const Temp c = reference(right.leaves[0].slot);
     equal = destination(Scalar::Bool, target);
@@ -126,8 +126,8 @@ void Body::branch(const typed::Expr& condition, bool when, Label label) {
       return;
     }
     if (node->op == BinaryOp::Ne && is_text_comparison(*node)) {
-      const Place left = text_place(*node->left, has_call(*node->right));
-      const Place right = text_place(*node->right, false);
+      const Place left = settled_place(*node->left, has_call(*node->right));
+      const Place right = place(*node->right);
       const Temp b = reference(left.leaves[0].slot);
       const Temp c = reference(right.leaves[0].slot);
       const Temp equal = code_.take(vm::type_id(Scalar::Bool));

@@ -105,8 +105,11 @@ Place Body::place(const typed::Expr& expr) {
   return result;
 }
 
-Place Body::text_place(const typed::Expr& expr, bool keep) {
-  return keep && std::holds_alternative<typed::Call>(expr.node) ? temporary(expr) : place(expr);
+Place Body::settled_place(const typed::Expr& expr, bool calls_follow) {
+  const typed::Expr& root = root_of(expr);
+  const bool may_change =
+      std::holds_alternative<typed::Call>(root.node) || std::holds_alternative<typed::StateExpr>(root.node);
+  return calls_follow && may_change ? temporary(expr) : place(expr);
 }
 
 void Body::store(Temp value, const Leaf& to) {

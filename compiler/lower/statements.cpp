@@ -8,13 +8,6 @@ namespace {
 
 using vm::Op;
 
-// The local or state that a place is in.
-const typed::Expr& root_of(const typed::Expr& place) {
-  if (const auto* node = std::get_if<typed::Index>(&place.node)) return root_of(*node->array);
-  if (const auto* node = std::get_if<typed::FieldOf>(&place.node)) return root_of(*node->record);
-  return place;
-}
-
 // Whether evaluating `value` may look at what `place` is in. A function that touches state may look at any.
 bool may_read(const typed::Task& task, const typed::Expr& value, const typed::Expr& place) {
   const typed::Expr& root = root_of(place);
@@ -30,6 +23,12 @@ bool may_read(const typed::Task& task, const typed::Expr& value, const typed::Ex
 }
 
 }  // namespace
+
+const typed::Expr& root_of(const typed::Expr& place) {
+  if (const auto* node = std::get_if<typed::Index>(&place.node)) return root_of(*node->array);
+  if (const auto* node = std::get_if<typed::FieldOf>(&place.node)) return root_of(*node->record);
+  return place;
+}
 
 void Body::lower(const typed::Block& block) {
   const std::size_t first_local = alive_.size();

@@ -231,7 +231,7 @@ TEST(Lower, NestedLoopsHaveTheirOwnBreakAndContinue) {
 
 TEST(Lower, ALoopMayEndBeforeItsEnd) {
   EXPECT_EQ(of_int(1, "for i in 0 ..< 3 { o.set(i)\n break }\n while v > 0 max 3 { o.set(7)\n return }\n o.set(8)"), "0 7");
-  EXPECT_EQ(of_int(1, "o.set(f(v))", "fn f(n: int) -> int { for i in 0 ..< 9 { if i > n { return i * 10 }\n continue }\n return -1 }"), "20");
+  EXPECT_EQ(of_int(1, "o.set(f(v))", "fn f(m: int) -> int { for i in 0 ..< 9 { if i > m { return i * 10 }\n continue }\n return -1 }"), "20");
 }
 
 TEST(Lower, AWhileRunsToItsConditionOrFaultsAtItsMax) {
@@ -244,6 +244,10 @@ TEST(Lower, AWhileRunsToItsConditionOrFaultsAtItsMax) {
   EXPECT_EQ(of_int(23, gcd), "!WhileLimit");  // 23 36, 36 23, 23 13, 13 10, 10 3, …
   EXPECT_EQ(of_int(3, "var i = 0\n while i < v and i != 2 max 9 { i = i + 1 }\n o.set(i)"), "2");
   EXPECT_EQ(of_int(3, "var i = 0\n while true max 9 { i = i + 1\n if i < v { continue }\n break }\n o.set(i)"), "3");
+}
+
+TEST(Lower, AWhileThatNeverTurnsIsStillALoop) {
+  EXPECT_EQ(of_int(3, "while (v > 5 and 2 > 3) and v > 1 max 4 { o.set(1) }\n while false max 4 { o.set(2) }\n o.set(3)"), "3");
 }
 
 TEST(Lower, AStoppedHandlerHasDoneNothing) {
@@ -359,6 +363,13 @@ TEST(Lower, ArgumentsAreEvaluatedFromLeftToRight) {
       " on n as v { o.set(three(mark(1), mark(2) + mark(3), mark(4)))\n o.set(trail)\n"
       "   o.set(trail + mark(5) - trail)\n o.set(trail) } }";
   EXPECT_EQ(run(source, {{"n", std::int64_t{0}}}), "154 1234 -11106 12345");
+}
+
+TEST(Lower, ATextIsReadBeforeTheCallThatChangesIt) {
+  EXPECT_EQ(run("task t {\n input n : int\n output o : value bool\n state s : text(9) = \"a\"\n fn change() -> text(9) { s = \"b\"\n return \"a\" }\n"
+                " on n { o.set(s == change())\n s = \"a\"\n if s != change() { o.set(false) } else { o.set(true) }\n o.set(change() == s) } }",
+                {{"n", std::int64_t{0}}}),
+            "1 1 0");
 }
 
 TEST(Lower, TextArgumentsSurviveCallsOfTheSameFunction) {
