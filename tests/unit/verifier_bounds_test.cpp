@@ -27,6 +27,11 @@ function store_x (x: f64) -> (f64)
   store.f64 x, x
   return x
 end
+function get -> (i64)
+  registers n: i64
+  load n, state, n
+  return n
+end
 function fill (a: [f64; 10]@state, x: f64)
   array.fill.f64 a, x
   return
@@ -84,6 +89,13 @@ TEST(VerifierBounds, FuelIsTheLongestPath) {
        32,
        12,
        {2}},
+      // An inner loop whose only ways out leave both loops. Inner: 2 + 1 + 4 * (div 8 + return 1) = 39; 2 + 1 + 3 * 39
+      // + 1.
+      {"\nregisters n: i64, c: counter(3), d: counter(4)\nloop.begin c, n\nloop.enter c, out\nback:\nloop.begin d, "
+       "n\nloop.enter d, out\nback2:\ndiv.i64 n, n, n\nreturn\nloop.next d, back2\nloop.next c, back\nout:\nreturn",
+       121,
+       4,
+       {3, 9}},
       // begin 1; the way to the test once more than the trips: lt 1, test 1; five times (2 + add 1 + next 1); return 1.
       {"\nregisters n: i64, b: bool, c: counter(5)\nwhile.begin c\nback:\nlt.i64 b, n, n\nwhile.test c, b, "
        "out\nadd.i64 n, n, "
@@ -160,6 +172,7 @@ TEST(VerifierBounds, EffectsAreThoseOfTheCalleesToo) {
   EXPECT_FALSE(stores.bound.reads_state) << "what is only written is not read";
 
   EXPECT_TRUE(bound_of("\nregisters n: i64\nload n, state, n\nreturn").bound.reads_state);
+  EXPECT_TRUE(bound_of("\nregisters n: i64\ncall n, get\nreturn").bound.reads_state);
   const Bounded fills = bound_of("\nregisters a: [f64; 10]@state, x: f64\nref a, a\ncall -, fill, a\nreturn");
   EXPECT_TRUE(fills.bound.writes_references) << fills.error;
   const Bounded scratch = bound_of("\nregisters s: text(8)@scratch\nref s, s\ntext.clear s\nreturn");

@@ -273,6 +273,9 @@ const std::vector<Broken>& broken_modules() {
       coded(RefBeforeUse, "set in one branch",
             "registers s: text(8)@scratch, b: bool\njump_if other, b\nref s, s\njump both\nother:\nload.reading b, ready, "
             "ready\nboth:\ntext.clear s\nreturn"),
+      coded(RefBeforeUse, "jumped over by the first of two branches",
+            "registers s: text(8)@scratch, b: bool\njump_if skip, b\nref s, s\njump_if skip, b\nskip:\ntext.clear "
+            "s\nreturn"),
       coded(RefBeforeUse, "set in a loop that may make no trip",
             "registers s: text(8)@scratch, n: i64, c: counter(2)\nloop.begin c, n\nloop.enter c, out\nback:\nref s, "
             "s\nloop.next c, back\nout:\ntext.clear s\nreturn"),
