@@ -432,8 +432,9 @@ TEST(Verifier, ARuleSwitchedOffIsNoticed) {
   for (std::size_t off = 0; off < std::size(kRuleNames); ++off) {
     const auto rule = static_cast<VerifyRule>(off);
     for (const Broken& broken : broken_modules())
-      if (broken.rule != rule)
+      if (broken.rule != rule) {
         EXPECT_FALSE(verify(broken.make(), kIntrinsics, &rule)) << kRuleNames[off] << ": " << broken.how;
+      }
   }
 }
 

@@ -63,11 +63,16 @@ std::uint64_t slot_size_bytes(const Type& type) {
 std::string describe(const Type& type) {
   const std::string capacity = std::to_string(type.capacity), place = "@" + std::string(name(type.region));
   switch (type.kind) {
-    case TypeKind::Scalar: return std::string(name(type.element));
-    case TypeKind::Text: return "text(" + capacity + ")" + place;
-    case TypeKind::Array: return "[" + std::string(name(type.element)) + "; " + capacity + "]" + place;
-    case TypeKind::List: return "[" + std::string(name(type.element)) + "; <=" + capacity + "]" + place;
-    case TypeKind::Counter: return "counter(" + capacity + ")";
+    case TypeKind::Scalar:
+      return std::string(name(type.element));
+    case TypeKind::Text:
+      return "text(" + capacity + ")" + place;
+    case TypeKind::Array:
+      return "[" + std::string(name(type.element)) + "; " + capacity + "]" + place;
+    case TypeKind::List:
+      return "[" + std::string(name(type.element)) + "; <=" + capacity + "]" + place;
+    case TypeKind::Counter:
+      return "counter(" + capacity + ")";
   }
   return {};
 }

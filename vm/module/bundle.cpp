@@ -14,9 +14,7 @@ constexpr std::size_t kHeaderBytes = 64;
 constexpr std::size_t kSectionHeaderBytes = 24;
 constexpr std::size_t kNameBytes = 16;
 
-constexpr std::size_t padded(std::size_t n) {
-  return (n + 7) & ~std::size_t{7};
-}
+constexpr std::size_t padded(std::size_t n) { return (n + 7) & ~std::size_t{7}; }
 
 template <typename T>
 void put(std::vector<std::byte>& out, T value) {

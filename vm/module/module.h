@@ -23,23 +23,25 @@ enum class AlarmId : std::uint16_t {};
 inline constexpr FunctionId kNoFunction{0xFFFF};
 template <typename Id>
   requires std::is_enum_v<Id>
-constexpr std::size_t index(Id id) { return static_cast<std::size_t>(id); }
+constexpr std::size_t index(Id id) {
+  return static_cast<std::size_t>(id);
+}
 
 // What stands at a place in memory. Scalars, texts and arrays each have one slot; slots of a region do not overlap and
 // every load, store and reference names exactly one. Everything but Plain lies in Input and is written by the engine;
 // `subject` says which input, alarm or output it is about.
 enum class SlotKind : std::uint8_t {
   Plain,
-  Now,           // I64: the time that is fixed while a handler runs
-  EventTime,     // I64: when the reading at hand was taken
-  InputValue,    // the latest good reading; a scalar or a text
-  InputTime,     // I64: its time; before the first reading, the instance's start
-  InputReady,    // Bool: there was one
-  InputName,     // Text: what the site calls the bound thing
-  AlarmActive,   // Bool
-  AlarmRaised,   // I64: how often it was raised
-  OutputLast,    // what a switch or value stands at; tests read it
-  OutputCount,   // I64: rows taken since the start; tests read it
+  Now,          // I64: the time that is fixed while a handler runs
+  EventTime,    // I64: when the reading at hand was taken
+  InputValue,   // the latest good reading; a scalar or a text
+  InputTime,    // I64: its time; before the first reading, the instance's start
+  InputReady,   // Bool: there was one
+  InputName,    // Text: what the site calls the bound thing
+  AlarmActive,  // Bool
+  AlarmRaised,  // I64: how often it was raised
+  OutputLast,   // what a switch or value stands at; tests read it
+  OutputCount,  // I64: rows taken since the start; tests read it
 };
 inline constexpr int kSlotKindCount = 11;
 
@@ -61,12 +63,12 @@ struct LineMark {
 };
 
 struct Function {
-  std::string name{};                 // "on t1", "limit_of": for traps, cards and profiles
-  std::uint16_t param_count = 0;      // registers[0 … param_count) are given by the caller
+  std::string name{};             // "on t1", "limit_of": for traps, cards and profiles
+  std::uint16_t param_count = 0;  // registers[0 … param_count) are given by the caller
   std::vector<TypeId> results{};
-  std::vector<TypeId> registers{};    // the type of each; all start as zero but the parameters
+  std::vector<TypeId> registers{};  // the type of each; all start as zero but the parameters
   std::vector<Instruction> code{};
-  std::vector<LineMark> lines{};      // ascending
+  std::vector<LineMark> lines{};  // ascending
 
   friend bool operator==(const Function&, const Function&) = default;
 };
@@ -82,10 +84,10 @@ struct Field {
 enum class DropPolicy : std::uint8_t { Oldest, Newest };
 
 struct Input {
-  Field value{};                   // its slots are those with this input as their subject
-  TimeNs stale_after_ns = 0;       // 0: never
-  TimeNs period_ns = 0;            // `every D` or 1/RATE; 0: not declared
-  std::uint32_t queue = 0;         // readings that may wait; 0: the host's default
+  Field value{};              // its slots are those with this input as their subject
+  TimeNs stale_after_ns = 0;  // 0: never
+  TimeNs period_ns = 0;       // `every D` or 1/RATE; 0: not declared
+  std::uint32_t queue = 0;    // readings that may wait; 0: the host's default
   DropPolicy drop = DropPolicy::Oldest;
   friend bool operator==(const Input&, const Input&) = default;
 };
@@ -95,20 +97,20 @@ enum class OutputKind : std::uint8_t { Switch, Value, Log };
 struct Output {
   std::string name{};
   OutputKind kind = OutputKind::Switch;
-  std::vector<Field> fields{};     // switch and value: one
-  bool has_initial = false;        // it is set at the start …
-  Word initial = 0;                // … to this (switch and value of scalar type)
+  std::vector<Field> fields{};  // switch and value: one
+  bool has_initial = false;     // it is set at the start …
+  Word initial = 0;             // … to this (switch and value of scalar type)
   bool to_cloud = false;
-  bool driven = false;             // by alarms: no handler emits it
+  bool driven = false;  // by alarms: no handler emits it
   friend bool operator==(const Output&, const Output&) = default;
 };
 
 struct Param {
   std::string name{}, unit{};
   Scalar type = Scalar::F64;
-  std::uint32_t offset = 0;        // of its slot in Param; its default stands in `param_image`
+  std::uint32_t offset = 0;  // of its slot in Param; its default stands in `param_image`
   bool has_range = false;
-  Word min = 0, max = 0;           // inclusive
+  Word min = 0, max = 0;  // inclusive
   friend bool operator==(const Param&, const Param&) = default;
 };
 
@@ -122,7 +124,7 @@ struct Alarm {
   FunctionId text{};               // () -> text
   TimeNs when_for_ns = 0;          // `when` must hold that long
   TimeNs clear_for_ns = 0;
-  bool reads_state = false;        // evaluated after the handlers; otherwise before them. The verifier recomputes it
+  bool reads_state = false;        // one of its functions does: evaluated after the handlers, otherwise before them
   bool polled = false;             // it reads a clock other than by `.stale`: looked at once a second besides
   std::vector<InputId> needs{};    // not evaluated before each of these has had a reading
   std::vector<OutputId> drives{};  // switches
@@ -133,21 +135,21 @@ enum class HandlerKind : std::uint8_t { Start, Input, Every };
 
 struct Handler {
   HandlerKind kind = HandlerKind::Start;
-  InputId input{};                 // Input
-  TimeNs period_ns = 0;            // Every
-  TimeNs within_ns = 0;            // the deadline; 0: none
-  FunctionId function{};           // () -> nothing
+  InputId input{};        // Input
+  TimeNs period_ns = 0;   // Every
+  TimeNs within_ns = 0;   // the deadline; 0: none
+  FunctionId function{};  // () -> nothing
   friend bool operator==(const Handler&, const Handler&) = default;
 };
 
 // A compiled task. The rows stand in the order of declaration; a function calls only functions before it.
 struct Module {
   std::uint16_t isa_version = kIsaVersion;
-  std::string task;                // its name
-  std::string doc;                 // its `///` text
-  std::string source;              // file name without folders, for messages
-  std::vector<Type> types;         // from kFirstModuleType on
-  std::vector<Slot> slots;         // sorted by (region, offset)
+  std::string task;         // its name
+  std::string doc;          // its `///` text
+  std::string source;       // file name without folders, for messages
+  std::vector<Type> types;  // from kFirstModuleType on
+  std::vector<Slot> slots;  // sorted by (region, offset)
   std::vector<Function> functions;
   std::vector<Input> inputs;
   std::vector<Output> outputs;
@@ -159,7 +161,7 @@ struct Module {
 
   // Scalars below kFirstModuleType, the table's rows from there on; nothing for a number that names no type.
   const Type* type(TypeId id) const;
-  const Slot* slot(Region region, std::uint32_t offset) const;   // binary search; null when none begins there
+  const Slot* slot(Region region, std::uint32_t offset) const;  // binary search; null when none begins there
   std::uint64_t region_bytes(Region region) const;
 
   friend bool operator==(const Module&, const Module&) = default;
