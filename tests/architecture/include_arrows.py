@@ -38,7 +38,6 @@ LIBRARIES = [
     ("spdlog", r"spdlog/", ["runtime/", "tools/"]),
     ("CLI11", r"CLI/", ["tools/"]),
     ("fmt", r"fmt/", ["stdlib/", "compiler/", "runtime/", "tools/"]),
-    ("xxHash", r"xxh(ash|3)", ["runtime/"]),
     ("GoogleTest", r"(gtest|gmock)/", []),
     ("Google Benchmark", r"benchmark/", []),
     # vm and jit run on anything, stdlib and compiler ask the system for nothing.
@@ -141,7 +140,6 @@ tools/eyeflow-vm/x.cpp  <asio/io_context.hpp>
 compiler/check/x.cpp  <spdlog/spdlog.h>
 runtime/site/x.cpp    <CLI/CLI.hpp>
 vm/engine/x.cpp       <fmt/format.h>
-compiler/pack/x.cpp   <xxhash.h>
 vm/isa/x.cpp          <gtest/gtest.h>
 tools/eyeflowc/x.cpp  <benchmark/benchmark.h>
 vm/engine/x.cpp       <sys/mman.h>
