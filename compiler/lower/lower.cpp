@@ -141,21 +141,37 @@ void lower_handler(TaskContext& task, const typed::Handler& handler) {
 
 // ---- Tests -------------------------------------------------------------------------------------------------------------
 
-bool is_comparison(typed::BinaryOp op) { return op >= typed::BinaryOp::Eq && op <= typed::BinaryOp::Ge; }
+bool is_switch(const typed::Expr& expr) {
+  return expr.type.kind == typed::TypeKind::Bool && std::holds_alternative<typed::OutputValue>(expr.node);
+}
 
-ExpectCode lower_expect(TaskContext& task, const std::string& name, const typed::Expr& condition) {
+// What can be told of a condition: the sides of comparisons but for constants, which the reader sees, and flags, but
+// for the whole condition, whose value is known.
+void add_parts(TaskContext& task, const std::string& name, const typed::Expr& expr, bool is_whole, ExpectCode& code) {
+  const auto add = [&](const typed::Expr& part, bool on_or_off) {
+    if (std::holds_alternative<typed::ConstantExpr>(part.node)) return;
+    code.parts.push_back({lower_expression(task, name, part, {}), part.type, part.span, on_or_off});
+  };
+  if (const auto* node = std::get_if<typed::Binary>(&expr.node)) {
+    if (node->op == typed::BinaryOp::And || node->op == typed::BinaryOp::Or) {
+      add_parts(task, name, *node->left, false, code);
+      add_parts(task, name, *node->right, false, code);
+      return;
+    }
+    const bool on_or_off = is_switch(*node->left) || is_switch(*node->right);
+    add(*node->left, on_or_off);
+    add(*node->right, on_or_off);
+  } else if (const auto* not_node = std::get_if<typed::Unary>(&expr.node)) {
+    add_parts(task, name, *not_node->operand, is_whole, code);
+  } else if (!is_whole) {
+    add(expr, is_switch(expr));
+  }
+}
+
+ExpectCode lower_expect(TaskContext& task, std::uint32_t line, const typed::Expr& condition) {
+  const std::string name = "expect in line " + std::to_string(line);
   ExpectCode code{.condition = lower_expression(task, name, condition, {})};
-  const auto* node = std::get_if<typed::Binary>(&condition.node);
-  if (!node || !is_comparison(node->op)) return code;
-  const auto is_switch = [](const typed::Expr& expr) {
-    return expr.type.kind == typed::TypeKind::Bool && std::holds_alternative<typed::OutputValue>(expr.node);
-  };
-  code.is_switch = is_switch(*node->left) || is_switch(*node->right);
-  const auto side = [&](const typed::Expr& expr, const char* which) {
-    return ExpectCode::Side{lower_expression(task, name + which, expr, {}), expr.type};
-  };
-  code.left = side(*node->left, " left");
-  code.right = side(*node->right, " right");
+  add_parts(task, name, condition, true, code);
   return code;
 }
 
@@ -167,7 +183,7 @@ std::vector<TestCode> lower_tests(TaskContext& task, std::size_t task_index) {
     TestCode& code = tests.emplace_back(TestCode{i, {}});
     for (const typed::TestStep& step : test.steps)
       if (const auto* expect = std::get_if<typed::Expect>(&step.action))
-        code.expects.push_back(lower_expect(task, "expect in line " + std::to_string(step.span.line), *expect->condition));
+        code.expects.push_back(lower_expect(task, step.span.line, *expect->condition));
   }
   return tests;
 }

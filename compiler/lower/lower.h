@@ -18,13 +18,15 @@ struct LowerOptions {
 
 // What a test asks between events, as functions of no parameters that neither store nor emit.
 struct ExpectCode {
-  struct Side {
+  // A part whose value explains why the condition does not hold: a side of a comparison, a flag below an `and`.
+  struct Part {
     vm::FunctionId function;
     typed::Type type;
+    Span span;
+    bool is_switch = false;  // it is on or off
   };
-  vm::FunctionId condition;         // () -> bool
-  std::optional<Side> left{}, right{};  // of a comparison: what its sides were, for the report
-  bool is_switch = false;               // the sides are on or off
+  vm::FunctionId condition;  // () -> bool
+  std::vector<Part> parts{};
 };
 struct TestCode {
   std::size_t test;                 // index into Program::tests

@@ -1,7 +1,6 @@
 #include "compiler/testing/run_tests.h"
 
 #include "compiler/lower/leaf.h"
-#include "compiler/lower/walk.h"
 #include "compiler/testing/values.h"
 #include "stdlib/intrinsics/intrinsics.h"
 #include "vm/base/check.h"
@@ -61,28 +60,24 @@ class TestRun {
     TestFinding finding{.span = step_->span, .at = now_, .message = "expected " + expect.source};
     if (holds.trap != vm::Trap::None) {
       finding.explanation.push_back("it has no value: " + std::string(vm::describe(holds.trap)));
-    } else if (code.left) {
-      const auto& sides = std::get<typed::Binary>(expect.condition->node);
-      explain(finding, expect, *code.left, *sides.left, code.is_switch);
-      explain(finding, expect, *code.right, *sides.right, code.is_switch);
+    } else {
+      for (const ExpectCode::Part& part : code.parts) finding.explanation.push_back(explain(expect, part));
     }
     report_.passed = false;
     report_.findings.push_back(std::move(finding));
   }
 
   // "hot.raised is 0"
-  void explain(TestFinding& finding, const typed::Expect& expect, const ExpectCode::Side& side, const typed::Expr& expr,
-               bool is_switch) {
-    if (std::holds_alternative<typed::ConstantExpr>(expr.node)) return;  // it stands in the message
-    const vm::Instance::Answer answer = instance_.ask(worker_, side.function, now_);
-    std::string value = side.type.kind == typed::TypeKind::Text ? show_text(answer.text)
-                        : is_switch                             ? (answer.word != 0 ? "on" : "off")
-                                                                : show_scalar(side.type, answer.word);
+  std::string explain(const typed::Expect& expect, const ExpectCode::Part& part) {
+    const vm::Instance::Answer answer = instance_.ask(worker_, part.function, now_);
+    std::string value = part.type.kind == typed::TypeKind::Text ? show_text(answer.text)
+                        : part.is_switch                        ? (answer.word != 0 ? "on" : "off")
+                                                                : show_scalar(part.type, answer.word);
     if (answer.trap != vm::Trap::None) value = "nothing: " + std::string(vm::describe(answer.trap));
     // The expectation's text is the condition's stretch of the source.
-    const std::uint32_t begin = expr.span.offset - expect.condition->span.offset;
+    const std::uint32_t begin = part.span.offset - expect.condition->span.offset;
     EYEFLOW_CHECK(begin <= expect.source.size());
-    finding.explanation.push_back(expect.source.substr(begin, expr.span.length) + " is " + value);
+    return expect.source.substr(begin, part.span.length) + " is " + value;
   }
 
   void advance(vm::TimeNs to) {

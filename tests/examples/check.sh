@@ -1,0 +1,23 @@
+#!/bin/sh
+# The examples do what is written beside them: usage check.sh EYEFLOWC, from the repository's root.
+set -eu
+eyeflowc=$1
+failed=0
+expect() { # TITLE EXPECTED-FILE, the output on stdin
+  diff "$2" - || { echo "differs: $1"; failed=1; }
+}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# The effects were worked out by hand from the recording.
+(cd examples && "$eyeflowc" run monitor_t1.eft --replay monitor_t1.csv --until '45 s' 2>"$work/bad") |
+  expect "monitor_t1 on its recording" examples/monitor_t1.effects.csv
+echo "monitor_t1.csv:8: bad reading for t1: 'nan' is not a number; left out" | diff - "$work/bad" || failed=1
+
+# The card in docs/card.md is the one that the program prints.
+awk '/^    task / { on = 1 } on { sub(/^    /, ""); print } /for each instance$/ { exit }' docs/card.md >"$work/card"
+"$eyeflowc" card examples/monitor_t1.eft | expect "docs/card.md" "$work/card"
+
+# Test blocks of the examples hold.
+"$eyeflowc" test examples/*.eft || failed=1
+exit $failed
