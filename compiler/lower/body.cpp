@@ -15,7 +15,8 @@ bool reads_state(const TaskContext& task, const vm::Function& function) {
   for (const vm::Instruction& i : function.code) {
     if (i.op == Op::Call && task.reads_state[i.b]) return true;
     if (i.op == Op::Load && static_cast<vm::Region>(i.b) == vm::Region::State) return true;
-    if (i.op == Op::Ref && task.module.module.types[i.b - vm::kFirstModuleType].region == vm::Region::State) return true;
+    if (i.op == Op::Ref && task.module.module.types[i.b - vm::kFirstModuleType].region == vm::Region::State)
+      return true;
   }
   return false;
 }
@@ -101,9 +102,10 @@ vm::FunctionId Body::finish(Span span) {
   const std::size_t id = task_.module.module.functions.size();
   vm::Function function = code_.take_function();
   if (code_.overflowed()) {
-    task_.diagnostics.add(Code::TooLarge, span,
-                          "'" + function.name + "' is too large: a function has at most 65,535 instructions and registers",
-                          "move a part of it into a fn");
+    task_.diagnostics.add(
+        Code::TooLarge, span,
+        "'" + function.name + "' is too large: a function has at most 65,535 instructions and registers",
+        "move a part of it into a fn");
   }
   task_.reads_state.push_back(reads_state(task_, function));
   task_.module.add_function(std::move(function), code_.take_slot_uses());

@@ -150,18 +150,20 @@ class Body {
   Temp reference(SlotId slot);
   void reference_into(SlotId slot, RegId reg);
   Leaf scratch_leaf(Place& owner, LeafType type);
-  vm::TypeId reference_type(SlotId slot) { return task_.module.type(task_.module.leaf(slot), task_.module.region(slot)); }
+  vm::TypeId reference_type(SlotId slot) {
+    return task_.module.type(task_.module.leaf(slot), task_.module.region(slot));
+  }
 
   TaskContext& task_;
   CodeBuilder code_;
   ScratchPool& scratch_;
   std::vector<bool> ready_;
-  std::vector<Place> locals_;                 // by LocalId; empty while it is not alive
-  std::vector<typed::LocalId> alive_;         // in the order of declaration, for end_scope
+  std::vector<Place> locals_;          // by LocalId; empty while it is not alive
+  std::vector<typed::LocalId> alive_;  // in the order of declaration, for end_scope
   std::vector<Loop> loops_;
   std::vector<Leaf> result_;
   std::vector<vm::TypeId> result_types_;
-  std::vector<Temp> counters_;                // one a loop, never given back
+  std::vector<Temp> counters_;  // one a loop, never given back
   std::uint32_t line_ = 0;
 };
 

@@ -86,9 +86,9 @@ class CodeBuilder {
  private:
   vm::Function function_;
   std::vector<SlotUse> slot_uses_;
-  std::vector<bool> in_use_;                            // by register
-  std::map<vm::TypeId, std::vector<RegId>> released_;   // may hold registers that a run has taken since
-  std::vector<std::vector<std::uint32_t>> pending_;     // by label: instructions that branch to it
+  std::vector<bool> in_use_;                           // by register
+  std::map<vm::TypeId, std::vector<RegId>> released_;  // may hold registers that a run has taken since
+  std::vector<std::vector<std::uint32_t>> pending_;    // by label: instructions that branch to it
   bool reachable_ = true;
   bool overflowed_ = false;
 };

@@ -37,9 +37,12 @@ Temp Body::load(SlotId slot, std::optional<RegId> target) {
 
 Temp Body::load(const Leaf& leaf, std::optional<RegId> target) {
   switch (leaf.kind) {
-    case Leaf::Kind::Register: return moved(Temp::borrowed(leaf.reg), target);
-    case Leaf::Kind::Slot: return load(leaf.slot, target);
-    case Leaf::Kind::Element: break;
+    case Leaf::Kind::Register:
+      return moved(Temp::borrowed(leaf.reg), target);
+    case Leaf::Kind::Slot:
+      return load(leaf.slot, target);
+    case Leaf::Kind::Element:
+      break;
   }
   const Temp array = reference(leaf.slot);
   const OpFamily& get = task_.module.leaf(leaf.slot).is_list() ? kListGet : kArrayGet;
@@ -87,7 +90,8 @@ Temp Body::eval(const typed::Expr& expr, const typed::InputExpr& node, std::opti
       code_.emit_slots(Op::LoadReading, index(result.reg()), slots.ready, slots.value);
       return result;
     }
-    case typed::InputField::Age: return age_of(node.input, target);
+    case typed::InputField::Age:
+      return age_of(node.input, target);
     case typed::InputField::Stale: {
       const auto& declared = task_.task.inputs[typed::index(node.input)];
       EYEFLOW_CHECK(declared.stale_after_ns.has_value());
@@ -95,7 +99,8 @@ Temp Body::eval(const typed::Expr& expr, const typed::InputExpr& node, std::opti
       Temp limit = load_constant(Scalar::I64, static_cast<vm::Word>(*declared.stale_after_ns));
       return binary(Op::LeI64, std::move(limit), std::move(age), Scalar::Bool, target);
     }
-    case typed::InputField::Name: break;
+    case typed::InputField::Name:
+      break;
   }
   EYEFLOW_CHECK(!"a text is not a scalar");
   return {};

@@ -58,18 +58,28 @@ void add_constants(const Constant& constant, std::vector<LeafConstant>& out) {
 
 vm::Scalar scalar_of(TypeKind kind) {
   switch (kind) {
-    case TypeKind::Bool: return vm::Scalar::Bool;
+    case TypeKind::Bool:
+      return vm::Scalar::Bool;
     case TypeKind::I64:
     case TypeKind::Time:
-    case TypeKind::Duration: return vm::Scalar::I64;
-    case TypeKind::I32: return vm::Scalar::I32;
-    case TypeKind::U8: return vm::Scalar::U8;
-    case TypeKind::U16: return vm::Scalar::U16;
-    case TypeKind::U32: return vm::Scalar::U32;
-    case TypeKind::U64: return vm::Scalar::U64;
-    case TypeKind::F32: return vm::Scalar::F32;
-    case TypeKind::F64: return vm::Scalar::F64;
-    default: return vm::Scalar::Void;
+    case TypeKind::Duration:
+      return vm::Scalar::I64;
+    case TypeKind::I32:
+      return vm::Scalar::I32;
+    case TypeKind::U8:
+      return vm::Scalar::U8;
+    case TypeKind::U16:
+      return vm::Scalar::U16;
+    case TypeKind::U32:
+      return vm::Scalar::U32;
+    case TypeKind::U64:
+      return vm::Scalar::U64;
+    case TypeKind::F32:
+      return vm::Scalar::F32;
+    case TypeKind::F64:
+      return vm::Scalar::F64;
+    default:
+      return vm::Scalar::Void;
   }
 }
 

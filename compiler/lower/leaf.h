@@ -37,8 +37,8 @@ std::size_t first_leaf_of_field(const typed::Record& record, std::uint32_t field
 // A leaf whose value is known.
 struct LeafConstant {
   LeafType type;
-  vm::Word word = 0;               // Scalar
-  std::string text{};              // Text
+  vm::Word word = 0;                 // Scalar
+  std::string text{};                // Text
   std::vector<vm::Word> elements{};  // Array: as many as its capacity; List: those in use
 };
 

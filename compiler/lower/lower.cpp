@@ -18,7 +18,8 @@ bool reads_clock(const TaskContext& task, const typed::Expr& expr) {
   return false;
 }
 
-// ---- What the machine has no form for: reported once, at the declaration ---------------------------------------------
+// ---- What the machine has no form for: reported once, at the declaration
+// ---------------------------------------------
 
 class FormCheck {
  public:
@@ -27,13 +28,15 @@ class FormCheck {
   bool run() {
     for (const typed::State& state : task_.task.states) type(state.type, state.span, state.name);
     for (const typed::Param& param : task_.task.params)
-      if (!typed::is_scalar(param.type.kind)) refuse(param.span, "the param '" + param.name + "' is a text", "make it a const");
+      if (!typed::is_scalar(param.type.kind))
+        refuse(param.span, "the param '" + param.name + "' is a text", "make it a const");
     for (const typed::Output& output : task_.task.outputs)
       if (output.initial && !typed::is_scalar(output.type.kind))
         refuse(output.span, "'" + output.name + "' starts with a text", "set it in an 'on start'");
     for (const typed::Alarm& alarm : task_.task.alarms) {
       if (alarm.latch) refuse(alarm.when->span, "the alarm '" + alarm.name + "' latches", "leave out 'latch'");
-      if (alarm.remind_every_ns > 0) refuse(alarm.when->span, "the alarm '" + alarm.name + "' reminds", "leave out 'remind'");
+      if (alarm.remind_every_ns > 0)
+        refuse(alarm.when->span, "the alarm '" + alarm.name + "' reminds", "leave out 'remind'");
     }
     for (const typed::Function& function : task_.task.functions) {
       type(function.result, function.span, function.name);
@@ -49,7 +52,8 @@ class FormCheck {
   }
   void type(const typed::Type& type, Span span, const std::string& name) {
     if (!has_leaves(type))
-      refuse(span, "'" + name + "' is an array of arrays or texts (" + to_string(type) + ")", "use one array of numbers");
+      refuse(span, "'" + name + "' is an array of arrays or texts (" + to_string(type) + ")",
+             "use one array of numbers");
   }
   void refuse(Span span, std::string message, std::string hint) {
     task_.diagnostics.add(Code::NotAvailable, span, std::move(message), std::move(hint));
@@ -60,7 +64,8 @@ class FormCheck {
   bool ok_ = true;
 };
 
-// ---- Functions, alarms, handlers -------------------------------------------------------------------------------------
+// ---- Functions, alarms, handlers
+// -------------------------------------------------------------------------------------
 
 // Scalars in registers, the rest in slots of the callee's own.
 std::vector<Leaf> passing_leaves(ModuleBuilder& module, const typed::Type& type, std::vector<vm::TypeId>& run) {
@@ -139,7 +144,8 @@ void lower_handler(TaskContext& task, const typed::Handler& handler) {
   task.module.module.handlers.push_back(row);
 }
 
-// ---- Tests -------------------------------------------------------------------------------------------------------------
+// ---- Tests
+// -------------------------------------------------------------------------------------------------------------
 
 bool is_switch(const typed::Expr& expr) {
   return expr.type.kind == typed::TypeKind::Bool && std::holds_alternative<typed::OutputValue>(expr.node);
@@ -217,9 +223,9 @@ std::optional<Lowered> lower(const typed::Program& program, std::size_t task_ind
   vm::Module finished = std::move(task.module.module);
   auto verified = vm::verify(std::move(finished), task.intrinsics);
   if (!verified) {
-    check_failed(("the verifier refused what the compiler made of '" + source.name + "': " + verified.error().message)
-                     .c_str(),
-                 __FILE__, __LINE__);
+    check_failed(
+        ("the verifier refused what the compiler made of '" + source.name + "': " + verified.error().message).c_str(),
+        __FILE__, __LINE__);
   }
   return Lowered{std::move(*verified), std::move(tests)};
 }

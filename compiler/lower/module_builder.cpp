@@ -9,7 +9,7 @@
 namespace eyeflow::compiler::lowering {
 namespace {
 
-constexpr std::uint64_t kReachableWords = 65'536;   // a slot's place is a 16-bit word offset
+constexpr std::uint64_t kReachableWords = 65'536;  // a slot's place is a 16-bit word offset
 
 vm::Type machine_type(const LeafType& leaf, vm::Region region) {
   return {.kind = leaf.kind, .element = leaf.scalar, .region = region, .capacity = leaf.capacity};
@@ -21,7 +21,9 @@ void put(std::byte* at, std::uint64_t value, int bytes) {
 
 void write_initial(const LeafType& slot, const LeafConstant& value, std::byte* at) {
   switch (slot.kind) {
-    case vm::TypeKind::Scalar: put(at, value.word, 8); return;
+    case vm::TypeKind::Scalar:
+      put(at, value.word, 8);
+      return;
     case vm::TypeKind::Text:
       put(at, value.text.size(), 4);
       std::memcpy(at + 4, value.text.data(), value.text.size());
@@ -30,7 +32,8 @@ void write_initial(const LeafType& slot, const LeafConstant& value, std::byte* a
       put(at, value.elements.size(), 8);
       at += 8;
       [[fallthrough]];
-    default: break;
+    default:
+      break;
   }
   const int width = vm::size_bytes(slot.scalar);
   for (std::size_t i = 0; i < value.elements.size(); ++i) put(at + i * width, value.elements[i], width);
@@ -78,8 +81,8 @@ SlotId ModuleBuilder::add_slot(vm::Region region, LeafConstant initial, std::str
 
 SlotId ModuleBuilder::constant(const LeafConstant& value) {
   LeafConstant pooled = value;
-  // As many as fit the slot anyway, so that texts of similar length share a type; but no more than the checked type has,
-  // or it could not be sent as a field that is just long enough. The pieces of an interpolation have no such type.
+  // As many as fit the slot anyway, so that texts of similar length share a type; but no more than the checked type
+  // has, or it could not be sent as a field that is just long enough. The pieces of an interpolation have no such type.
   if (pooled.type.kind == vm::TypeKind::Text) {
     const auto in_slot = static_cast<std::uint32_t>((pooled.text.size() + 4 + 7) / 8 * 8 - 4);
     const bool is_typed = value.type.capacity >= pooled.text.size() && value.type.capacity > 0;
@@ -97,10 +100,14 @@ void ModuleBuilder::add_function(vm::Function function, std::vector<SlotUse> use
 
 std::vector<std::byte>* ModuleBuilder::image(vm::Region region) {
   switch (region) {
-    case vm::Region::Const: return &module.const_image;
-    case vm::Region::Param: return &module.param_image;
-    case vm::Region::State: return &module.state_image;
-    default: return nullptr;
+    case vm::Region::Const:
+      return &module.const_image;
+    case vm::Region::Param:
+      return &module.param_image;
+    case vm::Region::State:
+      return &module.state_image;
+    default:
+      return nullptr;
   }
 }
 
@@ -108,9 +115,7 @@ std::string ModuleBuilder::lay_out(vm::Region region) {
   std::vector<PendingSlot*> order;
   for (PendingSlot& slot : slots_)
     if (slot.region == region) order.push_back(&slot);
-  const auto bytes_of = [&](const PendingSlot* slot) {
-    return vm::slot_size_bytes(machine_type(slot->type, region));
-  };
+  const auto bytes_of = [&](const PendingSlot* slot) { return vm::slot_size_bytes(machine_type(slot->type, region)); };
   std::ranges::sort(order, {}, [&](const PendingSlot* slot) {
     return std::pair(slot->type.is_scalar() ? 0 : bytes_of(slot), slot - slots_.data());
   });

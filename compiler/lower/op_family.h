@@ -51,12 +51,14 @@ inline constexpr OpFamily kAdd = op_family_detail::find("add."), kSub = op_famil
                           kAbs = op_family_detail::find("abs."), kMin = op_family_detail::find("min."),
                           kMax = op_family_detail::find("max."), kSqrt = op_family_detail::find("sqrt."),
                           kIsNan = op_family_detail::find("is_nan."),
-                          kI64From = op_family_detail::find("i64.from."),       // any integer → i64
-                          kFromI64 = op_family_detail::find("", ".from.i64"),   // i64 → any number
-                          kF64From = op_family_detail::find("f64.from."), kF32From = op_family_detail::find("f32.from."),
-                          kArrayGet = op_family_detail::find("array.get."), kArraySet = op_family_detail::find("array.set."),
+                          kI64From = op_family_detail::find("i64.from."),  // any integer → i64
+    kFromI64 = op_family_detail::find("", ".from.i64"),                    // i64 → any number
+    kF64From = op_family_detail::find("f64.from."), kF32From = op_family_detail::find("f32.from."),
+                          kArrayGet = op_family_detail::find("array.get."),
+                          kArraySet = op_family_detail::find("array.set."),
                           kArrayFill = op_family_detail::find("array.fill."),
-                          kListGet = op_family_detail::find("list.get."), kListSet = op_family_detail::find("list.set."),
+                          kListGet = op_family_detail::find("list.get."),
+                          kListSet = op_family_detail::find("list.set."),
                           kListPush = op_family_detail::find("list.push.");
 
 }  // namespace eyeflow::compiler::lowering

@@ -15,24 +15,41 @@ struct Choice {
 
 Choice family_of(BinaryOp op) {
   switch (op) {
-    case BinaryOp::Add: return {&kAdd};
-    case BinaryOp::Sub: return {&kSub};
-    case BinaryOp::Mul: return {&kMul};
-    case BinaryOp::Div: return {&kDiv};
-    case BinaryOp::Mod: return {&kMod};
-    case BinaryOp::BitAnd: return {&kAnd};
-    case BinaryOp::BitOr: return {&kOr};
-    case BinaryOp::BitXor: return {&kXor};
-    case BinaryOp::Shl: return {&kShl};
-    case BinaryOp::Shr: return {&kShr};
-    case BinaryOp::Eq: return {&kEq};
-    case BinaryOp::Ne: return {&kNe};
-    case BinaryOp::Lt: return {&kLt};
-    case BinaryOp::Le: return {&kLe};
-    case BinaryOp::Gt: return {&kLt, true};
-    case BinaryOp::Ge: return {&kLe, true};
+    case BinaryOp::Add:
+      return {&kAdd};
+    case BinaryOp::Sub:
+      return {&kSub};
+    case BinaryOp::Mul:
+      return {&kMul};
+    case BinaryOp::Div:
+      return {&kDiv};
+    case BinaryOp::Mod:
+      return {&kMod};
+    case BinaryOp::BitAnd:
+      return {&kAnd};
+    case BinaryOp::BitOr:
+      return {&kOr};
+    case BinaryOp::BitXor:
+      return {&kXor};
+    case BinaryOp::Shl:
+      return {&kShl};
+    case BinaryOp::Shr:
+      return {&kShr};
+    case BinaryOp::Eq:
+      return {&kEq};
+    case BinaryOp::Ne:
+      return {&kNe};
+    case BinaryOp::Lt:
+      return {&kLt};
+    case BinaryOp::Le:
+      return {&kLe};
+    case BinaryOp::Gt:
+      return {&kLt, true};
+    case BinaryOp::Ge:
+      return {&kLe, true};
     case BinaryOp::And:
-    case BinaryOp::Or: break;
+    case BinaryOp::Or:
+      break;
   }
   EYEFLOW_CHECK(!"logic is control flow");
   return {nullptr};
@@ -174,12 +191,18 @@ Temp Body::eval(const typed::Expr& expr, const typed::Convert& node, std::option
     case Narrow:
     case IntToFloat:
     case F32ToF64:
-    case F64ToF32: return convert(eval(*node.operand), from, to, target);
-    case Wrap: return wrap(eval(*node.operand), from, to, target);
-    case Round: return unary(Op::I64Round, eval(*node.operand), to, target);
-    case Floor: return unary(Op::I64Floor, eval(*node.operand), to, target);
-    case Ceil: return unary(Op::I64Ceil, eval(*node.operand), to, target);
-    case Trunc: return unary(Op::I64Trunc, eval(*node.operand), to, target);
+    case F64ToF32:
+      return convert(eval(*node.operand), from, to, target);
+    case Wrap:
+      return wrap(eval(*node.operand), from, to, target);
+    case Round:
+      return unary(Op::I64Round, eval(*node.operand), to, target);
+    case Floor:
+      return unary(Op::I64Floor, eval(*node.operand), to, target);
+    case Ceil:
+      return unary(Op::I64Ceil, eval(*node.operand), to, target);
+    case Trunc:
+      return unary(Op::I64Trunc, eval(*node.operand), to, target);
     case DurationToSeconds: {
       Temp ns = unary(Op::F64FromI64, eval(*node.operand), Scalar::F64, {});
       Temp second = load_constant(Scalar::F64, vm::to_word(kNsPerSecond));
@@ -191,7 +214,8 @@ Temp Body::eval(const typed::Expr& expr, const typed::Convert& node, std::option
       Temp ns = binary(Op::MulF64, std::move(seconds), std::move(second), Scalar::F64, {});
       return unary(Op::I64Round, std::move(ns), Scalar::I64, target);
     }
-    case TimeToInt: return eval(*node.operand, target);
+    case TimeToInt:
+      return eval(*node.operand, target);
   }
   EYEFLOW_CHECK(!"a conversion without code");
   return {};
@@ -224,14 +248,18 @@ Temp Body::eval(const typed::Expr& expr, const typed::MathCall& node, std::optio
     case typed::Math::Abs:
       if (typed::is_modular(expr.type.kind)) return eval(*node.arguments[0], target);
       return one(kAbs, scalar);
-    case typed::Math::Sqrt: return one(kSqrt, scalar);
-    case typed::Math::IsNan: return one(kIsNan, Scalar::Bool);
-    case typed::Math::Min: return two(kMin);
-    case typed::Math::Max: return two(kMax);
-    default: break;
+    case typed::Math::Sqrt:
+      return one(kSqrt, scalar);
+    case typed::Math::IsNan:
+      return one(kIsNan, Scalar::Bool);
+    case typed::Math::Min:
+      return two(kMin);
+    case typed::Math::Max:
+      return two(kMax);
+    default:
+      break;
   }
-  const std::string name =
-      "math." + std::string(typed::name(node.function)) + "." + std::string(vm::name(scalar));
+  const std::string name = "math." + std::string(typed::name(node.function)) + "." + std::string(vm::name(scalar));
   return eval_intrinsic(task_.intrinsic(name), node.arguments, target);
 }
 

@@ -16,9 +16,7 @@ ScratchTemp::~ScratchTemp() {
   if (owner_ != nullptr) owner_->scratch_.give_back(slot_, type_);
 }
 
-void Body::reference_into(SlotId slot, RegId reg) {
-  code_.emit_slot(Op::Ref, index(reg), code_.type_of(reg), slot);
-}
+void Body::reference_into(SlotId slot, RegId reg) { code_.emit_slot(Op::Ref, index(reg), code_.type_of(reg), slot); }
 
 Temp Body::reference(SlotId slot) {
   Temp result = code_.take(reference_type(slot));
@@ -60,48 +58,48 @@ Place Body::element_of(const typed::Index& node) {
 Place Body::place(const typed::Expr& expr) {
   Place result;
   const auto add_slot = [&](SlotId slot) { result.leaves.push_back(Leaf::at(slot, task_.module.leaf(slot))); };
-  std::visit(
-      Overloaded{
-          [&](const typed::LocalExpr& n) { result.leaves = locals_[typed::index(n.local)].leaves; },
-          [&](const typed::ParamExpr& n) { add_slot(task_.params[typed::index(n.param)]); },
-          [&](const typed::StateExpr& n) {
-            for (const SlotId slot : task_.states[typed::index(n.state)]) add_slot(slot);
-          },
-          [&](const typed::OutputValue& n) { add_slot(task_.output(n.output)); },
-          [&](const typed::ConstantExpr& n) {
-            for (LeafConstant& leaf : leaf_constants(n.constant)) {
-              if (leaf.type.is_list()) leaf.type.capacity = std::max(1u, static_cast<std::uint32_t>(leaf.elements.size()));
-              add_slot(task_.module.constant(leaf));
-            }
-          },
-          [&](const typed::InputExpr& n) {
-            if (n.field == typed::InputField::Name) {
-              add_slot(task_.input_name(n.input));
-              return;
-            }
-            const auto& slots = task_.inputs[typed::index(n.input)];
-            if (!is_ready(n.input)) {
-              const Label ready = code_.new_label();
-              const Temp flag = load(slots.ready);
-              code_.jump_if(true, flag.reg(), ready);
-              code_.emit(Op::Trap, static_cast<std::uint16_t>(vm::Trap::NoReading));
-              code_.bind(ready);
-            }
-            add_slot(slots.value);
-          },
-          [&](const typed::Index& n) { result = element_of(n); },
-          [&](const typed::FieldOf& n) {
-            result = place(*n.record);
-            const typed::Record& record = *n.record->type.record;
-            const auto first = static_cast<std::ptrdiff_t>(first_leaf_of_field(record, n.field));
-            const auto count = static_cast<std::ptrdiff_t>(leaf_count(record.fields[n.field].type));
-            const std::vector<Leaf> all = std::move(result.leaves);
-            result.leaves.assign(all.begin() + first, all.begin() + first + count);
-          },
-          [&](const typed::Call& n) { result = call(n, {}); },
-          [&](const auto&) { result = temporary(expr); },  // a literal, or an operator's result
-      },
-      expr.node);
+  std::visit(Overloaded{
+                 [&](const typed::LocalExpr& n) { result.leaves = locals_[typed::index(n.local)].leaves; },
+                 [&](const typed::ParamExpr& n) { add_slot(task_.params[typed::index(n.param)]); },
+                 [&](const typed::StateExpr& n) {
+                   for (const SlotId slot : task_.states[typed::index(n.state)]) add_slot(slot);
+                 },
+                 [&](const typed::OutputValue& n) { add_slot(task_.output(n.output)); },
+                 [&](const typed::ConstantExpr& n) {
+                   for (LeafConstant& leaf : leaf_constants(n.constant)) {
+                     if (leaf.type.is_list())
+                       leaf.type.capacity = std::max(1u, static_cast<std::uint32_t>(leaf.elements.size()));
+                     add_slot(task_.module.constant(leaf));
+                   }
+                 },
+                 [&](const typed::InputExpr& n) {
+                   if (n.field == typed::InputField::Name) {
+                     add_slot(task_.input_name(n.input));
+                     return;
+                   }
+                   const auto& slots = task_.inputs[typed::index(n.input)];
+                   if (!is_ready(n.input)) {
+                     const Label ready = code_.new_label();
+                     const Temp flag = load(slots.ready);
+                     code_.jump_if(true, flag.reg(), ready);
+                     code_.emit(Op::Trap, static_cast<std::uint16_t>(vm::Trap::NoReading));
+                     code_.bind(ready);
+                   }
+                   add_slot(slots.value);
+                 },
+                 [&](const typed::Index& n) { result = element_of(n); },
+                 [&](const typed::FieldOf& n) {
+                   result = place(*n.record);
+                   const typed::Record& record = *n.record->type.record;
+                   const auto first = static_cast<std::ptrdiff_t>(first_leaf_of_field(record, n.field));
+                   const auto count = static_cast<std::ptrdiff_t>(leaf_count(record.fields[n.field].type));
+                   const std::vector<Leaf> all = std::move(result.leaves);
+                   result.leaves.assign(all.begin() + first, all.begin() + first + count);
+                 },
+                 [&](const typed::Call& n) { result = call(n, {}); },
+                 [&](const auto&) { result = temporary(expr); },  // a literal, or an operator's result
+             },
+             expr.node);
   return result;
 }
 
@@ -115,7 +113,9 @@ Place Body::settled_place(const typed::Expr& expr, bool calls_follow) {
 void Body::store(Temp value, const Leaf& to) {
   const vm::Scalar scalar = to.type.scalar;
   switch (to.kind) {
-    case Leaf::Kind::Register: moved(std::move(value), to.reg); return;
+    case Leaf::Kind::Register:
+      moved(std::move(value), to.reg);
+      return;
     case Leaf::Kind::Slot: {
       const Op op = scalar == vm::Scalar::F64 ? Op::StoreF64 : scalar == vm::Scalar::F32 ? Op::StoreF32 : Op::Store;
       code_.emit_slot(op, index(value.reg()), 0, to.slot);
@@ -239,8 +239,7 @@ void Body::assign_literal(const std::vector<Leaf>& to, const typed::ArrayLiteral
       if (is_list) {
         push(to[leaf], value);
       } else {
-        store(Temp::borrowed(value),
-              {Leaf::Kind::Element, scalar_leaf(to[leaf].type.scalar), at.reg(), to[leaf].slot});
+        store(Temp::borrowed(value), {Leaf::Kind::Element, scalar_leaf(to[leaf].type.scalar), at.reg(), to[leaf].slot});
       }
     }
   }

@@ -52,9 +52,7 @@ void Body::lower(const typed::Stmt& stmt) {
   std::visit([&](const auto& node) { lower(node); }, stmt.node);
 }
 
-void Body::lower(const typed::Declare& stmt) {
-  declare(stmt.local, temporary(*stmt.value));
-}
+void Body::lower(const typed::Declare& stmt) { declare(stmt.local, temporary(*stmt.value)); }
 
 void Body::lower(const typed::Assign& stmt) {
   const Place to = place(*stmt.place);
@@ -128,8 +126,7 @@ void Body::emit_output(typed::OutputId output, std::span<const typed::Expr* cons
     } else if (is_text) {
       values[i] = place(*fields[i]);
     }
-    types.push_back(is_text ? reference_type(values[i].leaves[0].slot)
-                            : vm::type_id(scalar_of(fields[i]->type.kind)));
+    types.push_back(is_text ? reference_type(values[i].leaves[0].slot) : vm::type_id(scalar_of(fields[i]->type.kind)));
   }
   const std::vector<Temp> run = code_.take_run(types);
   for (std::size_t i = 0; i < fields.size(); ++i) {

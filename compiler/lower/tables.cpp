@@ -82,9 +82,12 @@ void declare_slots(TaskContext& task) {
     const typed::Input& input = task.task.inputs[i];
     const auto subject = static_cast<std::uint16_t>(i);
     TaskContext::InputSlots slots;
-    slots.value = module.add_slot(Region::Input, leaves_of(input.type).front(), input.name, SlotKind::InputValue, subject);
-    slots.time = module.add_slot(Region::Input, scalar_leaf(Scalar::I64), input.name + ".time", SlotKind::InputTime, subject);
-    slots.ready = module.add_slot(Region::Input, scalar_leaf(Scalar::Bool), input.name + ".ready", SlotKind::InputReady, subject);
+    slots.value =
+        module.add_slot(Region::Input, leaves_of(input.type).front(), input.name, SlotKind::InputValue, subject);
+    slots.time =
+        module.add_slot(Region::Input, scalar_leaf(Scalar::I64), input.name + ".time", SlotKind::InputTime, subject);
+    slots.ready =
+        module.add_slot(Region::Input, scalar_leaf(Scalar::Bool), input.name + ".ready", SlotKind::InputReady, subject);
     task.inputs.push_back(slots);
   }
   task.alarms.resize(task.task.alarms.size());

@@ -70,7 +70,7 @@ struct TaskContext {
   std::vector<std::vector<SlotId>> states{};  // by state, its leaves
   SlotId now = kNoSlot, event_time = kNoSlot;
   std::vector<CalleeInfo> callees{};  // by typed::FunctionId
-  std::vector<bool> reads_state{};        // by vm::FunctionId, callees included
+  std::vector<bool> reads_state{};    // by vm::FunctionId, callees included
   ScratchPool root_scratch{};         // handlers, conditions and texts never run inside one another
 
   // Slots that exist only when something reads them.

@@ -12,13 +12,20 @@ struct Printer {
 
 Printer printer_of(typed::TypeKind kind) {
   switch (kind) {
-    case typed::TypeKind::Bool: return {"text.append.bool", vm::Scalar::Bool};
-    case typed::TypeKind::U64: return {"text.append.u64", vm::Scalar::U64};
-    case typed::TypeKind::F32: return {"text.append.f32", vm::Scalar::F32, true};
-    case typed::TypeKind::F64: return {"text.append.f64", vm::Scalar::F64, true};
-    case typed::TypeKind::Time: return {"text.append.time", vm::Scalar::I64};
-    case typed::TypeKind::Duration: return {"text.append.duration", vm::Scalar::I64};
-    default: return {"text.append.i64", vm::Scalar::I64};
+    case typed::TypeKind::Bool:
+      return {"text.append.bool", vm::Scalar::Bool};
+    case typed::TypeKind::U64:
+      return {"text.append.u64", vm::Scalar::U64};
+    case typed::TypeKind::F32:
+      return {"text.append.f32", vm::Scalar::F32, true};
+    case typed::TypeKind::F64:
+      return {"text.append.f64", vm::Scalar::F64, true};
+    case typed::TypeKind::Time:
+      return {"text.append.time", vm::Scalar::I64};
+    case typed::TypeKind::Duration:
+      return {"text.append.duration", vm::Scalar::I64};
+    default:
+      return {"text.append.i64", vm::Scalar::I64};
   }
 }
 

@@ -9,13 +9,20 @@ std::string number(const typed::Type& type, vm::Word word) {
   stdlib::FormatBuffer buffer;
   using enum typed::TypeKind;
   switch (type.kind) {
-    case Bool: return word != 0 ? "true" : "false";
-    case U64: return std::string(stdlib::format_u64(buffer, word));
-    case F32: return std::string(stdlib::format_f32(buffer, vm::from_word<float>(word), stdlib::kShortest));
-    case F64: return std::string(stdlib::format_f64(buffer, vm::from_word<double>(word), stdlib::kShortest));
-    case Time: return std::string(stdlib::format_time(buffer, vm::from_word<std::int64_t>(word)));
-    case Duration: return std::string(stdlib::format_duration(buffer, vm::from_word<std::int64_t>(word)));
-    default: return std::string(stdlib::format_i64(buffer, vm::from_word<std::int64_t>(word)));
+    case Bool:
+      return word != 0 ? "true" : "false";
+    case U64:
+      return std::string(stdlib::format_u64(buffer, word));
+    case F32:
+      return std::string(stdlib::format_f32(buffer, vm::from_word<float>(word), stdlib::kShortest));
+    case F64:
+      return std::string(stdlib::format_f64(buffer, vm::from_word<double>(word), stdlib::kShortest));
+    case Time:
+      return std::string(stdlib::format_time(buffer, vm::from_word<std::int64_t>(word)));
+    case Duration:
+      return std::string(stdlib::format_duration(buffer, vm::from_word<std::int64_t>(word)));
+    default:
+      return std::string(stdlib::format_i64(buffer, vm::from_word<std::int64_t>(word)));
   }
 }
 

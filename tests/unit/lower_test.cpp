@@ -109,11 +109,13 @@ std::string of_int(std::int64_t n, const std::string& body, const std::string& a
 
 constexpr std::int64_t kMax = INT64_MAX, kMin = INT64_MIN;
 
-// ---- Arithmetic ------------------------------------------------------------------------------------------------------
+// ---- Arithmetic
+// ------------------------------------------------------------------------------------------------------
 
 TEST(Lower, IntegersDivideTowardsZeroAndTrapOnOverflow) {
-  EXPECT_EQ(of_int(7, "o.set(v + 3)\n o.set(v - 10)\n o.set(v * -6)\n o.set(v / -2)\n o.set(v mod -2)\n o.set(-v mod 4)"),
-            "10 -3 -42 -3 1 -3");
+  EXPECT_EQ(
+      of_int(7, "o.set(v + 3)\n o.set(v - 10)\n o.set(v * -6)\n o.set(v / -2)\n o.set(v mod -2)\n o.set(-v mod 4)"),
+      "10 -3 -42 -3 1 -3");
   EXPECT_EQ(of_int(kMax, "o.set(v + 1)"), "!Overflow");
   EXPECT_EQ(of_int(kMin, "o.set(-v)"), "!Overflow");
   EXPECT_EQ(of_int(kMin, "o.set(v / -1)"), "!Overflow");
@@ -122,8 +124,9 @@ TEST(Lower, IntegersDivideTowardsZeroAndTrapOnOverflow) {
 }
 
 TEST(Lower, ModularTypesWrapAndMaskTheirShifts) {
-  EXPECT_EQ(of_int(250, "let u = u8(v)\n o.set(u + 10)\n o.set(u * 2)\n o.set(u << 9)\n o.set(u >> 3)\n o.set(~u)", "", "u8"),
-            "4 244 244 31 5");
+  EXPECT_EQ(
+      of_int(250, "let u = u8(v)\n o.set(u + 10)\n o.set(u * 2)\n o.set(u << 9)\n o.set(u >> 3)\n o.set(~u)", "", "u8"),
+      "4 244 244 31 5");
   EXPECT_EQ(of_int(-1, "let u = u64(v)\n o.set(u)\n o.set(u >> 63)\n o.set(u & 6)\n o.set((u ^ 1) | 1)", "", "u64"),
             "18446744073709551615 1 6 18446744073709551615");
   EXPECT_EQ(of_int(3, "let u = u16(v)\n o.set(u - 4)\n o.set(u mod 2)", "", "u16"), "65535 1");
@@ -136,26 +139,34 @@ TEST(Lower, FloatsFollowIeee754InTheirOwnWidth) {
   EXPECT_EQ(of_int(1, "let x = f32(v) * 0.1\n o.set(x + 0.2)", "", "f32"), "0.3");
   // 2^24 + 1 has no f32.
   EXPECT_EQ(of_int(16777217, "o.set(f32(v))", "", "f32"), "16777216.0");
-  EXPECT_EQ(of_int(0, "let x = 0.0 / f64(v)\n o.set(int(x == x))\n o.set(int(x < 1.0))\n o.set(int(not (x < 1.0)))\n o.set(int(x != x))"),
+  EXPECT_EQ(of_int(0,
+                   "let x = 0.0 / f64(v)\n o.set(int(x == x))\n o.set(int(x < 1.0))\n o.set(int(not (x < 1.0)))\n "
+                   "o.set(int(x != x))"),
             "0 0 1 1");
 }
 
 TEST(Lower, ComparisonsOfEveryKindHoldBothWays) {
-  EXPECT_EQ(of_int(3, "o.set(v > 2)\n o.set(v >= 3)\n o.set(v < 3)\n o.set(v <= 2)\n o.set(v != 3)\n o.set(v == 3)", "", "bool"),
+  EXPECT_EQ(of_int(3, "o.set(v > 2)\n o.set(v >= 3)\n o.set(v < 3)\n o.set(v <= 2)\n o.set(v != 3)\n o.set(v == 3)", "",
+                   "bool"),
             "1 1 0 0 0 1");
   // Unsigned: the top bit is not a sign.
   EXPECT_EQ(of_int(-1, "let u = u64(v)\n o.set(u > 5)\n o.set(5 >= u)", "", "bool"), "1 0");
 }
 
 TEST(Lower, ConversionsRoundWrapAndTrapAsWritten) {
-  EXPECT_EQ(of_int(5, "let x = f64(v) / 2.0\n o.set(round(x))\n o.set(floor(-x))\n o.set(ceil(x))\n o.set(trunc(-x))\n o.set(round(-x))"),
+  EXPECT_EQ(of_int(5,
+                   "let x = f64(v) / 2.0\n o.set(round(x))\n o.set(floor(-x))\n o.set(ceil(x))\n o.set(trunc(-x))\n "
+                   "o.set(round(-x))"),
             "3 -3 3 -2 -3");
   EXPECT_EQ(of_int(1, "o.set(round(1.0e19 * f64(v)))"), "!ConversionOutOfRange");
   EXPECT_EQ(of_int(2147483648, "o.set(int(i32(v)))"), "!ConversionOutOfRange");
   EXPECT_EQ(of_int(-2, "o.set(int(u64(v)))"), "!ConversionOutOfRange");
   // By way of i64, where the table has no row of its own; above 2^63 too.
-  EXPECT_EQ(of_int(-2, "let u = u64(v)\n o.set(int(u8(u)))\n o.set(int(u32(u)))\n o.set(int(u16(u8(v))))\n o.set(int(i32(u8(v))))"),
-            "254 4294967294 254 254");
+  EXPECT_EQ(
+      of_int(
+          -2,
+          "let u = u64(v)\n o.set(int(u8(u)))\n o.set(int(u32(u)))\n o.set(int(u16(u8(v))))\n o.set(int(i32(u8(v))))"),
+      "254 4294967294 254 254");
   EXPECT_EQ(of_int(-1, "o.set(f64(u64(v)))\n o.set(f64(u8(v)))\n o.set(f64(i32(v)))", "", "f64"),
             "18446744073709551616.0 255.0 -1.0");
   EXPECT_EQ(of_int(4, "o.set(int(v > 3) + int(v > 4))"), "1");
@@ -171,20 +182,25 @@ TEST(Lower, DurationsAreNanosecondsAndSecondsInFloatArithmetic) {
 TEST(Lower, MathGoesToInstructionsOrToTheLibrary) {
   EXPECT_EQ(of_int(-3, "o.set(abs(v))\n o.set(min(v, 2))\n o.set(max(v, 2))"), "3 -3 2");
   EXPECT_EQ(of_int(kMin, "o.set(abs(v))"), "!Overflow");
-  EXPECT_EQ(of_int(0, "let x = f64(v)\n o.set(sin(x))\n o.set(cos(x))\n o.set(pow(2.0, 10.0 + x))\n o.set(hypot(3.0 + x, 4.0))\n o.set(atan2(x, 1.0))", "", "f64"),
+  EXPECT_EQ(of_int(0,
+                   "let x = f64(v)\n o.set(sin(x))\n o.set(cos(x))\n o.set(pow(2.0, 10.0 + x))\n o.set(hypot(3.0 + x, "
+                   "4.0))\n o.set(atan2(x, 1.0))",
+                   "", "f64"),
             "0.0 1.0 1024.0 5.0 0.0");
   EXPECT_EQ(of_int(9, "let x = f32(v)\n o.set(sqrt(x))\n o.set(cbrt(x - 1.0))", "", "f32"), "3.0 2.0");
   EXPECT_EQ(of_int(0, "let x = 0.0 / f64(v)\n o.set(is_nan(x))", "", "bool"), "1");
 }
 
-// ---- Control flow ----------------------------------------------------------------------------------------------------
+// ---- Control flow
+// ----------------------------------------------------------------------------------------------------
 
 TEST(Lower, LogicEvaluatesItsRightSideOnlyWhenItDecides) {
   const std::string zero = "fn divides(a: int, b: int) -> bool { return b mod a == 0 }";
   EXPECT_EQ(run(zero + task("bool", "", "o.set(v != 0 and divides(v, 12))\n o.set(v == 0 or divides(v, 12))"),
                 {{"n", std::int64_t{0}}, {"n", std::int64_t{5}}, {"n", std::int64_t{6}}}),
             "0 1 0 0 1 1");
-  EXPECT_EQ(run(zero + task("bool", "", "o.set(divides(v, 12) and v != 0)"), {{"n", std::int64_t{0}}}), "!DivideByZero");
+  EXPECT_EQ(run(zero + task("bool", "", "o.set(divides(v, 12) and v != 0)"), {{"n", std::int64_t{0}}}),
+            "!DivideByZero");
   // As a condition, with every mixture of not, and, or.
   const std::string mixed =
       "let a = v mod 2 == 1\n let b = v / 2 mod 2 == 1\n let c = v / 4 == 1\n"
@@ -198,19 +214,31 @@ TEST(Lower, LogicEvaluatesItsRightSideOnlyWhenItDecides) {
 }
 
 TEST(Lower, TheFirstArmThatHoldsIsTaken) {
-  const std::string chain = "if v < 0 { o.set(-1) } else if v == 0 { o.set(0) } else if v < 10 { o.set(1) } else { o.set(2) }\n o.set(9)";
+  const std::string chain =
+      "if v < 0 { o.set(-1) } else if v == 0 { o.set(0) } else if v < 10 { o.set(1) } else { o.set(2) }\n o.set(9)";
   EXPECT_EQ(of_int(-4, chain) + "|" + of_int(0, chain) + "|" + of_int(9, chain) + "|" + of_int(10, chain),
             "-1 9|0 9|1 9|2 9");
   EXPECT_EQ(of_int(3, "if true { o.set(1) }\n if false { o.set(2) } else { o.set(3) }"), "1 3");
 }
 
 TEST(Lower, RangesCountUpAndDoNotOverflowWhereThereIsNoTrip) {
-  EXPECT_EQ(of_int(4, "var s = 0\n for i in 0 ..< 10 { if i == v { continue }\n if i > 7 { break }\n s = s + i }\n o.set(s)"), "24");
+  EXPECT_EQ(
+      of_int(4, "var s = 0\n for i in 0 ..< 10 { if i == v { continue }\n if i > 7 { break }\n s = s + i }\n o.set(s)"),
+      "24");
   EXPECT_EQ(of_int(4, "var s = 0\n for i in -3 ..< 4 { s = s * 2 + i }\n o.set(s)"), "-261");
   // The bounds are read once, before the first trip.
   const std::string list = "state xs : [int; <=5] = [1, 2, 3]";
-  EXPECT_EQ(of_int(4, "var t = 0\n for i in 0 ..< xs.len { t = t + xs[i]\n if i == 0 { xs.push(50) } }\n o.set(t)\n o.set(xs.len)", list), "6 4");
-  EXPECT_EQ(of_int(4, "var t = 0\n for i in 1 ..< xs.len { t = t * 10 + i }\n o.set(t)\n xs.clear()\n for i in 1 ..< xs.len { o.set(-1) }", list), "12");
+  EXPECT_EQ(
+      of_int(
+          4,
+          "var t = 0\n for i in 0 ..< xs.len { t = t + xs[i]\n if i == 0 { xs.push(50) } }\n o.set(t)\n o.set(xs.len)",
+          list),
+      "6 4");
+  EXPECT_EQ(of_int(4,
+                   "var t = 0\n for i in 1 ..< xs.len { t = t * 10 + i }\n o.set(t)\n xs.clear()\n for i in 1 ..< "
+                   "xs.len { o.set(-1) }",
+                   list),
+            "12");
 }
 
 TEST(Lower, NestedLoopsHaveTheirOwnBreakAndContinue) {
@@ -230,8 +258,11 @@ TEST(Lower, NestedLoopsHaveTheirOwnBreakAndContinue) {
 }
 
 TEST(Lower, ALoopMayEndBeforeItsEnd) {
-  EXPECT_EQ(of_int(1, "for i in 0 ..< 3 { o.set(i)\n break }\n while v > 0 max 3 { o.set(7)\n return }\n o.set(8)"), "0 7");
-  EXPECT_EQ(of_int(1, "o.set(f(v))", "fn f(m: int) -> int { for i in 0 ..< 9 { if i > m { return i * 10 }\n continue }\n return -1 }"), "20");
+  EXPECT_EQ(of_int(1, "for i in 0 ..< 3 { o.set(i)\n break }\n while v > 0 max 3 { o.set(7)\n return }\n o.set(8)"),
+            "0 7");
+  EXPECT_EQ(of_int(1, "o.set(f(v))",
+                   "fn f(m: int) -> int { for i in 0 ..< 9 { if i > m { return i * 10 }\n continue }\n return -1 }"),
+            "20");
 }
 
 TEST(Lower, AWhileRunsToItsConditionOrFaultsAtItsMax) {
@@ -240,14 +271,16 @@ TEST(Lower, AWhileRunsToItsConditionOrFaultsAtItsMax) {
     var y = 36
     while y != 0 max 4 { let t = x mod y  x = y  y = t }
     o.set(x))";
-  EXPECT_EQ(of_int(48, gcd), "12");   // 48 36, 36 12, 12 0: two trips
+  EXPECT_EQ(of_int(48, gcd), "12");           // 48 36, 36 12, 12 0: two trips
   EXPECT_EQ(of_int(23, gcd), "!WhileLimit");  // 23 36, 36 23, 23 13, 13 10, 10 3, …
   EXPECT_EQ(of_int(3, "var i = 0\n while i < v and i != 2 max 9 { i = i + 1 }\n o.set(i)"), "2");
   EXPECT_EQ(of_int(3, "var i = 0\n while true max 9 { i = i + 1\n if i < v { continue }\n break }\n o.set(i)"), "3");
 }
 
 TEST(Lower, AWhileThatNeverTurnsIsStillALoop) {
-  EXPECT_EQ(of_int(3, "while (v > 5 and 2 > 3) and v > 1 max 4 { o.set(1) }\n while false max 4 { o.set(2) }\n o.set(3)"), "3");
+  EXPECT_EQ(
+      of_int(3, "while (v > 5 and 2 > 3) and v > 1 max 4 { o.set(1) }\n while false max 4 { o.set(2) }\n o.set(3)"),
+      "3");
 }
 
 TEST(Lower, AStoppedHandlerHasDoneNothing) {
@@ -257,7 +290,8 @@ TEST(Lower, AStoppedHandlerHasDoneNothing) {
             "!DivideByZero 10 1");
 }
 
-// ---- Values in memory ------------------------------------------------------------------------------------------------
+// ---- Values in memory
+// ------------------------------------------------------------------------------------------------
 
 TEST(Lower, ArraysAreValues) {
   const std::string rev = "fn rev(xs: [int; 3]) -> [int; 3] { return [xs[2], xs[1], xs[0]] }\n";
@@ -295,9 +329,13 @@ TEST(Lower, ListsGrowToTheirSize) {
       ys.push(2))",
                    state),
             "!ListFull");
-  EXPECT_EQ(of_int(1, "xs.push(v)\n var ys : [int; <=3] = [9, 8]\n ys = xs\n xs[0] = 6\n o.set(ys.len * 100 + ys[0] * 10 + ys[1])\n"
-                      "for i, y in ys { o.set(i * 10 + y) }\n xs.clear()\n o.set(xs.len)", state),
-            "251 5 11 0");
+  EXPECT_EQ(
+      of_int(
+          1,
+          "xs.push(v)\n var ys : [int; <=3] = [9, 8]\n ys = xs\n xs[0] = 6\n o.set(ys.len * 100 + ys[0] * 10 + ys[1])\n"
+          "for i, y in ys { o.set(i * 10 + y) }\n xs.clear()\n o.set(xs.len)",
+          state),
+      "251 5 11 0");
   EXPECT_EQ(of_int(1, "o.set(xs[v])", state), "!IndexOutOfRange");
 }
 
@@ -308,7 +346,8 @@ TEST(Lower, RecordsAreTheirFields) {
     fn spot(x: f64, tag: text(4)) -> Spot { return Spot(x: x, y: -x, tag: tag, inner: Pair(a: 3, b: x > 0.0)) }
     fn sum(s: Spot) -> f64 { return s.x + f64(s.inner.a) }
   )";
-  EXPECT_EQ(run(above + task("text(60)", "state s : Spot = Spot(x: 1.0, y: 2.0, tag: \"ab\", inner: Pair(a: 1, b: true))", R"(
+  EXPECT_EQ(
+      run(above + task("text(60)", "state s : Spot = Spot(x: 1.0, y: 2.0, tag: \"ab\", inner: Pair(a: 1, b: true))", R"(
               s = Spot(x: s.y, y: s.x, tag: s.tag, inner: s.inner)
               o.set("{s.x} {s.y} {s.tag} {s.inner.a} {s.inner.b}")
               var c = s
@@ -319,18 +358,21 @@ TEST(Lower, RecordsAreTheirFields) {
               o.set("{c.x} {s.x} {c.tag} {s.tag} {s.inner.b} {sum(c)} {sum(s)}")
               let made = spot(-f64(v), "m")
               o.set("{made.x} {made.y} {made.tag} {made.inner.b}"))"),
-                {{"n", std::int64_t{4}}}),
-            "2.0 1.0 ab 1 true 4.0 2.0 c ab false 5.0 3.0 -4.0 4.0 m false");
+          {{"n", std::int64_t{4}}}),
+      "2.0 1.0 ab 1 true 4.0 2.0 c ab false 5.0 3.0 -4.0 4.0 m false");
 }
 
 TEST(Lower, TextsAreBuiltBesideWhatTheyReplace) {
   const std::string above = "state s : text(12) = \"ab\"";
-  EXPECT_EQ(of_int(5, "s = \"{s}-{s}\"\n o.set(s)\n s = \"<{v}>{s}\"\n o.set(s)\n o.set(\"{s.len}\")", above, "text(20)"),
-            "ab-ab <5>ab-ab 8");
+  EXPECT_EQ(
+      of_int(5, "s = \"{s}-{s}\"\n o.set(s)\n s = \"<{v}>{s}\"\n o.set(s)\n o.set(\"{s.len}\")", above, "text(20)"),
+      "ab-ab <5>ab-ab 8");
   // Cut at a character: ° has two bytes, and the second of one is the 14th.
-  EXPECT_EQ(of_int(5, "s = \"{v}°{v}°{v}°{v}°{v}\"\n o.set(s)\n s = \"12{s}\"\n o.set(s)", "state s : text(13) = \"\"", "text(20)"),
+  EXPECT_EQ(of_int(5, "s = \"{v}°{v}°{v}°{v}°{v}\"\n o.set(s)\n s = \"12{s}\"\n o.set(s)", "state s : text(13) = \"\"",
+                   "text(20)"),
             "5°5°5°5°5 125°5°5°5");
-  EXPECT_EQ(of_int(5, "o.set(\"{f64(v):.2} {f64(v) / 3.0} {f32(v) / 3.0} {v > 3} {u64(v) - 6} {1.5 s * v} {i32(v)}\")", "", "text(120)"),
+  EXPECT_EQ(of_int(5, "o.set(\"{f64(v):.2} {f64(v) / 3.0} {f32(v) / 3.0} {v > 3} {u64(v) - 6} {1.5 s * v} {i32(v)}\")",
+                   "", "text(120)"),
             "5.00 1.6666666666666667 1.6666666 true 18446744073709551615 7.5 s 5");
   EXPECT_EQ(of_int(5, "o.set(\"x\")\n o.set(\"\")\n o.set(\"{v}\")", "", "text(9)"), "x  5");
 }
@@ -348,16 +390,19 @@ TEST(Lower, TextsCompareByTheirBytes) {
 }
 
 TEST(Lower, AReadingIsWhatTheHandlerNamesIt) {
-  EXPECT_EQ(run("task t {\n input name : text(10)\n input k : int\n output o : value text(30)\n state last : text(10) = \"-\"\n"
+  EXPECT_EQ(run("task t {\n input name : text(10)\n input k : int\n output o : value text(30)\n state last : text(10) "
+                "= \"-\"\n"
                 " on name as s { o.set(\"{last}>{s}\")\n last = s }\n on k as v { o.set(\"{k}{name}{v + v}\") } }",
                 {{"k", std::int64_t{1}}, {"name", "one"}, {"name", "two"}, {"k", std::int64_t{4}}}),
             "!NoReading ->one one>two 4two8");
 }
 
-// ---- Calls -----------------------------------------------------------------------------------------------------------
+// ---- Calls
+// -----------------------------------------------------------------------------------------------------------
 
 TEST(Lower, ArgumentsAreEvaluatedFromLeftToRight) {
-  const std::string source = "task t {\n input n : int\n output o : value int\n state trail : int = 0\n"
+  const std::string source =
+      "task t {\n input n : int\n output o : value int\n state trail : int = 0\n"
       " fn mark(d: int) -> int { trail = trail * 10 + d\n return d }\n"
       " fn three(a: int, b: int, c: int) -> int { return a * 100 + b * 10 + c }\n"
       " on n as v { o.set(three(mark(1), mark(2) + mark(3), mark(4)))\n o.set(trail)\n"
@@ -366,19 +411,23 @@ TEST(Lower, ArgumentsAreEvaluatedFromLeftToRight) {
 }
 
 TEST(Lower, ATextIsReadBeforeTheCallThatChangesIt) {
-  EXPECT_EQ(run("task t {\n input n : int\n output o : value bool\n state s : text(9) = \"a\"\n fn change() -> text(9) { s = \"b\"\n return \"a\" }\n"
-                " on n { o.set(s == change())\n s = \"a\"\n if s != change() { o.set(false) } else { o.set(true) }\n o.set(change() == s) } }",
+  EXPECT_EQ(run("task t {\n input n : int\n output o : value bool\n state s : text(9) = \"a\"\n fn change() -> text(9) "
+                "{ s = \"b\"\n return \"a\" }\n"
+                " on n { o.set(s == change())\n s = \"a\"\n if s != change() { o.set(false) } else { o.set(true) }\n "
+                "o.set(change() == s) } }",
                 {{"n", std::int64_t{0}}}),
             "1 1 0");
 }
 
 TEST(Lower, TextArgumentsSurviveCallsOfTheSameFunction) {
   const std::string join = "fn join(a: text(20), b: text(20)) -> text(20) { return \"{a}{b}\" }\n";
-  EXPECT_EQ(run(join + task("text(20)", "", "o.set(join(\"a\", join(join(\"b\", \"c\"), join(\"d\", \"{v}\"))))"), {{"n", std::int64_t{7}}}),
+  EXPECT_EQ(run(join + task("text(20)", "", "o.set(join(\"a\", join(join(\"b\", \"c\"), join(\"d\", \"{v}\"))))"),
+                {{"n", std::int64_t{7}}}),
             "abcd7");
 }
 
-// ---- Tables and code ---------------------------------------------------------------------------------------------------
+// ---- Tables and code
+// ---------------------------------------------------------------------------------------------------
 
 const char* const kMonitor = R"(
 /// Doc.
@@ -407,9 +456,12 @@ TEST(LowerTables, SayWhatTheTaskDeclares) {
   EXPECT_EQ(m.doc, "Doc.");
   EXPECT_EQ(m.source, "monitor.eft");
   ASSERT_EQ(m.inputs.size(), 2u);
-  EXPECT_EQ(m.inputs[0], (vm::Input{.value = {"t1", vm::type_id(vm::Scalar::F64), "°C"}, .stale_after_ns = 30'000'000'000}));
-  EXPECT_EQ(m.inputs[1], (vm::Input{.value = {"p", vm::type_id(vm::Scalar::F64), "kPa"}, .period_ns = 10'000'000,
-                                    .queue = 9, .drop = vm::DropPolicy::Newest}));
+  EXPECT_EQ(m.inputs[0],
+            (vm::Input{.value = {"t1", vm::type_id(vm::Scalar::F64), "°C"}, .stale_after_ns = 30'000'000'000}));
+  EXPECT_EQ(m.inputs[1], (vm::Input{.value = {"p", vm::type_id(vm::Scalar::F64), "kPa"},
+                                    .period_ns = 10'000'000,
+                                    .queue = 9,
+                                    .drop = vm::DropPolicy::Newest}));
   ASSERT_EQ(m.outputs.size(), 3u);
   EXPECT_TRUE(m.outputs[0].driven && m.outputs[0].has_initial && m.outputs[0].initial == 0);
   EXPECT_TRUE(!m.outputs[1].driven && m.outputs[1].has_initial && m.outputs[1].initial == 1);
@@ -417,8 +469,13 @@ TEST(LowerTables, SayWhatTheTaskDeclares) {
   EXPECT_EQ(m.outputs[2].fields[1].unit, "time");
   EXPECT_EQ(m.outputs[2].fields[2].unit, "duration");
   ASSERT_EQ(m.params.size(), 1u);
-  EXPECT_EQ(m.params[0], (vm::Param{.name = "limit", .unit = "°C", .type = vm::Scalar::F64, .offset = 0, .has_range = true,
-                                    .min = vm::to_word(20.0), .max = vm::to_word(120.0)}));
+  EXPECT_EQ(m.params[0], (vm::Param{.name = "limit",
+                                    .unit = "°C",
+                                    .type = vm::Scalar::F64,
+                                    .offset = 0,
+                                    .has_range = true,
+                                    .min = vm::to_word(20.0),
+                                    .max = vm::to_word(120.0)}));
   ASSERT_EQ(m.handlers.size(), 3u);
   EXPECT_EQ(m.handlers[0].within_ns, 10'000'000);
   EXPECT_EQ(m.handlers[1].period_ns, 10'000'000'000);
@@ -462,8 +519,9 @@ TEST(LowerCode, IsAHandfulOfInstructionsForAReading) {
 }
 
 TEST(LowerCode, KnowsItsLines) {
-  const Compiled compiled = compile("task t {\n input n : int\n output o : value int\n on n as v {\n  o.set(1)\n  if v > 2 {\n"
-                                    "   o.set(2)\n  }\n  o.set(3) } }");
+  const Compiled compiled = compile(
+      "task t {\n input n : int\n output o : value int\n on n as v {\n  o.set(1)\n  if v > 2 {\n"
+      "   o.set(2)\n  }\n  o.set(3) } }");
   ASSERT_TRUE(compiled.lowered) << compiled.errors;
   std::vector<std::uint32_t> lines;
   for (const vm::LineMark& mark : function(compiled.lowered->module(), "on n").lines) lines.push_back(mark.line);
@@ -477,12 +535,14 @@ TEST(LowerCode, TheSameSourceGivesTheSameBytes) {
 }
 
 TEST(LowerCode, EqualConstantsAreOne) {
-  const Compiled compiled = compile(task("f64", "", "let x = f64(v)\n o.set(x * 2.5 + 2.5)\n o.set(2.5 - x)\n o.set(x + 0.0)"));
+  const Compiled compiled =
+      compile(task("f64", "", "let x = f64(v)\n o.set(x * 2.5 + 2.5)\n o.set(2.5 - x)\n o.set(x + 0.0)"));
   ASSERT_TRUE(compiled.lowered) << compiled.errors;
   EXPECT_EQ(compiled.lowered->module().const_image.size(), 16u);
 }
 
-// ---- Limits ------------------------------------------------------------------------------------------------------------
+// ---- Limits
+// ------------------------------------------------------------------------------------------------------------
 
 TEST(LowerLimits, ScalarsAreReachableWhateverTheArrays) {
   EXPECT_EQ(of_int(3, "big[v] = 2\n c = c + big[v] + small[1]\n o.set(c)",
@@ -492,7 +552,8 @@ TEST(LowerLimits, ScalarsAreReachableWhateverTheArrays) {
 
 TEST(LowerLimits, WhatCannotBeReachedIsRefused) {
   const std::string error = of_int(3, "a[v] = b[v]\n o.set(a[v])",
-                                   "state a : [int; 70000] = [0; 70000]\n state b : [int; 70001] = [0; 70001]\n state c : [int; 70002] = [0; 70002]\n on start { c[0] = 1 }");
+                                   "state a : [int; 70000] = [0; 70000]\n state b : [int; 70001] = [0; 70001]\n state "
+                                   "c : [int; 70002] = [0; 70002]\n on start { c[0] = 1 }");
   EXPECT_TRUE(error.find("E0601") != std::string::npos && error.find("state memory") != std::string::npos) << error;
 }
 

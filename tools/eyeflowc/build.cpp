@@ -23,8 +23,9 @@ Exit build(const Options& options) {
   if (!report(*source) || !lowered) return Exit::Findings;
 
   if (options.key.empty()) {
-    return complain(Exit::Usage,
-                    "a bundle is always signed: name the key with --key KEY, or make one with 'eyeflowc keygen -o KEY'");
+    return complain(
+        Exit::Usage,
+        "a bundle is always signed: name the key with --key KEY, or make one with 'eyeflowc keygen -o KEY'");
   }
   const auto key = runtime::load_private_key(options.key);
   if (!key) return complain(key.error());
@@ -34,7 +35,8 @@ Exit build(const Options& options) {
   if (!bundle) return complain(bundle.error());
   const std::string output =
       options.output.empty() ? std::filesystem::path(options.file).replace_extension(".efb").string() : options.output;
-  if (const auto written = write_file(output, {reinterpret_cast<const char*>(bundle->data()), bundle->size()}); !written)
+  if (const auto written = write_file(output, {reinterpret_cast<const char*>(bundle->data()), bundle->size()});
+      !written)
     return complain(written.error());
   if (output != "-")
     fmt::print("{}: task {}, {} bytes, signed with {}\n", output, lowered->module().task, bundle->size(),

@@ -88,7 +88,8 @@ Result<std::vector<Reading>> read_recording(std::string_view text, const std::st
       return wrong("more than three fields; a line is time_ms,input,value, and a value with commas stands in quotes");
     const auto time = parse_ms(first);
     if (!time)
-      return wrong(fmt::format("'{}' is no time in milliseconds (whole or with up to 6 digits behind the point)", first));
+      return wrong(
+          fmt::format("'{}' is no time in milliseconds (whole or with up to 6 digits behind the point)", first));
     if (!readings.empty() && *time < readings.back().time_ns)
       return wrong(fmt::format("the time goes back from {} to {}; sort the lines by time",
                                milliseconds(readings.back().time_ns), milliseconds(*time)));

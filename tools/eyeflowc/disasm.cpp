@@ -32,7 +32,8 @@ std::string with_source(const std::string& assembly, const std::vector<std::stri
     out += line;
     std::size_t number = 0;
     if (line.starts_with(kLine)) std::from_chars(line.data() + kLine.size(), line.data() + line.size(), number);
-    if (number > 0 && number <= source.size()) out += fmt::format("{:>{}}; {}", "", 4, without_indent(source[number - 1]));
+    if (number > 0 && number <= source.size())
+      out += fmt::format("{:>{}}; {}", "", 4, without_indent(source[number - 1]));
     out += '\n';
   }
   return out;

@@ -19,8 +19,8 @@ Exit explain(std::string code) {
   std::vector<std::string> known;
   for (const compiler::DiagnosticKind& kind : compiler::diagnostic_kinds()) known.emplace_back(kind.id);
   const std::string meant = compiler::suggestion(code, known);
-  return complain(Exit::Usage, fmt::format("there is no diagnostic '{}'{}; 'eyeflowc explain --list' names them all", code,
-                                           meant.empty() ? "" : ", " + meant));
+  return complain(Exit::Usage, fmt::format("there is no diagnostic '{}'{}; 'eyeflowc explain --list' names them all",
+                                           code, meant.empty() ? "" : ", " + meant));
 }
 
 Exit list() {

@@ -57,8 +57,7 @@ Result<Source> load_source(const std::string& path) {
 
 bool report(Source& source) {
   source.diagnostics.sort_by_place();
-  std::cerr << compiler::render_all(source.diagnostics, source.text, source.path,
-                                    tools::Paint::of(stderr).on());
+  std::cerr << compiler::render_all(source.diagnostics, source.text, source.path, tools::Paint::of(stderr).on());
   return !source.diagnostics.has_errors() && source.program.has_value();
 }
 

@@ -26,8 +26,8 @@ void print(const Source& source, const compiler::TestReport& report) {
 }
 
 bool test_task(Source& source, std::size_t index, Totals& totals) {
-  auto lowered = compiler::lower(*source.program, index, {.source_name = source.path, .with_tests = true},
-                                 source.diagnostics);
+  auto lowered =
+      compiler::lower(*source.program, index, {.source_name = source.path, .with_tests = true}, source.diagnostics);
   if (!lowered) return false;
   for (const compiler::TestReport& report :
        compiler::run_tests(*source.program, source.program->tasks[index], std::move(*lowered))) {
@@ -54,10 +54,12 @@ Exit test_files(const std::vector<std::string>& files) {
     if (!report(*source) && exit == Exit::Ok) exit = Exit::Findings;
   }
   if (totals.tests == 0) {
-    if (exit == Exit::Ok) fmt::print("no tests: write one as  test \"what it shows\" of TASK {{ at 0 s input <- value; expect … }}\n");
+    if (exit == Exit::Ok)
+      fmt::print("no tests: write one as  test \"what it shows\" of TASK {{ at 0 s input <- value; expect … }}\n");
     return exit;
   }
-  fmt::print("{} of {} tests passed, {} expectations\n", totals.tests - totals.failed, totals.tests, totals.expectations);
+  fmt::print("{} of {} tests passed, {} expectations\n", totals.tests - totals.failed, totals.tests,
+             totals.expectations);
   return exit == Exit::Ok && totals.failed > 0 ? Exit::Findings : exit;
 }
 

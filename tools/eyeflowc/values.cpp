@@ -44,12 +44,18 @@ std::optional<vm::Word> whole(std::string_view text) {
 
 std::optional<vm::Word> parse_integer(std::string_view text, Scalar type) {
   switch (type) {
-    case Scalar::I32: return whole<std::int32_t>(text);
-    case Scalar::U8: return whole<std::uint8_t>(text);
-    case Scalar::U16: return whole<std::uint16_t>(text);
-    case Scalar::U32: return whole<std::uint32_t>(text);
-    case Scalar::U64: return whole<std::uint64_t>(text);
-    default: return whole<std::int64_t>(text);
+    case Scalar::I32:
+      return whole<std::int32_t>(text);
+    case Scalar::U8:
+      return whole<std::uint8_t>(text);
+    case Scalar::U16:
+      return whole<std::uint16_t>(text);
+    case Scalar::U32:
+      return whole<std::uint32_t>(text);
+    case Scalar::U64:
+      return whole<std::uint64_t>(text);
+    default:
+      return whole<std::int64_t>(text);
   }
 }
 
@@ -117,11 +123,16 @@ std::string print_value(vm::Word word, Scalar type, std::string_view unit) {
   if (unit == "time") return std::string(stdlib::format_time(buffer, number));
   if (unit == "duration") return std::string(stdlib::format_duration(buffer, number));
   switch (type) {
-    case Scalar::Bool: return word != 0 ? "true" : "false";
-    case Scalar::U64: return std::string(stdlib::format_u64(buffer, word));
-    case Scalar::F32: return std::string(stdlib::format_f32(buffer, vm::from_word<float>(word), stdlib::kShortest));
-    case Scalar::F64: return std::string(stdlib::format_f64(buffer, vm::from_word<double>(word), stdlib::kShortest));
-    default: return std::string(stdlib::format_i64(buffer, number));
+    case Scalar::Bool:
+      return word != 0 ? "true" : "false";
+    case Scalar::U64:
+      return std::string(stdlib::format_u64(buffer, word));
+    case Scalar::F32:
+      return std::string(stdlib::format_f32(buffer, vm::from_word<float>(word), stdlib::kShortest));
+    case Scalar::F64:
+      return std::string(stdlib::format_f64(buffer, vm::from_word<double>(word), stdlib::kShortest));
+    default:
+      return std::string(stdlib::format_i64(buffer, number));
   }
 }
 
