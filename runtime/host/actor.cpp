@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace eyeflow::runtime {
 namespace {
@@ -87,6 +88,11 @@ Reading ReadingQueue::pop(std::vector<char>& text) {
   reading.text = {text.data(), slot.text_bytes};
   remove(0);
   return reading;
+}
+
+std::size_t ReadingQueue::clear() {
+  for (auto& input : inputs_) input.waiting = 0;
+  return std::exchange(size_, 0);
 }
 
 Actor::Actor(std::uint32_t number, TaskInfo& task, const Deployment::Instance& planned)

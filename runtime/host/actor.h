@@ -51,6 +51,7 @@ class ReadingQueue {
   bool push(const Reading& reading);
   // The oldest; its text is copied into `text`, whose capacity suffices from the construction on.
   Reading pop(std::vector<char>& text);
+  std::size_t clear();  // how many there were
 
  private:
   struct Slot {

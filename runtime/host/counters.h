@@ -27,6 +27,9 @@ struct Counters {
   RateLimit unknown_log, bad_row_log, unbound_log, drop_log, future_log, trap_log, deadline_log;
 };
 
+// Tells how many of each kind were held back by the rate limits: those of a burst that is over, or `all`.
+void tell_held_back(Counters& counters, bool all);
+
 struct TaskCounters {
   Count readings = 0, traps = 0, deadlines_missed = 0, dropped = 0;
 };

@@ -37,7 +37,7 @@ class Binder {
   }
 
   void bind_all() {
-    for (const auto& run : site_.runs) bind(run);
+    for (run_ = 0; run_ < site_.runs.size(); ++run_) bind(site_.runs[run_]);
     check_shared();
     for (auto& port : out_.ports) port.writers = 0;
     for (const auto& instance : out_.instances) {
@@ -47,8 +47,21 @@ class Binder {
   }
 
  private:
-  void problem(Place place, std::string_view what) {
-    problems_.push_back(fmt::format("{}:{}:{}: {}", site_.file, place.line, place.column, what));
+  std::string at(Place place, std::string_view what) const {
+    return fmt::format("{}:{}:{}: {}", site_.file, place.line, place.column, what);
+  }
+
+  // What the hundredth instance of a pattern lacks the first lacks too: told once, with a count. `need` tells apart
+  // what one place may be blamed for.
+  void problem(Place place, std::string_view need, std::string_view what) {
+    const auto known = std::ranges::find_if(problems_, [&](const Problem& p) {
+      return p.place.line == place.line && p.place.column == place.column && p.need == need;
+    });
+    if (known != problems_.end()) {
+      ++known->more;
+    } else {
+      problems_.push_back({place, std::string(need), at(place, what), 0});
+    }
   }
 
   Result<std::uint32_t> task_of(const Run& run) {
@@ -78,16 +91,13 @@ class Binder {
     const auto ports_before = out_.ports;
     const auto task = task_of(run);
     if (!task) {
-      problem(run.bundle.place, task.error().message);
+      problem(run.bundle.place, "bundle", task.error().message);
       note_refused(run);
     } else {
       const auto& module = out_.tasks[*task].program->module();
       check_names(run, module);
       const auto params = params_of(run, module);
-      for (const auto& each : each_of(run, module)) {
-        bind_instance(run, *task, module, each, params);
-        if (problems_.size() >= 5) break;  // the hundredth instance has what the first has
-      }
+      for (const auto& each : each_of(run, module)) bind_instance(run, *task, module, each, params);
       problems_.empty() ? note_wishes(run, module) : note_refused(run);
     }
     if (problems_.empty()) return;
@@ -95,7 +105,11 @@ class Binder {
     out_.ports = ports_before;
     std::erase_if(ports_,
                   [&](const auto& entry) { return static_cast<std::size_t>(entry.second) >= out_.ports.size(); });
-    out_.problems.insert(out_.problems.end(), problems_.begin(), problems_.end());
+    for (const auto& p : problems_) {
+      out_.problems.push_back(
+          p.more == 0 ? p.line
+                      : fmt::format("{} (and for {} more instance{})", p.line, p.more, p.more == 1 ? "" : "s"));
+    }
   }
 
   // Names in `bind`, `each` and `param` that the task does not know.
@@ -106,11 +120,12 @@ class Binder {
     for (const auto& param : module.params) params.push_back(param.name);
     std::set<std::string_view> seen;
     const auto check = [&](const Binding& b, std::span<const std::string_view> known, std::string_view kind) {
-      if (!seen.insert(b.need).second) problem(b.place, fmt::format("'{}' is bound twice", b.need));
+      if (!seen.insert(b.need).second) problem(b.place, "twice", fmt::format("'{}' is bound twice", b.need));
       if (std::ranges::find(known, b.need) != known.end()) return;
       const auto meant = nearest(b.need, known);
-      problem(b.place, fmt::format("task {} has no {} '{}'{}", module.task, kind, b.need,
-                                   meant.empty() ? "; remove it" : fmt::format("; did you mean '{}'?", meant)));
+      problem(b.place, b.need,
+              fmt::format("task {} has no {} '{}'{}", module.task, kind, b.need,
+                          meant.empty() ? "; remove it" : fmt::format("; did you mean '{}'?", meant)));
     };
     if (run.each) check(*run.each, std::span(needs).first(module.inputs.size()), "input");
     for (const auto& b : run.bind) check(b, needs, "input or output");
@@ -125,7 +140,8 @@ class Binder {
       if (param == module.params.end()) continue;  // told by check_names
       auto word = parse_param(*param, b.value.text);
       if (!word) {
-        problem(b.value.place, fmt::format("param '{}' of task {}: {}", b.need, module.task, word.error().message));
+        problem(b.value.place, b.need,
+                fmt::format("param '{}' of task {}: {}", b.need, module.task, word.error().message));
       } else {
         words[static_cast<std::size_t>(param - module.params.begin())] = *word;
       }
@@ -138,7 +154,7 @@ class Binder {
     if (!run.each) return {std::string_view{}};
     auto names = matching(run);
     if (names.empty()) {
-      problem(run.each->value.place,
+      problem(run.each->value.place, run.each->need,
               fmt::format("no sensor of this site matches '{}', so task {} would have no instance; add a [sensor.…] of "
                           "such a name or change the pattern",
                           run.each->value.text, module.task));
@@ -149,7 +165,7 @@ class Binder {
   void bind_instance(const Run& run, std::uint32_t task, const vm::Module& module, std::string_view each,
                      const std::vector<std::optional<vm::Word>>& params) {
     Deployment::Instance instance{
-        .task = task, .name = module.task, .binding = {params, {}}, .inputs = {}, .outputs = {}};
+        .run = run_, .task = task, .name = module.task, .binding = {params, {}}, .inputs = {}, .outputs = {}};
     if (run.each) instance.name += fmt::format("/{}", each);
     if (const auto copies = names_[instance.name]++; copies > 0) instance.name += fmt::format("#{}", copies + 1);
     Fill fill;
@@ -165,13 +181,14 @@ class Binder {
       } else {
         const auto bound = std::ranges::find(run.bind, input.value.name, &Binding::need);
         if (bound == run.bind.end()) {
-          problem(run.place, fmt::format("input '{}' of task {} is not bound; add {}", input.value.name, module.task,
-                                         advice_for_input(run, input)));
+          problem(run.place, input.value.name,
+                  fmt::format("input '{}' of task {} is not bound; add {}", input.value.name, module.task,
+                              advice_for_input(run, input)));
           continue;
         }
         auto filled = fill_in(bound->value.text, fill);
         if (!filled) {
-          problem(bound->value.place, filled.error().message);
+          problem(bound->value.place, input.value.name, filled.error().message);
           continue;
         }
         sensor_name = std::move(*filled);
@@ -179,14 +196,15 @@ class Binder {
       }
       const auto sensor = sensors_.find(sensor_name);
       if (sensor == sensors_.end()) {
-        problem(place, fmt::format("input '{}' is bound to '{}', but this site has no such sensor; {}",
-                                   input.value.name, sensor_name, advice_for_sensor(sensor_name)));
+        problem(place, input.value.name,
+                fmt::format("input '{}' is bound to '{}', but this site has no such sensor; {}", input.value.name,
+                            sensor_name, advice_for_sensor(sensor_name)));
         continue;
       }
       const auto& settings = site_.settings(site_.sensors[static_cast<std::size_t>(sensor->second)]);
       auto plan = make_plan(settings, module, input);
       if (!plan) {
-        problem(settings.unit.empty() ? settings.place : settings.unit_place,
+        problem(settings.unit.empty() ? settings.place : settings.unit_place, input.value.name,
                 fmt::format("sensor '{}' for task {}: {}", sensor_name, module.task, plan.error().message));
         continue;
       }
@@ -203,27 +221,30 @@ class Binder {
     const auto kind = name_of(output.kind);
     const auto bound = std::ranges::find(run.bind, output.name, &Binding::need);
     if (bound == run.bind.end()) {
-      problem(run.place, fmt::format("output '{}' of task {} is not bound; add {}", output.name, module.task,
-                                     advice_for_output(run, output)));
+      problem(run.place, output.name,
+              fmt::format("output '{}' of task {} is not bound; add {}", output.name, module.task,
+                          advice_for_output(run, output)));
       return std::nullopt;
     }
     const auto name = fill_in(bound->value.text, fill);
     if (!name) {
-      problem(bound->value.place, name.error().message);
+      problem(bound->value.place, output.name, name.error().message);
       return std::nullopt;
     }
     const auto found = outputs_.find(std::pair(output.kind, std::string_view(*name)));
     if (found == outputs_.end()) {
       for (const auto other : {OutputKind::Switch, OutputKind::Value, OutputKind::Log}) {
         if (!outputs_.contains(std::pair(other, std::string_view(*name)))) continue;
-        problem(bound->value.place, fmt::format("output '{}' is a {}, but '{}' is a {} of this site; bind a {}, or add "
-                                                "[{}.{}] with to = \"console\" or a connection",
-                                                output.name, kind, *name, name_of(other), kind, kind, *name));
+        problem(bound->value.place, output.name,
+                fmt::format("output '{}' is a {}, but '{}' is a {} of this site; bind a {}, or add "
+                            "[{}.{}] with to = \"console\" or a connection",
+                            output.name, kind, *name, name_of(other), kind, kind, *name));
         return std::nullopt;
       }
-      problem(bound->value.place, fmt::format("output '{}' is bound to '{}', but this site has no such {}; add [{}.{}] "
-                                              "with to = \"console\" or a connection",
-                                              output.name, *name, kind, kind, *name));
+      problem(bound->value.place, output.name,
+              fmt::format("output '{}' is bound to '{}', but this site has no such {}; add [{}.{}] "
+                          "with to = \"console\" or a connection",
+                          output.name, *name, kind, kind, *name));
       return std::nullopt;
     }
     return port_of(found->second, module, output);
@@ -239,7 +260,7 @@ class Binder {
     const Fill fill{{"name", site_.outputs[site_output].name}, {"device", site_.device}};
     auto topic = fill_in(settings.topic, fill);
     if (!topic) {
-      problem(settings.place, topic.error().message);
+      problem(settings.place, output.name, topic.error().message);
       return std::nullopt;
     }
     port.topic = std::move(*topic);
@@ -251,7 +272,7 @@ class Binder {
         const auto to = stdlib::parse_unit(port.unit);
         const auto conversion = from && to ? stdlib::convert(*from, *to) : std::nullopt;
         if (!conversion) {
-          problem(settings.unit_place,
+          problem(settings.unit_place, output.name,
                   fmt::format("{} '{}' is published in {}, but output '{}' of task {} is in {}; write a unit of that "
                               "dimension, or none",
                               name_of(output.kind), site_.outputs[site_output].name, port.unit, output.name,
@@ -267,33 +288,38 @@ class Binder {
     return id;
   }
 
-  // Across all runs: two writers of one switch or value. The later ones are refused, and with them their whole run, as
+  // Across all runs: two writers of one switch or value. All of them are refused, and with them their whole runs, as
   // half a run is none.
   void check_shared() {
+    std::set<std::uint32_t> refused;
     for (const auto& port : out_.ports) {
       const auto& output = site_.outputs[port.output];
       const auto& settings = site_.settings(output);
-      if (port.writers < 2 || settings.kind == OutputKind::Log || settings.combine != Combine::No) continue;
+      if (settings.kind == OutputKind::Log || settings.combine != Combine::No) continue;
       std::string who;
+      std::set<std::uint32_t> runs;
       std::size_t count = 0;
       const auto id = ports_.at(port.output);
       for (const auto& instance : out_.instances) {
-        if (std::ranges::find(instance.outputs, id) == instance.outputs.end()) continue;
-        if (++count <= 3) who += fmt::format("{}{}", who.empty() ? "" : ", ", instance.name);
+        // A task with two outputs that are bound to one is two writers, too.
+        const auto times = static_cast<std::size_t>(std::ranges::count(instance.outputs, id));
+        if (times == 0) continue;
+        runs.insert(instance.run);
+        if ((count += times) <= 3) who += fmt::format("{}{}", who.empty() ? "" : ", ", instance.name);
       }
+      if (count < 2) continue;
       if (count > 3) who += fmt::format(" and {} more", count - 3);
-      out_.problems.push_back(
-          fmt::format("{}:{}:{}: {} '{}' is written by more than one ({}); {}", site_.file, settings.place.line,
-                      settings.place.column, name_of(settings.kind), output.name, who,
+      refused.merge(runs);
+      out_.problems.push_back(at(
+          settings.place,
+          fmt::format("{} '{}' is written by more than one ({}); {}", name_of(settings.kind), output.name, who,
                       settings.kind == OutputKind::Switch
                           ? fmt::format("add combine = \"any\" or \"all\" to [switch.\"{}\"], or bind each to its own",
                                         settings.written)
-                          : "a value has one writer: bind each to its own"));
-      std::erase_if(out_.instances, [&](const Deployment::Instance& instance) {
-        return std::ranges::find(instance.outputs, id) != instance.outputs.end();
-      });
-      if (settings.kind == OutputKind::Switch) out_.outputs_of_refused.push_back(port.output);
+                          : "a value has one writer: bind each to its own")));
     }
+    for (const auto run : refused) note_refused(site_.runs[run]);
+    std::erase_if(out_.instances, [&](const Deployment::Instance& i) { return refused.contains(i.run); });
   }
 
   void note_wishes(const Run& run, const vm::Module& module) {
@@ -315,7 +341,9 @@ class Binder {
         const auto filled = fill_in(b.value.text, fill);
         if (!filled) continue;
         const auto found = outputs_.find(std::pair(OutputKind::Switch, std::string_view(*filled)));
-        if (found != outputs_.end()) out_.outputs_of_refused.push_back(found->second);
+        if (found == outputs_.end()) continue;
+        auto& known = out_.outputs_of_refused;  // a hundred instances may share one horn
+        if (std::ranges::find(known, found->second) == known.end()) known.push_back(found->second);
       }
     }
   }
@@ -366,7 +394,14 @@ class Binder {
   const Site& site_;
   const HostOptions& options_;
   Deployment& out_;
-  std::vector<std::string> problems_;  // of the run at hand
+  struct Problem {
+    Place place;
+    std::string need;
+    std::string line;
+    std::size_t more;
+  };
+  std::uint32_t run_ = 0;          // the run at hand, by Site::runs
+  std::vector<Problem> problems_;  // of it
   std::vector<PublicKey> keys_;
   std::map<std::string_view, SensorId> sensors_;
   std::map<std::pair<OutputKind, std::string_view>, std::uint32_t> outputs_;

@@ -35,6 +35,7 @@ struct Deployment {
     DecodePlan plan;
   };
   struct Instance {
+    std::uint32_t run = 0;  // index into Site::runs
     std::uint32_t task;
     std::string name;  // "monitor_t1/T5", or the task's name
     vm::Instance::Binding binding;

@@ -124,6 +124,7 @@ void Host::Impl::on_tick() {
         "restart to take the new time over",
         static_cast<double>(drift.count()) / 1e9);
   }
+  tell_held_back(counters, false);
   tick.expires_after(1s);
   tick.async_wait([this](const asio::error_code& error) {
     if (!error) on_tick();
@@ -135,12 +136,17 @@ void Host::Impl::shut_down() {
   for (auto& named : connectors.sources) {
     if (!named.is_sink) named.source->stop();
   }
+  const auto dropped_before = value(counters.queue_drops);
   runner->stop();
   outputs->make_safe(clock.now());
   for (const auto& [name, sink] : connectors.sinks) sink->flush();
   for (auto& named : connectors.sources) named.source->stop();
   for (const auto& [name, sink] : connectors.sinks) {
     if (const auto dropped = sink->dropped(); dropped > 0) log()->warn("{}: {} messages were dropped", name, dropped);
+  }
+  tell_held_back(counters, true);
+  if (const auto left = value(counters.queue_drops) - dropped_before; left > 0) {
+    log()->warn("{} readings that still waited after {} s were dropped", left, Runner::kStopLimit.count());
   }
 }
 

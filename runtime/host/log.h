@@ -28,6 +28,16 @@ class RateLimit {
     return held_back_.exchange(0, std::memory_order_relaxed);
   }
 
+  // How many were held back and have no line to come with: nothing of the kind has come for ten seconds, or `all` is
+  // asked for, because it is over.
+  std::uint64_t take_held_back(bool all) {
+    if (held_back_.load(std::memory_order_relaxed) == 0) return 0;
+    const std::int64_t now = std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
+    if (!all && now < next_.load(std::memory_order_relaxed)) return 0;
+    next_.store(now + std::int64_t{10'000'000'000}, std::memory_order_relaxed);
+    return held_back_.exchange(0, std::memory_order_relaxed);
+  }
+
  private:
   std::atomic<std::int64_t> next_ = 0;
   std::atomic<std::uint64_t> held_back_ = 0;

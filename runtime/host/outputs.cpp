@@ -1,5 +1,6 @@
 #include "runtime/host/outputs.h"
 
+#include <algorithm>
 #include <cstring>
 #include <random>
 
@@ -63,6 +64,7 @@ void Outputs::write_switch(Writer& writer, const vm::Effect& effect, Port& port,
   if (wish && before == 0) ++port.wanting;
   if (!wish && before != 0) --port.wanting;
   before = wish;
+  if (port.over) return;
   bool on = wish;
   if (port.settings->combine == Combine::Any) on = port.wanting > 0;
   if (port.settings->combine == Combine::All) on = port.wanting == port.writers;
@@ -217,6 +219,7 @@ void Outputs::make_safe(vm::TimeNs now) {
     auto& port = ports_[i];
     if (port.settings->kind != OutputKind::Switch) continue;
     const std::lock_guard lock(port.mutex);
+    port.over = true;
     if (port.state == static_cast<int>(port.settings->safe)) continue;
     out.clear();
     tell_switch(port, PortId{static_cast<std::uint32_t>(i)}, port.settings->safe, now, nullptr, out);
@@ -225,23 +228,26 @@ void Outputs::make_safe(vm::TimeNs now) {
 
 void Outputs::make_refused_safe(const Deployment& deployment, vm::TimeNs now) {
   Buffer out;
-  for (const auto number : deployment.outputs_of_refused) {
-    const auto* output = &site_.outputs[number];
-    bool driven = false;
-    for (const auto& port : ports_) driven |= port.output == output && port.writers > 0;
-    if (driven) continue;
-    // No port was planned for it: one that speaks once.
-    auto& port = ports_.emplace_back();
-    port.output = output;
-    port.settings = &site_.settings(*output);
-    const std::pair<std::string_view, std::string_view> fill[] = {{"name", output->name}, {"device", site_.device}};
-    port.topic = fill_in(port.settings->topic, fill).value_or("");
-    port.on_console = port.settings->to.text == "console";
-    const auto sink = sinks_.find(port.settings->to.text);
-    port.sink = sink != sinks_.end() ? sink->second : nullptr;
+  for (const auto refused : deployment.outputs_of_refused) {
+    const auto* output = &site_.outputs[refused];
+    // A port that was planned for it before its run was refused, or one that is made to speak once.
+    auto found = std::ranges::find(ports_, output, &Port::output);
+    if (found == ports_.end()) {
+      auto& port = ports_.emplace_back();
+      port.output = output;
+      port.settings = &site_.settings(*output);
+      const std::pair<std::string_view, std::string_view> fill[] = {{"name", output->name}, {"device", site_.device}};
+      port.topic = fill_in(port.settings->topic, fill).value_or("");
+      port.on_console = port.settings->to.text == "console";
+      const auto sink = sinks_.find(port.settings->to.text);
+      port.sink = sink != sinks_.end() ? sink->second : nullptr;
+      found = std::prev(ports_.end());
+    }
+    if (found->writers > 0 || found->state >= 0) continue;  // driven by another run; told already
     out.clear();
-    const PortId id{static_cast<std::uint32_t>(ports_.size())};  // one above: the alarms' stands at the planned end
-    tell_switch(port, id, port.settings->safe, now, nullptr, out);
+    auto number = static_cast<std::uint32_t>(found - ports_.begin());
+    if (number >= static_cast<std::uint32_t>(alarm_port_)) ++number;  // the alarms' stands at the planned end
+    tell_switch(*found, PortId{number}, found->settings->safe, now, nullptr, out);
   }
 }
 

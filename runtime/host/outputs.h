@@ -34,7 +34,8 @@ class Outputs {
   // `scratch` is the calling thread's.
   void emit(Writer& writer, const vm::Effect& effect, Buffer& scratch);
 
-  // Every switch that is not at its safe state goes there: when the host stops, and at the start those of refused runs.
+  // Every switch that is not at its safe state goes there: when the host stops, for good, and at the start those of
+  // refused runs.
   void make_safe(vm::TimeNs now);
   void make_refused_safe(const Deployment& deployment, vm::TimeNs now);
 
@@ -50,9 +51,10 @@ class Outputs {
     std::uint32_t writers = 0;
     Sink* sink = nullptr;
     bool on_console = false;
-    std::mutex mutex;           // of the two below, and of the order of messages
+    std::mutex mutex;           // of what follows, and of the order of messages
     std::uint32_t wanting = 0;  // writers whose wish is on
     int state = -1;             // of a switch: what the world was told; -1: nothing yet
+    bool over = false;          // it is at `safe` for good: who was still at work is not heard
   };
 
   void write_switch(Writer& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out);

@@ -50,23 +50,28 @@ void Runner::start_instances(Lane& lane) {
 }
 
 void Runner::start_pool(unsigned threads) {
+  pool_running_ = threads;
   for (unsigned i = 0; i < threads; ++i) pool_.emplace_back([this] { pool_thread(); });
 }
 
 void Runner::stop() {
   {
-    const std::lock_guard lock(pool_mutex_);
+    std::unique_lock lock(pool_mutex_);
     stopping_ = true;
+    pool_wake_.notify_all();
+    if (!pool_ended_.wait_for(lock, kStopLimit, [this] { return pool_running_ == 0; })) abandoning_ = true;
   }
-  pool_wake_.notify_all();
   for (auto& thread : pool_) thread.join();
   pool_.clear();
 }
 
 void Runner::deliver(Lane& lane, Actor& actor, const Reading& reading, bool may_wait) {
-  const bool is_small = actor.task.reading_fuel[vm::index(reading.input)] <= kInlineFuel;
   {
     std::unique_lock lock(actor.mutex);
+    // Timers that are due by now come first, on the same thread.
+    const bool is_small = actor.task.reading_fuel[vm::index(reading.input)] <= kInlineFuel &&
+                          (actor.task.timer_fuel <= kInlineFuel ||
+                           actor.deadline.load(std::memory_order_relaxed) > clock_.at(reading.arrived));
     while (may_wait && actor.state != Actor::State::Idle && !actor.queue.has_room(reading.input)) {
       lock.unlock();
       std::this_thread::sleep_for(std::chrono::microseconds(20));
@@ -96,8 +101,9 @@ void Runner::deliver(Lane& lane, Actor& actor, const Reading& reading, bool may_
 
 void Runner::handle(Lane& lane, Actor& actor, const Reading& reading) {
   const vm::TimeNs now = clock_.at(reading.arrived);
-  // What was due before the reading came happened before it.
-  if (actor.deadline.load(std::memory_order_relaxed) <= now) advance(lane, actor);
+  // What was due before the reading came happened before it. What is due by now, but was not when it came, has to wait:
+  // an instance that is behind would call its sensor silent while readings of it stand in the queue.
+  if (actor.deadline.load(std::memory_order_relaxed) <= now) advance(lane, actor, now);
   const auto input = vm::index(reading.input);
   const bool is_text =
       actor.writer.module->type(actor.writer.module->inputs[input].value.type)->kind == vm::TypeKind::Text;
@@ -117,12 +123,11 @@ void Runner::handle(Lane& lane, Actor& actor, const Reading& reading) {
   update_deadline(actor);
 }
 
-void Runner::advance(Lane& lane, Actor& actor) {
-  const vm::TimeNs now = clock_.now();
+void Runner::advance(Lane& lane, Actor& actor, vm::TimeNs until) {
   const auto due = actor.deadline.load(std::memory_order_relaxed);
   const auto missed_before = actor.instance.missed_periods();
-  for (auto next = actor.instance.next_deadline(); next && *next <= now; next = actor.instance.next_deadline()) {
-    actor.instance.advance(lane.worker, now, vm::CatchUp::Latest);
+  for (auto next = actor.instance.next_deadline(); next && *next <= until; next = actor.instance.next_deadline()) {
+    actor.instance.advance(lane.worker, until, vm::CatchUp::Latest);
     emit_effects(lane, actor);
     tell_faults(lane, actor);
   }
@@ -130,7 +135,7 @@ void Runner::advance(Lane& lane, Actor& actor) {
     add(counters_.missed_periods, missed);
   const auto within = actor.task.timer_within_ns;
   const auto took = std::chrono::nanoseconds(clock_.now() - due);
-  if (due != kNever && due <= now && within > 0 && took > std::chrono::nanoseconds(within))
+  if (due != kNever && due <= until && within > 0 && took > std::chrono::nanoseconds(within))
     tell_late(actor, took, within);
   update_deadline(actor);
 }
@@ -186,6 +191,13 @@ void Runner::enter(Actor& actor, vm::TimeNs at) {
 void Runner::finish(Lane& lane, Actor& actor, int budget) {
   std::unique_lock lock(actor.mutex);
   for (;; --budget) {
+    if (abandoning_.load(std::memory_order_relaxed)) {
+      const auto left = actor.queue.clear();
+      add(counters_.queue_drops, left);
+      add(actor.task.counters.dropped, left);
+    }
+    // A sensor whose source we closed is not silent.
+    if (stopping_.load(std::memory_order_relaxed)) actor.timer_due = false;
     const bool has_work = actor.timer_due || !actor.queue.empty();
     if (!has_work) {
       actor.state = Actor::State::Idle;
@@ -196,14 +208,15 @@ void Runner::finish(Lane& lane, Actor& actor, int budget) {
       schedule(actor);
       return;
     }
-    if (actor.timer_due) {
-      actor.timer_due = false;
-      lock.unlock();
-      advance(lane, actor);
-    } else {
+    // Readings first: each brings along the timers that were due when it came.
+    if (!actor.queue.empty()) {
       const Reading reading = actor.queue.pop(lane.text);
       lock.unlock();
       handle(lane, actor, reading);
+    } else {
+      actor.timer_due = false;
+      lock.unlock();
+      advance(lane, actor, clock_.now());
     }
     lock.lock();
   }
@@ -227,7 +240,7 @@ void Runner::run_due_timers(Lane& lane) {
     if (actor.task.timer_fuel <= kInlineFuel) {
       actor.state = Actor::State::Running;
       lock.unlock();
-      advance(lane, actor);
+      advance(lane, actor, clock_.now());
       finish(lane, actor, 0);
     } else {
       actor.timer_due = true;
@@ -254,7 +267,11 @@ void Runner::pool_thread() {
   std::unique_lock lock(pool_mutex_);
   for (;;) {
     pool_wake_.wait(lock, [this] { return stopping_ || waiting_size_ > 0; });
-    if (waiting_size_ == 0) return;
+    if (waiting_size_ == 0) {
+      --pool_running_;
+      pool_ended_.notify_one();
+      return;
+    }
     Actor& actor = *waiting_[waiting_head_];
     waiting_head_ = (waiting_head_ + 1) % waiting_.size();
     --waiting_size_;

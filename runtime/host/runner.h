@@ -32,6 +32,7 @@ class Runner {
  public:
   // A handler of at most this fuel runs inline: about 100 µs in the interpreter.
   static constexpr std::uint64_t kInlineFuel = 20'000;
+  static constexpr std::chrono::seconds kStopLimit{2};
 
   Runner(const HostClock& clock, Outputs& outputs, Counters& counters, std::vector<std::unique_ptr<TaskInfo>> tasks,
          const Deployment& deployment, std::function<void()> on_earlier_timer);
@@ -40,7 +41,9 @@ class Runner {
   std::unique_ptr<Lane> make_lane() const;
   void start_instances(Lane& lane);  // before any other thread
   void start_pool(unsigned threads);
-  void stop();  // after the sources; what waits in queues is still handled
+  // After the sources. What waits in queues is still handled, for kStopLimit; the rest is dropped and counted, because
+  // switches must come to `safe` before whoever asked us to stop loses patience.
+  void stop();
 
   void deliver(Lane& lane, Actor& actor, const Reading& reading, bool may_wait);
   void run_due_timers(Lane& lane);
@@ -51,7 +54,7 @@ class Runner {
 
  private:
   void handle(Lane& lane, Actor& actor, const Reading& reading);
-  void advance(Lane& lane, Actor& actor);
+  void advance(Lane& lane, Actor& actor, vm::TimeNs until);
   bool emit_effects(Lane& lane, Actor& actor);  // true when one raised an alarm
   void tell_faults(Lane& lane, Actor& actor);
   void tell_late(Actor& actor, std::chrono::nanoseconds took, vm::TimeNs within_ns);
@@ -70,10 +73,12 @@ class Runner {
   std::function<void()> on_earlier_timer_;
 
   std::mutex pool_mutex_;
-  std::condition_variable pool_wake_;
+  std::condition_variable pool_wake_, pool_ended_;
   std::vector<Actor*> waiting_;  // a ring; each actor stands in it at most once
   std::size_t waiting_head_ = 0, waiting_size_ = 0;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_ = false;
+  std::size_t pool_running_ = 0;
+  std::atomic<bool> abandoning_ = false;  // readings that wait are not handled any more
   std::vector<std::thread> pool_;
 };
 

@@ -17,8 +17,10 @@
 
 #include "runtime/host/actor.h"
 #include "runtime/host/histogram.h"
+#include "runtime/host/outputs.h"
 #include "runtime/host/param.h"
 #include "runtime/host/render.h"
+#include "runtime/host/runner.h"
 #include "runtime/host/timers.h"
 #include "tests/unit/task_builder.h"
 
@@ -96,13 +98,15 @@ struct Relay : TaskBuilder {
 
 // Counts its readings and publishes the count; a long loop makes it too long to run inline when `trips` is large.
 struct Counting : TaskBuilder {
-  explicit Counting(int inputs, int trips) {
+  InputSlots first{};
+  explicit Counting(int inputs, int trips, vm::TimeNs stale_after = 0) {
     module.task = "counting";
     const auto n = state(Scalar::I64, 0, "n");
     const auto out = value_output("count", Scalar::I64);
     const auto counter = type({vm::TypeKind::Counter, Scalar::Void, Region::Const, static_cast<std::uint32_t>(trips)});
     for (int i = 0; i < inputs; ++i) {
-      const auto v = input("v" + std::to_string(i), type_id(Scalar::F64));
+      const auto v = input("v" + std::to_string(i), type_id(Scalar::F64), stale_after);
+      if (i == 0) first = v;
       const auto count = load(Region::State, Scalar::I64, n), one = number(1);
       const auto times = load(Region::Const, Scalar::I64, constant(Scalar::I64, static_cast<vm::Word>(trips)));
       const auto loop = reg(counter), sum = reg(Scalar::I64);
@@ -387,19 +391,24 @@ bind = { v0 = "s", count = "count" }
   EXPECT_EQ(s.readings, s.tasks[0].readings + s.queue_drops);  // each was handled or counted as dropped
 }
 
-TEST_F(HostTest, ASilentSensorRaisesByTheClock) {
-  constexpr vm::TimeNs kStale = 150'000'000;
-  Monitor task(kStale);
+// The condition "its newest reading is `stale_after` old or older".
+FunctionId silence(TaskBuilder& task, const TaskBuilder::InputSlots& input, vm::TimeNs stale_after) {
   const auto now_slot = task.slot(Region::Input, type_id(Scalar::I64), SlotKind::Now);
-  const auto limit = task.constant(Scalar::I64, static_cast<vm::Word>(kStale));
+  const auto limit = task.constant(Scalar::I64, static_cast<vm::Word>(stale_after));
   const auto now = task.load(Region::Input, Scalar::I64, now_slot),
-             time = task.load(Region::Input, Scalar::I64, task.t1.time);
+             time = task.load(Region::Input, Scalar::I64, input.time);
   const auto age = task.reg(Scalar::I64), most = task.load(Region::Const, Scalar::I64, limit),
              result = task.reg(Scalar::Bool);
   task.add(Op::SubI64, age, now, time);
   task.add(Op::LeI64, result, most, age);
+  return task.condition("silent", result);
+}
+
+TEST_F(HostTest, ASilentSensorRaisesByTheClock) {
+  constexpr vm::TimeNs kStale = 150'000'000;
+  Monitor task(kStale);
   task.module.alarms.push_back(
-      {.name = "silent", .when = task.condition("silent", result), .text = task.constant_text("silent")});
+      {.name = "silent", .when = silence(task, task.t1, kStale), .text = task.constant_text("silent")});
   bundle("monitor.efb", task.module);
   file("tape.csv", "0,T1,70\n60,T2,70\n100,T1,70\n");
   auto text = kMonitorSite + R"(
@@ -420,6 +429,72 @@ bind = { siren = "siren_{t1}", history = "history" }
   EXPECT_EQ(s.transitions.back().alarm, "silent");
   EXPECT_TRUE(s.transitions.back().raised);
   EXPECT_EQ(s.alarms_active, 3u);
+}
+
+TEST_F(HostTest, ATaskThatIsBehindDoesNotCallItsSensorSilent) {
+  // Each reading takes some 100 ms, 32 of them wait: seconds behind a sensor that speaks every 2 ms. Stopping does not
+  // wait for all of them.
+  constexpr vm::TimeNs kStale = 500'000'000;
+  Counting task(1, 8'000'000, kStale);
+  task.module.alarms.push_back(
+      {.name = "silent", .when = silence(task, task.first, kStale), .text = task.constant_text("silent")});
+  task.module.inputs[0].queue = 32;
+  task.module.inputs[0].drop = vm::DropPolicy::Newest;
+  bundle("counting.efb", task.module);
+  auto host = load(R"(
+[sensor.s]
+from = "simulate"
+simulate = { period = "2 ms" }
+[value.count]
+to = "console"
+[[run]]
+bundle = "counting.efb"
+bind = { v0 = "s", count = "count" }
+)");
+  ASSERT_TRUE(host) << host.error().message;
+  const auto begin = std::chrono::steady_clock::now();
+  ASSERT_TRUE(host->run(2s));
+  const auto took = std::chrono::steady_clock::now() - begin;
+  const auto s = host->stats();
+  EXPECT_EQ(s.alarms_raised, 0u);
+  EXPECT_GT(s.tasks[0].readings, 0u);
+  EXPECT_EQ(s.readings, s.tasks[0].readings + s.queue_drops);
+  if (!kSanitized) {
+    EXPECT_LT(took, 2s + Runner::kStopLimit + 1s);
+  }
+}
+
+TEST_F(HostTest, BurstsAreToldWithTheirCount) {
+  Counters counters;
+  EXPECT_EQ(counters.trap_log.pass(), 0u);
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(counters.trap_log.pass());
+  EXPECT_EQ(counters.trap_log.take_held_back(false), 0u);  // ten seconds are not over
+  EXPECT_EQ(counters.trap_log.take_held_back(true), 5u);
+  EXPECT_EQ(counters.trap_log.take_held_back(true), 0u);
+}
+
+TEST_F(HostTest, OnceSafeASwitchStaysThere) {
+  // A reading that is at work while the host stops must not move a switch afterwards.
+  bundle("relay.efb", Relay().module);
+  const auto site = site_of(
+      "[sensor.S]\nfrom = \"simulate\"\n[switch.out]\nto = \"console\"\n[[run]]\n"
+      "bundle = \"relay.efb\"\nbind = { v = \"S\", out = \"out\" }\n");
+  const auto deployment = deploy(site, options_);
+  ASSERT_EQ(deployment.instances.size(), 1u);
+  Counters counters;
+  const Outputs::SinkOf sinks;
+  Outputs outputs(site, deployment, sinks, counters);
+  Writer writer{"relay", &deployment.tasks[0].program->module(), deployment.instances[0].outputs, {0}};
+  Buffer scratch;
+  const auto set = [&](vm::Word on) {
+    outputs.emit(writer, {vm::EffectKind::Switch, 0, 0, std::as_bytes(std::span(&on, 1)), {}}, scratch);
+    return value(counters.switch_changes);
+  };
+  EXPECT_EQ(set(1), 1u);
+  outputs.make_safe(0);
+  EXPECT_EQ(value(counters.switch_changes), 2u);
+  EXPECT_EQ(set(0), 2u);
+  EXPECT_EQ(set(1), 2u);
 }
 
 TEST_F(HostTest, AMissedDeadlineIsCounted) {
@@ -513,6 +588,70 @@ TEST_F(HostTest, EveryNeedIsBoundOrTheLineToAddIsTold) {
                            "[sensor.P]\nfrom = \"simulate\"\nunit = \"kPa\"\n"),
                   "site.toml:13:8: sensor 'P' for task monitor: input 't1' is in °C, and the sensor's unit kPa is of "
                   "another dimension");
+}
+
+TEST_F(HostTest, WhatAPatternLacksIsToldOnceWithACount) {
+  bundle("monitor.efb", Monitor().module);
+  const std::string b = "bundle = \"monitor.efb\"\neach = { t1 = \"*\" }\n";
+  const auto lines = [&](const std::string& bind, const std::string& more = "") {
+    const auto text = problems(b + "bind = { " + bind + " }", more);
+    return std::pair(std::ranges::count(text, '\n'), text);
+  };
+  auto [count, text] = lines("siren = \"siren_{t1}\", history = \"archive\"");
+  EXPECT_EQ(count, 1);
+  EXPECT_CONTAINS(text,
+                  "no such log; add [log.archive] with to = \"console\" or a connection (and for 2 more instances)");
+  std::tie(count, text) = lines("siren = \"horn_{t1}\", history = \"archive\"");
+  EXPECT_EQ(count, 2) << text;  // two needs, each once
+  std::tie(count, text) = lines("siren = \"siren_T1\"");
+  EXPECT_EQ(count, 1) << text;
+  std::tie(count, text) = lines("siren = \"siren_{t1}\", history = \"history\"",
+                                "[sensor.\"P{1..2}\"]\nfrom = \"simulate\"\nunit = \"kPa\"\n"
+                                "[switch.\"siren_P{1..2}\"]\nto = \"console\"\n");
+  EXPECT_EQ(count, 1);
+  EXPECT_CONTAINS(text, "sensor 'P1' for task monitor");
+  EXPECT_CONTAINS(text, "(and for 1 more instance)");
+}
+
+TEST_F(HostTest, EverySharedOutputIsToldAndItsRunsAreRefusedWhole) {
+  bundle("monitor.efb", Monitor().module);
+  bundle("relay.efb", Relay().module);
+  const std::string both = kMonitorSite + R"(
+[switch.horn]
+to = "console"
+[[run]]
+bundle = "monitor.efb"
+each = { t1 = "T*" }
+bind = { siren = "siren_{t1}", history = "history" }
+[[run]]
+bundle = "relay.efb"
+bind = { v = "R", out = "siren_T1" }
+[[run]]
+bundle = "relay.efb"
+each = { v = "R?" }
+bind = { out = "horn" }
+[[run]]
+bundle = "relay.efb"
+bind = { v = "R", out = "free" }
+[switch.free]
+to = "console"
+[sensor."{R,R1,R2}"]
+from = "replay"
+file = "tape.csv"
+speed = 0
+)";
+  const auto report = check_site(site_of(both), options_);
+  ASSERT_EQ(report.problems.size(), 2u);
+  EXPECT_CONTAINS(report.problems[0], "switch 'siren_T1' is written by more than one (monitor/T1, relay)");
+  EXPECT_CONTAINS(report.problems[1], "switch 'horn' is written by more than one (relay/R1, relay/R2)");
+  EXPECT_EQ(report.instances, 1u);
+  // Each switch of a refused run is told its safe state once, at the start.
+  file("tape.csv", "0,R,1\n0,T1,90\n");
+  auto got = run(both);
+  std::ranges::sort(got);
+  EXPECT_EQ(got,
+            (std::vector<std::string>{"switch  free off", "switch  free off", "switch  free on", "switch  horn off",
+                                      "switch  siren_T1 off", "switch  siren_T2 off", "switch  siren_T3 off"}));
 }
 
 TEST_F(HostTest, ParamsAreCheckedAgainstTypeUnitAndRange) {

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "runtime/host/host.h"
+#include "runtime/host/log.h"
 #include "runtime/site/duration.h"
 #include "tools/common/numbers.h"
 #include "tools/eyeflow-vm/commands.h"
@@ -88,6 +89,14 @@ Result<void> run_on_screen(runtime::Host& host, std::optional<std::chrono::nanos
   return done;
 }
 
+// A daemon's last lines: what it did, and what was lost.
+Result<void> run_with_log(runtime::Host& host, std::optional<std::chrono::nanoseconds> duration) {
+  const Result<void> done = host.run(duration);
+  ScreenSetup setup{.device = host.site().device, .cards = {}, .instances = {}, .end = duration};
+  for (const std::string& line : summary(setup, host.stats())) runtime::log()->info("{}", line);
+  return done;
+}
+
 }  // namespace
 
 int run(const RunArguments& arguments) {
@@ -112,7 +121,7 @@ int run(const RunArguments& arguments) {
   const bool all_run = host->deployment().problems.empty();
 
   const Result<void> done =
-      arguments.screen ? run_on_screen(*host, duration, log ? &*log : nullptr) : host->run(duration);
+      arguments.screen ? run_on_screen(*host, duration, log ? &*log : nullptr) : run_with_log(*host, duration);
   if (!done) return report(done.error().message, kUnreachable);
   return all_run ? kDone : kRefused;
 }

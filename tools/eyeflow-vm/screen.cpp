@@ -84,8 +84,10 @@ std::string troubles(const HostStats& stats) {
 
 std::string what_runs(const ScreenSetup& setup, const HostStats& stats) {
   std::string text;
-  for (const runtime::TaskStats& task : stats.tasks)
+  for (const runtime::TaskStats& task : stats.tasks) {
+    if (task.instances == 0) continue;  // its run was refused
     text += fmt::format("{}{} × {}", text.empty() ? "" : ", ", count_text(task.instances), task.task);
+  }
   return text + " on " + setup.device;
 }
 
