@@ -2,6 +2,7 @@
 #include <array>
 
 #include "compiler/check/checker.h"
+#include "compiler/diagnostics/foreign_words.h"
 
 namespace eyeflow::compiler::check_detail {
 
@@ -132,7 +133,9 @@ Value TaskChecker::named_call(const syntax::CallExpr& call, const std::string& n
   for (SymbolKind kind : {SymbolKind::Function, SymbolKind::Record}) {
     for (std::string& n : names_of(kind)) candidates.push_back(std::move(n));
   }
-  report(Code::UnknownFunction, call.callee->span, "there is no function '" + name + "'", suggestion(name, candidates));
+  std::string hint = suggestion(name, candidates);
+  if (std::string_view instead = instead_of_foreign_word(name); !instead.empty()) hint = instead;
+  report(Code::UnknownFunction, call.callee->span, "there is no function '" + name + "'", std::move(hint));
   return {};
 }
 

@@ -19,7 +19,7 @@ bool lies_in(const Span& place, const std::vector<Span>& spans) {
 // After a syntax error some names are not known and some uses are not seen: what is said about either is not reported.
 bool needs_the_whole_file(Code code) {
   return code == Code::UnknownName || code == Code::UnknownFunction || code == Code::UnknownType ||
-         code == Code::UnusedName || code == Code::NoTask;
+         code == Code::UnusedName || code == Code::NoTask || code == Code::Misplaced;
 }
 
 void report_misplaced(const syntax::File& file, Diagnostics& out) {

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "compiler/check/checker.h"
+#include "compiler/diagnostics/foreign_words.h"
 
 namespace eyeflow::compiler::check_detail {
 
@@ -196,7 +197,9 @@ Value TaskChecker::name_value(const std::string& name, const Span& span) {
     return {};
   }
   std::vector<std::string> candidates = value_names();
-  report(Code::UnknownName, span, "'" + name + "' is not declared here", suggestion(name, candidates));
+  std::string hint = suggestion(name, candidates);
+  if (hint.empty()) hint = instead_of_foreign_word(name);
+  report(Code::UnknownName, span, "'" + name + "' is not declared here", std::move(hint));
   return {};
 }
 
@@ -350,9 +353,11 @@ Value TaskChecker::output_member(typed::OutputId id, const syntax::Name& name, c
   if (place_ == Place::Test && output.kind == typed::OutputKind::Log && name.text == "count") {
     return Value(make_expr(plain(TypeKind::I64), span, typed::OutputCount{id}));
   }
+  bool is_action = output.kind == typed::OutputKind::Switch && (name.text == "on" || name.text == "off");
   report(Code::UnknownMember, name.span, "'" + output.name + "." + name.text + "' is not a value",
-         output.kind == typed::OutputKind::Log ? "a task writes a log with .send(…); tests read .count"
-                                               : "a task writes an output and does not read it");
+         is_action                               ? "write " + output.name + "." + name.text + "()"
+         : output.kind == typed::OutputKind::Log ? std::string("a task writes a log with .send(…); tests read .count")
+                                                 : std::string("a task writes an output and does not read it"));
   return {};
 }
 

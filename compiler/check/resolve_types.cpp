@@ -109,6 +109,8 @@ Type TaskChecker::resolve_named(const syntax::NamedType& named, const Span& span
       bool sized = kind.has_value();
       if (sized)
         report(Code::UnknownType, span, name + " has no size", "write " + name);
+      else if (name == "string" || name == "String" || name == "STRING")
+        report(Code::UnknownType, named.name.span, "there is no type or unit '" + name + "'", "write text(40)");
       else
         unavailable("a library type with a size", span);
     }
@@ -123,8 +125,11 @@ Type TaskChecker::resolve_named(const syntax::NamedType& named, const Span& span
     std::string_view name, type;
   };
   static constexpr Habit kHabits[] = {
-      {"float", "f64"}, {"double", "f64"}, {"real", "f64"},     {"integer", "int"},     {"long", "int"},
-      {"byte", "u8"},   {"i64", "int"},    {"boolean", "bool"}, {"string", "text(40)"}, {"String", "text(40)"}};
+      {"float", "f64"},    {"double", "f64"}, {"real", "f64"},     {"integer", "int"},     {"long", "int"},
+      {"byte", "u8"},      {"i64", "int"},    {"boolean", "bool"}, {"string", "text(40)"}, {"String", "text(40)"},
+      {"INT", "int"},      {"DINT", "i32"},   {"LINT", "int"},     {"REAL", "f32"},        {"LREAL", "f64"},
+      {"BOOL", "bool"},    {"BYTE", "u8"},    {"WORD", "u16"},     {"DWORD", "u32"},       {"STRING", "text(40)"},
+      {"TIME", "duration"}};
   std::string hint = suggestion(name, candidates);
   for (const Habit& h : kHabits) {
     if (h.name == name) hint = "write " + std::string(h.type);

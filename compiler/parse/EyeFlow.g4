@@ -21,9 +21,9 @@ bool value_on_this_line() {
 
 // ---- File ----------------------------------------------------------------------------------------------------------
 
-file: (taskDecl | testDecl | decl)* EOF;
+file: (taskDecl | testDecl | decl | ';')* EOF;
 
-taskDecl: TASK name '{' decl* '}';
+taskDecl: TASK name '{' (decl | ';')* '}';
 
 decl
   : inputDecl | outputDecl | alarmDecl | paramDecl | stateDecl | constDecl | modelDecl | recordDecl | enumDecl
@@ -82,7 +82,7 @@ trigger
   | AT TEXT                                                           # onTime
   ;
 
-testDecl: TEST TEXT OF name '{' testStep* '}';
+testDecl: TEST TEXT OF name '{' (testStep | ';')* '}';
 testStep
   : (AT expr)? name '<-' expr                 # feedStep
   | (AT expr)? EXPECT expr                    # expectStep
@@ -209,7 +209,9 @@ SPACE: [ \t\r\n\u00A0\uFEFF]+ -> skip;
 AND_AND: '&&';
 OR_OR: '||';
 BANG: '!';
-ASSIGN_OP: '+=' | '-=' | '*=' | '/=' | '++';
+ASSIGN_OP: '+=' | '-=' | '*=' | '/=' | '++' | ':=';
+OTHER_OP: '===' | '!==' | '<>' | '**';
+COMMENT_OPEN: '/*' | '(*';
 
 UNKNOWN: .;
 

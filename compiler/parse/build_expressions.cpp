@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "EyeFlowLexer.h"
+#include "compiler/diagnostics/foreign_words.h"
 #include "compiler/parse/build_tree.h"
 
 namespace eyeflow::compiler::parse_detail {
@@ -41,10 +42,41 @@ syntax::Block TreeBuilder::block(P::BlockContext* ctx) {
   syntax::Block block;
   if (!ctx) return block;
   block.span = span(ctx);
-  for (auto* s : ctx->statement()) {
-    if (auto statement = this->statement(s)) block.statements.push_back(std::move(*statement));
+  std::vector<P::StatementContext*> statements = ctx->statement();
+  for (std::size_t i = 0; i < statements.size(); ++i) {
+    if (i + 1 < statements.size() && is_stray_word(statements[i], statements[i + 1])) continue;
+    if (auto statement = this->statement(statements[i])) block.statements.push_back(std::move(*statement));
   }
   return block;
+}
+
+// `int k = 0`, `IF v > 3 THEN`: a name alone, and a statement right behind it. Nobody means two statements by that.
+bool TreeBuilder::is_stray_word(P::StatementContext* ctx, P::StatementContext* next) {
+  auto* alone = as<P::AssignOrCallStmtContext>(ctx);
+  if (!alone || ctx->exception || ctx->getStart() != ctx->getStop() || ctx->getStart()->getType() != Lexer::IDENT) {
+    return false;
+  }
+  antlr4::Token *word = ctx->getStart(), *follower = next->getStart();
+  if (follower->getLine() != word->getLine() || follower->getTokenIndex() != word->getTokenIndex() + 1) return false;
+  Span place = span(word);
+  bool is_first_here = std::ranges::none_of(reader_.error_places, [&](const Span& s) { return s.line == place.line; });
+  reader_.error_places.push_back(place);
+  if (!is_first_here) return true;
+  std::string text = word->getText();
+  static constexpr std::string_view kTypes[] = {"bool", "int", "i32", "u8",   "u16",   "u32",
+                                                "u64",  "f32", "f64", "text", "float", "double"};
+  if (std::string_view hint = instead_of_foreign_word(text); !hint.empty()) {
+    reader_.diagnostics.add(Code::UnexpectedToken, place, "'" + text + "' is no word of the language",
+                            std::string(hint));
+  } else if (std::ranges::find(kTypes, text) != std::end(kTypes)) {
+    reader_.diagnostics.add(Code::UnexpectedToken, place, "a declaration does not begin with its type",
+                            "write var " + follower->getText() + " : " + text + " = …");
+  } else {
+    reader_.diagnostics.add(Code::UnexpectedToken, place,
+                            "'" + text + "' stands alone, and '" + follower->getText() + "' follows on its line",
+                            "statements on one line are separated by ';'");
+  }
+  return true;
 }
 
 syntax::IfArm TreeBuilder::if_arm(P::IfArmContext* ctx) {
@@ -137,6 +169,14 @@ void TreeBuilder::expr_node(P::ExprContext* ctx, syntax::Expr& out) {
   if (auto* c = as<P::PrimaryExprContext>(ctx)) {
     if (!is_broken(c->primary())) primary(c->primary(), out);
   } else if (auto* c = as<P::BinaryExprContext>(ctx)) {
+    if (auto* minus = as<P::UnaryExprContext>(c->expr(1));
+        minus && c->op->getType() == minus->op->getType() && c->op->getStopIndex() + 1 == minus->op->getStartIndex() &&
+        minus->expr() && minus->expr()->getStart()->getLine() > minus->op->getLine()) {
+      Span place = join(span(c->op), span(minus->op));
+      reader_.error_places.push_back(place);
+      reader_.diagnostics.add(Code::ForeignOperator, place, "'--' is not an operator here", "write x = x - 1");
+      return;
+    }
     out.node = syntax::BinaryExpr{binary_op(c->op->getText()), span(c->op), expr(c->expr(0)), expr(c->expr(1))};
   } else if (auto* c = as<P::MemberExprContext>(ctx)) {
     out.node = syntax::MemberExpr{expr(c->expr()), any_word(c->anyWord())};

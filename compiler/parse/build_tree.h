@@ -52,6 +52,7 @@ class TreeBuilder {
   // Statements and expressions (build_expressions.cpp)
   syntax::Block block(P::BlockContext* ctx);
   std::optional<syntax::Stmt> statement(P::StatementContext* ctx);
+  bool is_stray_word(P::StatementContext* ctx, P::StatementContext* next);
   syntax::IfArm if_arm(P::IfArmContext* ctx);
   syntax::ExprPtr expr(P::ExprContext* ctx);
   syntax::ExprPtr optional_expr(P::ExprContext* ctx) { return ctx ? expr(ctx) : nullptr; }

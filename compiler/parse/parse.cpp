@@ -46,11 +46,14 @@ namespace {
 using Lexer = grammar::EyeFlowLexer;
 
 // The declarations that hold a syntax error.
-std::vector<Span> broken_declarations(const syntax::File& file, const std::vector<Span>& errors) {
+// What is not understood behind one, on its last line, belongs to it.
+std::vector<Span> broken_declarations(const syntax::File& file, std::string_view source,
+                                      const std::vector<Span>& errors) {
   std::vector<Span> broken;
   auto add = [&](const Span& span) {
+    std::size_t line_end = std::min(source.find('\n', std::min<std::size_t>(span.end(), source.size())), source.size());
     for (const Span& error : errors) {
-      if (error.offset >= span.offset && error.offset <= span.end()) {
+      if (error.offset >= span.offset && error.offset <= line_end) {
         broken.push_back(span);
         return;
       }
@@ -62,6 +65,28 @@ std::vector<Span> broken_declarations(const syntax::File& file, const std::vecto
   }
   for (const auto& t : file.tests) add(t.span);
   return broken;
+}
+
+// The parser recurses with brackets and prefix operators.
+bool nests_within_limit(antlr4::CommonTokenStream& tokens, const Reader& reader) {
+  tokens.fill();
+  std::size_t open = 0, prefixes = 0;
+  for (antlr4::Token* token : tokens.getTokens()) {
+    std::string text = token->getText();
+    bool opens = text == "(" || text == "[" || text == "{" || token->getType() == Lexer::COMMENT_OPEN;
+    if (opens) ++open;
+    if ((text == ")" || text == "]" || text == "}") && open > 0) --open;
+    prefixes = text == "-" || text == "~" || text == "not" ? prefixes + 1 : 0;
+    if (open <= kMaxDepth && prefixes <= kMaxDepth && reader.texts <= kMaxTextsInTexts) continue;
+    Span place = span_of(reader, token);
+    reader.error_places.push_back(place);
+    reader.diagnostics.add(Code::TooDeep, place,
+                           "this is nested more than " +
+                               std::to_string(reader.texts > kMaxTextsInTexts ? kMaxTextsInTexts : kMaxDepth) + " deep",
+                           "name a part with let, or move it into a function");
+    return false;
+  }
+  return true;
 }
 
 // Fast first: SLL prediction, giving up at the first mistake. Only a source that does not pass (a wrong one, or one of
@@ -101,9 +126,10 @@ ParseResult parse(std::string_view source, std::string file_name) {
   antlr4::CommonTokenStream tokens(&lexer);
   P parser(&tokens);
   SyntaxErrors errors(reader);
+  if (!nests_within_limit(tokens, reader)) return result;
   auto* tree = parse_rule(parser, tokens, reader, errors, [](P& p) { return p.file(); });
   result.file = TreeBuilder(reader, tokens).file(tree);
-  result.broken = broken_declarations(result.file, error_places);
+  result.broken = broken_declarations(result.file, source, error_places);
   return result;
 }
 
@@ -111,13 +137,15 @@ namespace parse_detail {
 
 void parse_interpolation(const Reader& outer, std::string_view text, std::size_t first_character, std::size_t line,
                          std::size_t column, syntax::TextPart& part) {
-  Reader reader{outer.source, outer.byte_offsets, outer.diagnostics, outer.error_places, first_character, line, column};
+  Reader reader{outer.source, outer.byte_offsets, outer.diagnostics, outer.error_places, first_character, line,
+                column,       outer.texts + 1};
   antlr4::ANTLRInputStream characters{std::string(text)};
   Lexer lexer(&characters);
   lexer.removeErrorListeners();
   antlr4::CommonTokenStream tokens(&lexer);
   P parser(&tokens);
   SyntaxErrors errors(reader);
+  if (!nests_within_limit(tokens, reader)) return;
   auto* tree = parse_rule(parser, tokens, reader, errors, [](P& p) { return p.interpolation(); });
   TreeBuilder(reader, tokens).interpolation(tree, part);
 }

@@ -29,15 +29,17 @@ struct Cursor {
   }
 };
 
-// Follows brackets, texts and their interpolations, as the lexer will, without building anything.
+// Follows brackets, texts and their interpolations without building anything: keeps the lexer's own work small. What
+// the parser may rely on is counted in the tokens (nests_within_limit in parse.cpp).
 class NestingScan {
  public:
   // False when `c` at `i` opens one level too many.
   bool step(std::string_view source, std::size_t& i) {
     char c = source[i];
-    if (c == '\n') leave_texts();
+    if (c == '\n' || c == '\r') leave_texts();
     if (!open_.empty() && open_.back() == '"') return step_in_text(c, source, i);
-    if (c == '/' && source.substr(i, 2) == "//") {
+    // In a text the lexer looks for its end first, whatever the interpolation holds.
+    if (c == '/' && source.substr(i, 2) == "//" && open_.find('"') == std::string::npos) {
       comment_ = true;
       return true;
     }
@@ -58,7 +60,7 @@ class NestingScan {
 
  private:
   bool step_in_text(char c, std::string_view source, std::size_t& i) {
-    if (c == '\\' && i + 1 < source.size() && source[i + 1] != '\n') ++i;
+    if (c == '\\' && i + 1 < source.size() && source[i + 1] != '\n' && source[i + 1] != '\r') ++i;
     if (c == '"') open_.pop_back();
     if (c == '{') open_ += c;
     return open_.size() <= kMaxDepth;
@@ -94,7 +96,7 @@ bool prescan(std::string_view source, std::vector<std::uint32_t>& byte_offsets, 
       diagnostics.add(Code::NotUtf8, cursor.at(i, 1), "this byte is not UTF-8", "save the file as UTF-8");
       return false;
     }
-    if (source[i] == '\n') nesting.end_comment();
+    if (source[i] == '\n' || source[i] == '\r') nesting.end_comment();
     if (i >= scanned && !nesting.in_comment()) {
       scanned = i;
       if (!nesting.step(source, scanned)) {

@@ -20,6 +20,7 @@ struct Reader {
   std::size_t base_character = 0;
   std::size_t base_line = 1;
   std::size_t base_column = 0;
+  std::size_t texts = 0;  // how many texts this one is nested in
 
   Span span(std::size_t first_character, std::size_t end_character, std::size_t line, std::size_t column) const {
     auto begin = byte_offsets[std::min(base_character + first_character, byte_offsets.size() - 1)];
@@ -34,6 +35,7 @@ struct Reader {
 // ours and the parser's, within a small stack.
 inline constexpr std::size_t kMaxDepth = 100;
 inline constexpr std::size_t kMaxExpressionDepth = 200;
+inline constexpr std::size_t kMaxTextsInTexts = 8;
 
 // Says whether the source is UTF-8 and nested within kMaxDepth; reports and gives false otherwise.
 bool prescan(std::string_view source, std::vector<std::uint32_t>& byte_offsets, Diagnostics& diagnostics);

@@ -42,12 +42,25 @@ bool is_text(antlr4::TokenStream& tokens, std::string_view text) { return tokens
 
 }  // namespace
 
-// True where a block or task is still open although the next line can only stand outside it.
+// Where the line begins that `token` stands on.
+std::size_t indentation(antlr4::TokenStream& tokens, antlr4::Token* token) {
+  std::size_t column = token->getCharPositionInLine();
+  for (std::size_t i = token->getTokenIndex(); i-- > 0 && tokens.get(i)->getLine() == token->getLine();) {
+    column = tokens.get(i)->getCharPositionInLine();
+  }
+  return column;
+}
+
+// True where a block or task is still open although the next line can only stand outside it. A declaration that is
+// indented further than its block's first line was meant to stand inside.
 bool Recovery::closes_by_itself(antlr4::Parser* parser) {
   auto& tokens = *parser->getTokenStream();
   std::size_t rule = parser->getContext()->getRuleIndex();
   if (!starts_line(tokens)) return false;
-  if (rule == P::RuleBlock) return is_declaration_word(tokens);
+  if (rule == P::RuleBlock) {
+    return is_declaration_word(tokens) &&
+           tokens.LT(1)->getCharPositionInLine() <= indentation(tokens, parser->getContext()->getStart());
+  }
   return (rule == P::RuleTaskDecl || rule == P::RuleTestDecl) && is_file_word(tokens.LA(1));
 }
 
@@ -88,7 +101,8 @@ void Recovery::sync(antlr4::Parser* parser) {
     reportError(parser, e);
   }
   while (tokens.LA(1) != antlr4::Token::EOF && !viable.contains(tokens.LA(1))) {
-    parser->consume();
+    // With a brace goes all that it encloses, with the start of a comment the whole of it.
+    if (!is_text(tokens, "{") && tokens.LA(1) != Lexer::COMMENT_OPEN) parser->consume();
     std::size_t item = rule == P::RuleBlock      ? P::RuleStatement
                        : rule == P::RuleTestDecl ? P::RuleTestStep
                                                  : P::RuleDecl;
@@ -122,12 +136,26 @@ antlr4::Token* Recovery::recoverInline(antlr4::Parser* parser) {
   throw antlr4::InputMismatchException(parser);  // no token is guessed or passed over inside an item
 }
 
+// Leaves the stream behind the '*/' or '*)' of a comment of another language, or at the end.
+void Recovery::skip_comment(antlr4::Parser* parser) {
+  auto& tokens = *parser->getTokenStream();
+  std::string close = is_text(tokens, "/*") ? "/" : ")";
+  for (parser->consume(); tokens.LA(1) != antlr4::Token::EOF; parser->consume()) {
+    if (is_text(tokens, close) && tokens.LT(-1)->getText().ends_with('*')) {
+      parser->consume();
+      return;
+    }
+  }
+}
+
 // Leaves the stream at the start of the next item of this kind, at the brace that closes the list, or at the end.
 void Recovery::skip_to_next(antlr4::Parser* parser, std::size_t rule) {
   auto& tokens = *parser->getTokenStream();
   std::size_t braces = 0, brackets = 0;
   for (; tokens.LA(1) != antlr4::Token::EOF; parser->consume()) {
+    if (tokens.LA(1) == Lexer::COMMENT_OPEN) skip_comment(parser);
     std::size_t type = tokens.LA(1);
+    if (type == antlr4::Token::EOF) return;
     bool on_new_line = starts_line(tokens);
     if (on_new_line && is_file_word(type)) return;
     if (braces == 0) {

@@ -21,6 +21,7 @@ class Recovery : public antlr4::DefaultErrorStrategy {
  private:
   bool closes_by_itself(antlr4::Parser* parser);
   void report_missing_brace(antlr4::Parser* parser);
+  void skip_comment(antlr4::Parser* parser);
   void skip_to_next(antlr4::Parser* parser, std::size_t rule);
 
   const Reader& reader_;

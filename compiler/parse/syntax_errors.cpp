@@ -3,6 +3,7 @@
 #include <set>
 
 #include "EyeFlowLexer.h"
+#include "compiler/diagnostics/foreign_words.h"
 #include "compiler/parse/build_tree.h"
 
 namespace eyeflow::compiler::parse_detail {
@@ -85,6 +86,18 @@ constexpr Habit kHabits[] = {
     {"*=", "write x = x * …"},
     {"/=", "write x = x / …"},
     {"++", "write x = x + 1"},
+    {":=", "write '='"},
+    {"===", "write '=='"},
+    {"!==", "write '!='"},
+    {"<>", "write '!='"},
+    {"**", "write pow(x, y)"},
+    {"%", "the remainder is 'mod'; a unit stands behind its number"},
+    {"#", "a comment begins with '//'"},
+    {"?", "write if … { } else { }"},
+    {"\u00BA", "the degree sign is '°', as in 80 °C"},
+    {"\u2103", "write °C"},
+    {"\u2109", "write °F"},
+    {"\uFF05", "write %"},
     {"\u201C", "write \""},
     {"\u201D", "write \""},
     {"\u2013", "write -"},
@@ -107,12 +120,96 @@ std::string habit(antlr4::Token* token) {
   return "";
 }
 
+bool touch(antlr4::Token* left, antlr4::Token* right) {
+  return left && left->getStopIndex() + 1 == right->getStartIndex();
+}
+bool is_number(antlr4::Token* token) {
+  return token && (token->getType() == Lexer::NUMBER || token->getType() == Lexer::QUANTITY);
+}
+
+// What the place of an unexpected token tells of what was meant.
+std::string hint_from_place(antlr4::Parser& parser, antlr4::Token* token, const std::string& expected) {
+  antlr4::TokenStream& tokens = *parser.getTokenStream();
+  // The mistake may have been found further on than where the parser stands.
+  std::size_t at = token->getTokenIndex();
+  auto neighbour = [&](std::size_t i) { return i < tokens.size() ? tokens.get(i) : nullptr; };
+  antlr4::Token* before = at > 0 ? neighbour(at - 1) : nullptr;
+  antlr4::Token* after = token->getType() == antlr4::Token::EOF ? nullptr : neighbour(at + 1);
+  std::string text = token->getText();
+  if (text == "," && is_number(before) && is_number(after) && touch(before, token) && touch(token, after))
+    return "a number has a decimal point, and '_' between groups of digits";
+  if (text == "{" && before && before->getType() == Lexer::IDENT && after &&
+      (after->getText() == "}" || (neighbour(at + 2) && neighbour(at + 2)->getText() == ":")))
+    return "a record is made with '(' and ')': " + before->getText() + "(…)";
+  if (before && before->getText() == "-" && at > 1 && neighbour(at - 2)->getText() == "-" &&
+      touch(neighbour(at - 2), before)) {
+    return "write x = x - 1";
+  }
+  if (text == "{" && before && before->getText() == "=") return "a record is made by its name: Point(x: 1.0, y: 2.0)";
+  if (text == ":" && expected == "'{'" && before && before->getText() == ")" && after &&
+      after->getLine() == token->getLine())
+    return "a result's type stands behind '->'";
+  if (text == ":" && expected == "'{'") return "a block stands in '{ … }'";
+  if (text == "[" && before && before->getType() == Lexer::IDENT && expected.find("declaration") != std::string::npos)
+    return "an array's type is written [" + before->getText() + "; 4]";
+  if (text == "if" && expected == "a value") return "'if' is a statement: assign in both of its blocks";
+  if (text == "const") return "inside a handler write 'let'";
+  if (text == "state") return "a state stands in the task, outside of handlers";
+  if (text == "=" && expected == "'{'" && before && before->getType() != Lexer::QUANTITY) return "'==' compares";
+  return habit(token);
+}
+
+// Words that only begin a statement are looked for where one begins, the others beside the unexpected token.
+antlr4::Token* foreign_word(antlr4::Parser& parser, antlr4::Token* token) {
+  antlr4::TokenStream& tokens = *parser.getTokenStream();
+  auto is_foreign = [](antlr4::Token* t) {
+    return t->getType() == Lexer::IDENT && !instead_of_foreign_word(t->getText()).empty();
+  };
+  if (is_foreign(token)) return token;
+  std::size_t at = token->getTokenIndex();
+  auto visible = [&](std::size_t i) { return tokens.get(i)->getChannel() == antlr4::Token::DEFAULT_CHANNEL; };
+  if (at > 0 && visible(at - 1) && is_foreign(tokens.get(at - 1))) return tokens.get(at - 1);
+  for (std::size_t i = at; i-- > 0;) {
+    antlr4::Token* t = tokens.get(i);
+    if (!visible(i) || t->getLine() != token->getLine()) break;
+    bool begins = i == 0 || tokens.get(i - 1)->getLine() != t->getLine() || tokens.get(i - 1)->getText() == "}" ||
+                  tokens.get(i - 1)->getText() == ";";
+    if (begins && (is_foreign(t) || (t->getType() == Lexer::SWITCH && token->getText() == "{"))) return t;
+  }
+  return nullptr;
+}
+
+// The word behind the number of `3 THEN`, which reads as a unit.
+std::string unit_word(antlr4::Token* token) {
+  std::string text = token->getText();
+  return text.substr(text.find_last_of(" \t0123456789") + 1);
+}
+
+bool is_brace_left_over(antlr4::Parser& parser, antlr4::Token* token) {
+  return token->getText() == "}" && parser.getContext()->getRuleIndex() == P::RuleFile;
+}
+
+bool runs_past_its_start(std::exception_ptr e) {
+  try {
+    if (e) std::rethrow_exception(e);
+  } catch (const antlr4::NoViableAltException& found) {
+    return found.getStartToken() != found.getOffendingToken();
+  } catch (const std::exception&) {  // not about alternatives: what is expected is known
+  }
+  return false;
+}
+
 }  // namespace
 
 void SyntaxErrors::syntaxError(antlr4::Recognizer* recognizer, antlr4::Token* token, std::size_t line, std::size_t,
-                               const std::string&, std::exception_ptr) {
+                               const std::string&, std::exception_ptr e) {
   auto& parser = *dynamic_cast<antlr4::Parser*>(recognizer);
   Span place = span_of(reader_, token);
+  // What an earlier mistake has left behind: its block closed too early.
+  if (!reader_.error_places.empty() && (is_brace_left_over(parser, token) || token->getType() == Lexer::ELSE)) {
+    reader_.error_places.push_back(place);
+    return;
+  }
   // What a forgotten quote or a stray word leaves behind on its line is not worth a second message.
   bool is_first_here = line != last_line_;
   for (const Span& seen : reader_.error_places) is_first_here = is_first_here && seen.line != place.line;
@@ -122,7 +219,8 @@ void SyntaxErrors::syntaxError(antlr4::Recognizer* recognizer, antlr4::Token* to
 
   Diagnostics& out = reader_.diagnostics;
   std::size_t type = token->getType();
-  std::string expected = expectation(parser);
+  // An alternative that failed further on says nothing about what was expected there.
+  std::string expected = runs_past_its_start(e) ? "" : expectation(parser);
   std::string wanted = expected.empty() ? "" : ", but " + expected + " is expected";
   bool is_nested = reader_.base_character != 0;
   if (type == antlr4::Token::EOF && is_nested) {
@@ -135,7 +233,28 @@ void SyntaxErrors::syntaxError(antlr4::Recognizer* recognizer, antlr4::Token* to
   } else if (type == Lexer::UNCLOSED_TEXT) {
     out.add(Code::UnclosedText, place, "this text has no closing quote on its line",
             "end it with \", and write a brace as \\{");
-  } else if (type == Lexer::AND_AND || type == Lexer::OR_OR || type == Lexer::BANG || type == Lexer::ASSIGN_OP) {
+  } else if (type == Lexer::COMMENT_OPEN) {
+    out.add(Code::UnexpectedToken, place, "comments are not written with " + quoted(token),
+            "begin each of their lines with '//'");
+  } else if (antlr4::Token* word = foreign_word(parser, token)) {
+    out.add(Code::UnexpectedToken, span_of(reader_, word),
+            quoted(word) + (word->getType() == Lexer::SWITCH ? " begins no statement" : " is no word of the language"),
+            std::string(instead_of_foreign_word(word->getText())));
+  } else if (antlr4::Token* before =
+                 token->getTokenIndex() > 0 ? parser.getTokenStream()->get(token->getTokenIndex() - 1) : nullptr;
+             before && before->getType() == Lexer::QUANTITY && !instead_of_foreign_word(unit_word(before)).empty()) {
+    std::string word = unit_word(before);
+    Span word_place = span_of(reader_, before);
+    auto skipped = static_cast<std::uint32_t>(word_place.length - word.size());
+    word_place.offset += skipped;
+    word_place.column += skipped;
+    word_place.length = static_cast<std::uint32_t>(word.size());
+    out.add(Code::UnexpectedToken, word_place, "'" + word + "' is no word of the language",
+            std::string(instead_of_foreign_word(word)));
+  } else if (before && before->getText().ends_with("°") && (token->getText() == "C" || token->getText() == "F")) {
+    out.add(Code::UnitWithSpace, place, "a unit has no space in it", "write °" + token->getText());
+  } else if (type == Lexer::AND_AND || type == Lexer::OR_OR || type == Lexer::BANG || type == Lexer::ASSIGN_OP ||
+             type == Lexer::OTHER_OP) {
     out.add(Code::ForeignOperator, place, quoted(token) + " is not an operator here", habit(token));
   } else if (type == Lexer::UNKNOWN) {
     out.add(Code::UnknownCharacter, place, quoted(token) + " has no meaning here", habit(token));
@@ -144,9 +263,8 @@ void SyntaxErrors::syntaxError(antlr4::Recognizer* recognizer, antlr4::Token* to
     out.add(Code::UnexpectedToken, place, quoted(token) + " is a word of the language and cannot be a name",
             "take another name");
   } else {
-    bool compares = token->getText() == "=" && expected == "'{'";
     out.add(Code::UnexpectedToken, place, "unexpected " + quoted(token) + wanted,
-            compares ? "'==' compares" : habit(token));
+            hint_from_place(parser, token, expected));
   }
 }
 

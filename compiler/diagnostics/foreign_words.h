@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace eyeflow::compiler {
+
+// What to write instead of a word that other languages have (`elif`, `END_IF`, `AND`, `null` …); nothing for any other.
+// The word may well be somebody's name: ask only where a mistake has been found.
+std::string_view instead_of_foreign_word(std::string_view word);
+
+}  // namespace eyeflow::compiler
