@@ -19,15 +19,14 @@ struct FunctionBound {
   std::uint64_t output_bytes = 0;        // of the output buffer, at most; saturates
   std::vector<std::uint32_t> stores;     // state scalars that it may store, as byte offsets, ascending
   bool writes_references = false;        // stores through a reference into State
-  bool reads_state = false;              // loads a state scalar, or has a reference into State at hand
+  bool reads_state = false;              // loads a state scalar, or uses a reference into State
   bool emits = false;
 };
 
 struct VerifiedModule {
   Module module;
   std::vector<FunctionBound> bounds;  // by function
-  std::vector<Word>
-      references;  // by TypeId: Reference::make(region, 0, capacity), for counters too (region Const); 0 for scalars
+  std::vector<Word> references;       // by TypeId: Reference::make(region, 0, capacity), for counters too; 0 for scalars
 };
 
 // The rules, by name, so that a test can switch one off and see that something notices.
