@@ -59,6 +59,11 @@ void run_instance(vm::VerifiedModule verified, vm::IntrinsicTable intrinsics) {
   for (int n = 0; n < 10 && instance.next_deadline(); ++n) instance.advance(worker, *instance.next_deadline());
 }
 
+std::uint16_t bool_register(const vm::Function& function) {
+  const auto found = std::ranges::find(function.registers, vm::type_id(vm::Scalar::Bool));
+  return static_cast<std::uint16_t>(found == function.registers.end() ? 0 : found - function.registers.begin());
+}
+
 // Random bytes hardly ever verify. So most mutations change one thing of a module that reads, such that its shape
 // stays: what is wrong with it then is the verifier's to find.
 void mutate(vm::Module& module, vm::test::Random& random) {
@@ -81,7 +86,8 @@ void mutate(vm::Module& module, vm::test::Random& random) {
   if (random.chance(10) && !module.slots.empty()) return nudge(pick(module.slots).type);
   if (function.code.empty()) return;
   vm::Instruction& instruction = pick(function.code);
-  switch (random.below(6)) {
+  // In place, so that branches still go where they went.
+  switch (random.below(8)) {
     case 0:
       instruction.op = static_cast<vm::Op>(random.below(vm::kOpCount));
       return;
@@ -92,11 +98,15 @@ void mutate(vm::Module& module, vm::test::Random& random) {
     case 3:
       return nudge(instruction.c);
     case 4:
-      function.code.insert(function.code.begin() + (&instruction - function.code.data()), pick(function.code));
+      instruction = pick(function.code);
+      return;
+    case 5:
+      instruction = {vm::Op::Jump, static_cast<std::uint16_t>(1 + random.below(8))};
       return;
     default:
-      function.code.erase(function.code.begin() + (&instruction - function.code.data()));
-      return;
+      // Over what follows, or not: by a register that is most likely there.
+      instruction = {random.chance(50) ? vm::Op::JumpIf : vm::Op::JumpUnless,
+                     static_cast<std::uint16_t>(1 + random.below(8)), bool_register(function)};
   }
 }
 

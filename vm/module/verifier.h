@@ -26,7 +26,7 @@ struct FunctionBound {
 struct VerifiedModule {
   Module module;
   std::vector<FunctionBound> bounds;  // by function
-  std::vector<Word> references;       // by TypeId: Reference::make(region, 0, capacity), for counters too; 0 for scalars
+  std::vector<Word> references;  // by TypeId: Reference::make(region, 0, capacity), for counters too; 0 for scalars
 };
 
 // The rules, by name, so that a test can switch one off and see that something notices.
