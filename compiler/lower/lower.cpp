@@ -6,6 +6,7 @@
 #include "compiler/lower/tables.h"
 #include "stdlib/intrinsics/intrinsics.h"
 #include "vm/base/check.h"
+#include "vm/base/utf8.h"
 
 namespace eyeflow::compiler {
 namespace lowering {
@@ -194,6 +195,17 @@ std::vector<TestCode> lower_tests(TaskContext& task, std::size_t task_index) {
   return tests;
 }
 
+// A file may be named by any bytes, a module's texts are plain ones.
+std::string file_name_as_text(const std::string& path) {
+  std::string name = path.substr(path.find_last_of('/') + 1);
+  const bool is_text = is_utf8(name);
+  for (char& c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7F || (byte >= 0x80 && !is_text)) c = '?';
+  }
+  return name;
+}
+
 }  // namespace
 }  // namespace lowering
 
@@ -207,7 +219,7 @@ std::optional<Lowered> lower(const typed::Program& program, std::size_t task_ind
   vm::Module& module = task.module.module;
   module.task = source.name;
   module.doc = source.doc;
-  module.source = options.source_name.substr(options.source_name.find_last_of('/') + 1);
+  module.source = file_name_as_text(options.source_name);
 
   declare_slots(task);
   for (const typed::Function& function : source.functions) lower_function(task, function);

@@ -52,6 +52,8 @@ std::string TreeBuilder::doc_above(antlr4::ParserRuleContext* ctx) {
   for (antlr4::Token* token : tokens_.getHiddenTokensToLeft(ctx->getStart()->getTokenIndex())) {
     std::string line = token->getText().substr(3);
     if (line.starts_with(' ')) line.erase(0, 1);
+    // Nobody sees control characters in a comment, and a module's texts have none.
+    std::erase_if(line, [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7F; });
     while (!line.empty() && (line.back() == ' ' || line.back() == '\t')) line.pop_back();
     doc += (doc.empty() ? "" : "\n") + line;
   }
