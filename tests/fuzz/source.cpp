@@ -1,5 +1,5 @@
-// Any bytes are a source: reading them ends in diagnostics that point into the text and can be shown, or in modules that
-// verify and run: whatever they do, it ends in effects or faults.
+// Any bytes are a source: reading them ends in diagnostics that point into the text and can be shown, or in modules
+// that verify and run: whatever they do, it ends in effects or faults.
 
 #include <cstdint>
 #include <string>
@@ -38,8 +38,7 @@ void deliver(vm::Instance& instance, vm::Worker& worker, const vm::Module& modul
 
 void run(vm::VerifiedModule verified) {
   if (verified.module.region_bytes(vm::Region::State) + verified.module.scratch_bytes > 1 << 20) return;
-  const auto program =
-      vm::Program::make(std::move(verified), stdlib::intrinsics(), {.fuel_quota = kFuelQuota});
+  const auto program = vm::Program::make(std::move(verified), stdlib::intrinsics(), {.fuel_quota = kFuelQuota});
   const vm::Module& module = program->module();
   vm::Worker worker;
   worker.serve(*program);
