@@ -20,24 +20,27 @@ void Step::evaluate(AlarmIndex number) {
   if (trap != Trap::None && trap != Trap::NoReading) fault(trap);
   const bool holds = trap == Trap::None && (worker_.context.registers[0] != 0) == (!state.active || by_clear);
 
-  const TimeNs delay = state.active ? alarm.clear_for : alarm.when_for;
-  if (holds && delay > 0) {
-    if (state.since == kNever) state.since = now_;
-    if (now_ - state.since < delay) {
-      TimeNs& deadline = memory_.deadlines[alarm.delay];
-      if (__builtin_add_overflow(state.since, delay, &deadline)) deadline = kNever;
-      return;
-    }
-  }
-  if (alarm.delay != kNowhere) {
-    state.since = kNever;
-    memory_.deadlines[alarm.delay] = kNever;
-  }
-  if (!holds) return;
+  if (alarm.delay == kNowhere ? !holds : !held_long_enough(alarm, state, holds)) return;
   if (state.active)
     clear(number);
   else
     raise(number);
+}
+
+// Keeps the deadline at which a condition that holds now has held for its delay.
+bool Step::held_long_enough(const AlarmPlan& alarm, AlarmState& state, bool holds) {
+  const TimeNs delay = state.active ? alarm.clear_for : alarm.when_for;
+  TimeNs& deadline = memory_.deadlines[alarm.delay];
+  if (holds && delay > 0) {
+    if (state.since == kNever) state.since = now_;
+    if (now_ - state.since < delay) {
+      if (__builtin_add_overflow(state.since, delay, &deadline)) deadline = kNever;
+      return false;
+    }
+  }
+  state.since = kNever;
+  deadline = kNever;
+  return holds;
 }
 
 void Step::raise(AlarmIndex number) {

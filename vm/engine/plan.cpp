@@ -163,8 +163,10 @@ class Builder {
     for (const Output& output : module_.outputs) fields += output.fields.size();
     plan_.layout_types.reserve(fields);
     for (const Output& output : module_.outputs) {
-      plan_.layouts.push_back(
-          {plan_.layout_types.data() + plan_.layout_types.size(), static_cast<std::uint32_t>(output.fields.size())});
+      const auto is_scalar = [&](const Field& field) { return module_.type(field.type)->kind == TypeKind::Scalar; };
+      plan_.layouts.push_back({.fields = plan_.layout_types.data() + plan_.layout_types.size(),
+                               .field_count = static_cast<std::uint32_t>(output.fields.size()),
+                               .scalars_only = std::ranges::all_of(output.fields, is_scalar)});
       for (const Field& field : output.fields) plan_.layout_types.push_back(*module_.type(field.type));
       const bool is_text = output.kind == OutputKind::Value && !output.fields.empty() &&
                            module_.type(output.fields[0].type)->kind == TypeKind::Text;

@@ -24,17 +24,6 @@ bool has(const std::vector<std::uint64_t>& set, AlarmIndex alarm) { return set[a
 
 }  // namespace
 
-Step::Step(WorkerBuffers& worker, InstanceMemory& memory, TimeNs now)
-    : plan_(*memory.plan), worker_(worker), memory_(memory), now_(std::max(now, memory.now)) {
-  memory.now = now_;
-  if (worker.plan_id != plan_.id) worker.set_up(plan_);
-  std::byte** base = worker.context.base;
-  base[static_cast<int>(Region::Param)] = memory.param;
-  base[static_cast<int>(Region::Input)] = memory.input;
-  base[static_cast<int>(Region::State)] = memory.state;
-  store(input_at(plan_.now), to_word(now_));
-}
-
 void Step::start() {
   EYEFLOW_CHECK(!memory_.started);
   memory_.started = true;
@@ -183,22 +172,15 @@ void Step::settle() {
   alarms_changed_ = false;
 }
 
-Trap Step::call(const FunctionPlan& function) {
+Trap Step::call_metered(const FunctionPlan& function) {
   Context& context = worker_.context;
-  context.metered = function.metered;
-  if (!function.metered) [[likely]] {
-    worker_.fuel_used += function.fuel;
-    return plan_.code->run(function.id, context);
-  }
+  context.metered = true;
   context.fuel = plan_.options.fuel_quota;
   const Trap trap = plan_.code->run(function.id, context);
+  context.metered = false;
   // Out of fuel: what the next step would have cost was not there, so all of it counts as used.
   worker_.fuel_used += plan_.options.fuel_quota - (trap == Trap::OutOfFuel ? 0 : context.fuel);
   return trap;
-}
-
-void Step::clean_up(const FunctionPlan& function) {
-  if (function.uses_scratch) std::memset(worker_.scratch.data(), 0, plan_.scratch_bytes);
 }
 
 void Step::fault(Trap trap) {
@@ -219,8 +201,8 @@ void Step::run_handler(const HandlerPlan& handler) {
   const Trap trap = call(handler.function);
   clean_up(handler.function);
   if (trap == Trap::None) [[likely]] {
-    worker_.journal.commit();
-    release_rows(rows, worker_.output.used);
+    if (worker_.journal.count != 0) worker_.journal.commit();
+    if (worker_.output.used != 0) release_rows(rows, worker_.output.used);
     return;
   }
   // Lines first: one that was saved after a scalar on it had been stored holds the new value of that.

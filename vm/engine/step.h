@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+
 #include "vm/engine/parts.h"
 
 namespace eyeflow::vm {
@@ -8,7 +10,18 @@ namespace eyeflow::vm {
 class Step {
  public:
   // `now` never goes back. For start() and the deliveries this begins a call; an instant belongs to an advance().
-  Step(WorkerBuffers& worker, InstanceMemory& memory, TimeNs now);
+  Step(WorkerBuffers& worker, InstanceMemory& memory, TimeNs now)
+      : plan_(*memory.plan), worker_(worker), memory_(memory), now_(std::max(now, memory.now)) {
+    memory.now = now_;
+    if (worker.plan_id != plan_.id) [[unlikely]] {
+      worker.set_up(plan_);
+    }
+    std::byte** base = worker.context.base;
+    base[static_cast<int>(Region::Param)] = memory.param;
+    base[static_cast<int>(Region::Input)] = memory.input;
+    base[static_cast<int>(Region::State)] = memory.state;
+    store(input_at(plan_.now), to_word(now_));
+  }
 
   void start();
   void deliver(std::size_t input, Word value, TimeNs event_time);
@@ -24,8 +37,17 @@ class Step {
   void evaluate_dependents();
   void take_due_deadlines();
 
-  Trap call(const FunctionPlan& function);
-  void clean_up(const FunctionPlan& function);
+  Trap call(const FunctionPlan& function) {
+    if (function.metered) [[unlikely]] {
+      return call_metered(function);
+    }
+    worker_.fuel_used += function.fuel;
+    return plan_.code->run(function.id, worker_.context);
+  }
+  Trap call_metered(const FunctionPlan& function);
+  void clean_up(const FunctionPlan& function) {
+    if (function.uses_scratch) std::memset(worker_.scratch.data(), 0, plan_.scratch_bytes);
+  }
   void fault(Trap trap);
 
   void run_handler(const HandlerPlan& handler);
@@ -35,6 +57,7 @@ class Step {
   void settle();  // after the last alarm: alarms that look at changed ones, then the switches that alarms drive
 
   void evaluate(AlarmIndex alarm);
+  bool held_long_enough(const AlarmPlan& alarm, AlarmState& state, bool holds);
   void raise(AlarmIndex alarm);
   void clear(AlarmIndex alarm);
   std::string_view alarm_text(AlarmIndex alarm);

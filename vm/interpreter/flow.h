@@ -21,18 +21,23 @@ struct TripCount {
   [[gnu::always_inline]] inline bool flow(op_tag<Op::Name>, Cursor& at, [[maybe_unused]] Context& c, \
                                           [[maybe_unused]] Trap& trap)
 
+EYEFLOW_RARE inline void copy_results(Word* to, const Word* from, std::size_t count) {
+  std::memmove(to, from, count * sizeof(Word));
+}
+
 EYEFLOW_FLOW(Return) {
-  if (c.call_top == c.calls) {
-    // A word or two: loops, since a call of memmove costs more than a whole condition. The results lie behind or on
-    // the place that they go to.
-    const std::uint16_t results = function_code(c, c.function).result_count;
-    for (std::uint16_t n = 0; n < results; ++n) c.registers[n] = at.r[at.pc->a + n];
+  const std::uint16_t results = function_code(c, c.function).result_count;
+  const bool outermost = c.call_top == c.calls;
+  Word* const to = outermost ? c.registers : c.call_top[-1].frame + c.call_top[-1].result;
+  if (results == 1)
+    to[0] = at.r[at.pc->a];
+  else if (results > 1) [[unlikely]]
+    copy_results(to, at.r + at.pc->a, results);
+  if (outermost) {
     trap = Trap::None;
     return false;
   }
   const CallRecord& record = *--c.call_top;
-  const std::uint16_t results = function_code(c, c.function).result_count;
-  for (std::uint16_t n = 0; n < results; ++n) record.frame[record.result + n] = at.r[at.pc->a + n];
   c.function = record.function;
   at = {record.return_to, record.frame};
   return true;

@@ -48,6 +48,7 @@ struct OutputBuffer {
 struct OutputLayout {
   const Type* fields = nullptr;
   std::uint32_t field_count = 0;
+  bool scalars_only = false;  // set: each row takes a word a field
 };
 
 // A return address of the task's own call stack.

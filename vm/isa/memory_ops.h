@@ -60,35 +60,58 @@ EYEFLOW_EXECUTE(Ref) {
   return Trap::None;
 }
 
-EYEFLOW_EXECUTE(Emit) {
-  const OutputLayout& layout = c.outputs[i.a];
-  const Word* fields = r + i.b;
+// A float's bits can be seen in a row.
+inline Word emitted(Scalar element, Word word) {
+  if (element == Scalar::F64) return to_word(canonical(from_word<double>(word)));
+  if (element == Scalar::F32) return to_word(canonical(from_word<float>(word)));
+  return word;
+}
+
+inline std::byte* put_text(std::byte* place, std::string_view text) {
+  const std::size_t padded = (text.size() + 7) / 8 * 8;
+  store_word(place, text.size());
+  if (padded != 0) store_word(place + padded, 0);  // the padding is seen: journals and uploads copy whole words
+  std::memcpy(place + 8, text.data(), text.size());
+  return place + 8 + padded;
+}
+
+// The way of rows with texts: how long they are is known only now.
+inline Trap emit_with_texts(Context& c, const OutputLayout& layout, const Word* fields, std::uint16_t number) {
   std::uint64_t bytes = 0;
+  const auto is_text = [&](std::uint32_t f) { return layout.fields[f].kind == TypeKind::Text; };
   for (std::uint32_t f = 0; f < layout.field_count; ++f)
-    bytes += 8 + (layout.fields[f].kind == TypeKind::Text ? (c.text(Reference{fields[f]}).size() + 7) / 8 * 8 : 0);
+    bytes += 8 + (is_text(f) ? (c.text(Reference{fields[f]}).size() + 7) / 8 * 8 : 0);
   OutputBuffer& out = *c.output;
   if (out.capacity - out.used < 8 + bytes) return Trap::OutputOverflow;
   std::byte* place = out.data + out.used;
-  store_word(place, Word{i.a} | bytes << 32);
+  store_word(place, Word{number} | bytes << 32);
   place += 8;
   for (std::uint32_t f = 0; f < layout.field_count; ++f) {
-    const Type& type = layout.fields[f];
-    if (type.kind == TypeKind::Text) {
-      const std::string_view text = c.text(Reference{fields[f]});
-      const std::size_t padded = (text.size() + 7) / 8 * 8;
-      store_word(place, text.size());
-      if (padded != 0) store_word(place + padded, 0);  // the padding is seen: journals and uploads copy whole words
-      std::memcpy(place + 8, text.data(), text.size());
-      place += 8 + padded;
+    if (is_text(f)) {
+      place = put_text(place, c.text(Reference{fields[f]}));
     } else {
-      Word word = fields[f];
-      if (type.element == Scalar::F64) word = to_word(canonical(from_word<double>(word)));
-      if (type.element == Scalar::F32) word = to_word(canonical(from_word<float>(word)));
-      store_word(place, word);
+      store_word(place, emitted(layout.fields[f].element, fields[f]));
       place += 8;
     }
   }
   out.used += static_cast<std::uint32_t>(8 + bytes);
+  return Trap::None;
+}
+
+EYEFLOW_EXECUTE(Emit) {
+  const OutputLayout& layout = c.outputs[i.a];
+  const Word* fields = r + i.b;
+  if (!layout.scalars_only) return emit_with_texts(c, layout, fields, i.a);
+  OutputBuffer& out = *c.output;
+  const std::uint64_t bytes = std::uint64_t{layout.field_count} * 8;
+  if (out.capacity - out.used < 8 + bytes) [[unlikely]] {
+    return Trap::OutputOverflow;
+  }
+  std::byte* place = out.data + out.used;
+  out.used += static_cast<std::uint32_t>(8 + bytes);
+  store_word(place, Word{i.a} | bytes << 32);
+  for (std::uint32_t f = 0; f < layout.field_count; ++f)
+    store_word(place += 8, emitted(layout.fields[f].element, fields[f]));
   return Trap::None;
 }
 

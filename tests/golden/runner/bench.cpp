@@ -55,7 +55,10 @@ Bench::Bench(const VerifiedModule& verified, IntrinsicTable intrinsics, const Ti
   for (const Output& output : module.outputs) field_count += output.fields.size();
   field_types_.reserve(field_count);
   for (const Output& output : module.outputs) {
-    layouts_.push_back({field_types_.data() + field_types_.size(), static_cast<std::uint32_t>(output.fields.size())});
+    const auto is_scalar = [&](const Field& field) { return module.type(field.type)->kind == TypeKind::Scalar; };
+    layouts_.push_back({.fields = field_types_.data() + field_types_.size(),
+                        .field_count = static_cast<std::uint32_t>(output.fields.size()),
+                        .scalars_only = std::ranges::all_of(output.fields, is_scalar)});
     for (const Field& field : output.fields) field_types_.push_back(*module.type(field.type));
   }
   output_bytes_.resize(kOutputBytes);
