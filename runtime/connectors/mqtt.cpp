@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <random>
 
 namespace eyeflow::runtime {
@@ -148,6 +149,10 @@ void MqttConnection::stop() {
   if (!thread_.joinable()) return;
   mosquitto_disconnect(client_);  // wakes the loop
   thread_.join();
+  const std::lock_guard lock(mutex_);
+  dropped_.fetch_add(held_.size(), std::memory_order_relaxed);  // nobody will send them now
+  held_.clear();
+  held_states_.clear();
 }
 
 // The library's own waiting does not notice a TCP connection that fails before TLS begins: it would try to write for
@@ -323,23 +328,25 @@ void MqttConnection::write(const Message& message) {
 
 void MqttConnection::hold(const Message& message) {
   if (message.is_state) {
-    const auto older = std::ranges::find_if(held_, [&](const Held& h) { return h.is_state && h.port == message.port; });
-    if (older != held_.end()) held_.erase(older);
-  }
-  if (held_.size() >= kMqttHeld) {
-    // States are few, one a port; of the events the oldest goes.
-    const auto oldest = std::ranges::find_if(held_, [](const Held& h) { return !h.is_state; });
-    held_.erase(oldest != held_.end() ? oldest : held_.begin());
+    if (const auto older = held_states_.find(message.port); older != held_states_.end()) {
+      held_.erase(older->second);
+      held_states_.erase(older);
+    }
+  } else if (held_.size() - held_states_.size() >= kMqttHeld) {
+    // States are as many as there are ports; of the events the oldest goes.
+    held_.erase(std::ranges::find_if(held_, [](const Held& h) { return !h.is_state; }));
     dropped_.fetch_add(1, std::memory_order_relaxed);
   }
   held_.push_back({message.port, message.is_state, message.retain, message.qos, std::string(message.topic),
                    std::string(message.payload)});
+  if (message.is_state) held_states_[message.port] = std::prev(held_.end());
 }
 
 void MqttConnection::send_held() {
   while (!held_.empty()) {
     const auto& h = held_.front();
     if (!publish(h.topic, h.payload, h.qos, h.retain)) return;
+    if (h.is_state) held_states_.erase(h.port);
     held_.pop_front();
   }
 }

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -85,8 +85,9 @@ class MqttConnection final : public Source, public Sink {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Held> held_;
-  std::bitset<65536> reliable_;      // by message id: QoS 1 or 2
+  std::list<Held> held_;
+  std::unordered_map<PortId, std::list<Held>::iterator> held_states_;  // those of held_ that are states
+  std::bitset<65536> reliable_;                                        // by message id: QoS 1 or 2
   std::size_t reliable_sent_ = 0;    // not yet acknowledged; the library keeps them across reconnects
   std::size_t unreliable_sent_ = 0;  // not yet written; a disconnect forgets them
   bool connected_ = false;

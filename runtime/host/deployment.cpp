@@ -32,6 +32,7 @@ class Binder {
         keys_.push_back(std::move(*key));
       } else {
         out_.problems.push_back(fmt::format("{}: [device] trusted_keys: {}", site.file, key.error().message));
+        ++out_.key_problems;
       }
     }
   }

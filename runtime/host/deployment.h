@@ -55,6 +55,7 @@ struct Deployment {
   std::vector<Instance> instances;
   std::vector<Port> ports;
   std::vector<std::string> problems;  // of the runs that are left out; each line with its place in the site file
+  std::size_t key_problems = 0;       // the first of them, which are about keys and leave no run out
   std::vector<std::string> notes;     // what works, but not as one may think
   std::vector<std::uint32_t> outputs_of_refused;  // switches that a refused run would have driven (Site::outputs)
 };

@@ -69,6 +69,7 @@ struct Host::Impl {
   Result<void> prepare();
   void arm();
   void on_tick();
+  void await_tick();
   void shut_down();
   HostStats stats() const;
 };
@@ -81,7 +82,9 @@ Result<void> Host::Impl::prepare() {
     if (lines.empty()) lines.push_back(site.file + ": nothing to run");
     return fail(joined(lines));
   }
-  for (const auto& line : deployment.problems) log()->error("{}; this run is left out", line);
+  for (std::size_t i = 0; i < deployment.problems.size(); ++i) {
+    log()->error("{}{}", deployment.problems[i], i < deployment.key_problems ? "" : "; this run is left out");
+  }
   for (const auto& line : deployment.notes) log()->info("{}", line);
   auto made = make_connectors(site, deployment, options.console);
   if (!made) return std::unexpected(made.error());
@@ -113,7 +116,7 @@ void Host::Impl::on_tick() {
   const auto now = Clock::now();
   const auto readings = value(counters.readings);
   const std::chrono::duration<double> span = now - ticked;
-  if (span > 0s) readings_per_second = static_cast<double>(readings - readings_before) / span.count();
+  readings_per_second = static_cast<double>(readings - readings_before) / span.count();
   readings_before = readings;
   ticked = now;
   const auto drift = clock.drift();
@@ -125,6 +128,10 @@ void Host::Impl::on_tick() {
         static_cast<double>(drift.count()) / 1e9);
   }
   tell_held_back(counters, false);
+  await_tick();
+}
+
+void Host::Impl::await_tick() {
   tick.expires_after(1s);
   tick.async_wait([this](const asio::error_code& error) {
     if (!error) on_tick();
@@ -231,7 +238,7 @@ Result<void> Host::run(std::optional<std::chrono::nanoseconds> duration) {
     named.source->start(*h.inlets.back());
   }
   h.ticked = Clock::now();
-  h.on_tick();
+  h.await_tick();
   h.io.run();
   h.shut_down();
   return {};

@@ -464,6 +464,23 @@ bind = { v0 = "s", count = "count" }
   }
 }
 
+TEST_F(HostTest, TheRateIsThatOfAWholeSecond) {
+  bundle("relay.efb", Relay().module);
+  std::string site = "[switch.\"out_S{0..39}\"]\nto = \"console\"\n";
+  for (int i = 0; i < 40; ++i) {
+    const auto n = std::to_string(i);
+    std::string rows;
+    for (int row = 0; row < 100; ++row) rows += "0,S" + n + ",1\n";
+    file(n + ".csv", rows);
+    site += "[sensor.S" + n + "]\nfrom = \"replay\"\nspeed = 0\nfile = \"" + n + ".csv\"\n";
+  }
+  auto host = load(site + "[[run]]\nbundle = \"relay.efb\"\neach = { v = \"S*\" }\nbind = { out = \"out_{v}\" }\n");
+  ASSERT_TRUE(host) << host.error().message;
+  ASSERT_TRUE(host->run(300ms));
+  EXPECT_GT(host->stats().readings, 0u);
+  EXPECT_EQ(host->stats().readings_per_second, 0.0);  // not of the microseconds since the start
+}
+
 TEST_F(HostTest, BurstsAreToldWithTheirCount) {
   Counters counters;
   EXPECT_EQ(counters.trap_log.pass(), 0u);
