@@ -353,11 +353,12 @@ Value TaskChecker::function_call(const syntax::CallExpr& call, FunctionEntry& ca
   }
   if (!count_arguments(call, name, callee.parameters.size(), span)) return {};
   typed::Call node{callee.id, {}};
-  bool ok = true;
+  bool ok = true, wrong_label = false;
   for (std::size_t i = 0; i < callee.parameters.size(); ++i) {
     const syntax::Argument& argument = call.arguments[i];
     const typed::Field& parameter = callee.parameters[i];
-    if (argument.label && argument.label->text != parameter.name) {
+    if (argument.label && argument.label->text != parameter.name && !wrong_label) {
+      wrong_label = true;  // two that changed places are one mistake
       report(Code::ArgumentLabel, argument.label->span,
              "argument " + std::to_string(i + 1) + " of '" + name + "' is '" + parameter.name + "'",
              "write '" + parameter.name + ":', or no label");

@@ -288,6 +288,13 @@ ExprPtr TaskChecker::coerce(Value value, const Type& target) {
     return value ? make_convert(ConvertOp::SecondsToDuration, target, std::move(value)).expr : nullptr;
   }
   if (target.kind == TypeKind::Text && from.kind == TypeKind::Text) return coerce_text(std::move(value), target);
+  // A time to start with has no other spelling than what has passed since 1970.
+  if (const typed::Constant* c = as_constant(*value.expr);
+      c && place_ == Place::Constant && target.kind == TypeKind::Time && from.kind == TypeKind::Duration) {
+    typed::Constant time = *c;
+    time.type = target;
+    return make_constant(std::move(time), value.expr->span);
+  }
   return mismatch(value, target);
 }
 

@@ -61,6 +61,7 @@ std::optional<typed::LocalId> TaskChecker::find_local(std::string_view name) con
 
 typed::LocalId TaskChecker::declare_local(const syntax::Name& name, const Type& type, bool is_variable, Range range) {
   auto id = typed::LocalId{static_cast<std::uint32_t>(body_.locals.size())};
+  Type known = type;
   if (!name.text.empty()) {
     std::optional<Span> before;
     if (auto local = find_local(name.text))
@@ -70,13 +71,14 @@ typed::LocalId TaskChecker::declare_local(const syntax::Name& name, const Type& 
     if (before) {
       report(Code::DuplicateName, name.span, "'" + name.text + "' is declared already", "take another name")
           .notes.push_back({*before, "declared here"});
+      known = {};  // which of the two a later line means is not known: nothing is said about its uses
     } else if (is_reserved(name.text)) {
       report(Code::ReservedName, name.span, "'" + name.text + "' has a meaning in the language", "take another name");
     }
   }
-  body_.locals.push_back({name.text, name.span, type, is_variable});
+  body_.locals.push_back({name.text, name.span, known, is_variable});
   // A name in error is not warned about as well.
-  body_.infos.push_back({range, type.kind == TypeKind::Error, 0, false});
+  body_.infos.push_back({range, known.kind == TypeKind::Error, 0, false});
   body_.scopes.back().emplace_back(name.text, id);
   return id;
 }
