@@ -45,7 +45,8 @@ std::optional<std::size_t> find_row(const Rows& rows, const std::string& wanted,
 // `place`: where the name stands, "readings.csv:3: ".
 std::optional<std::size_t> find_input(const vm::Module& module, const std::string& name,
                                       const std::string& place = "") {
-  return find_row(module.inputs, name, "input", [](const vm::Input& input) { return input.value.name; }, place);
+  return find_row(
+      module.inputs, name, "input", [](const vm::Input& input) { return input.value.name; }, place);
 }
 
 bool in_range(const vm::Param& param, vm::Word value) {
@@ -123,7 +124,11 @@ class Replay {
     const vm::Field& field = module_.inputs[input].value;
     const vm::InputId id{static_cast<std::uint16_t>(input)};
     const vm::Type& type = *module_.type(field.type);
-    if (type.kind == vm::TypeKind::Text) {
+    if (type.kind == vm::TypeKind::Text && reading.value.size() > type.capacity) {  // as on a device
+      ++bad_readings_;
+      fmt::print(stderr, "{}:{}: bad reading for {}: {} bytes, and text({}) holds {}; left out\n", path_, reading.line,
+                 reading.input, reading.value.size(), type.capacity, type.capacity);
+    } else if (type.kind == vm::TypeKind::Text) {
       instance_.deliver_text(worker_, id, reading.value, reading.time_ns, reading.time_ns);
     } else if (const auto word = parse_value(reading.value, type.element, field.unit)) {
       instance_.deliver(worker_, id, *word, reading.time_ns, reading.time_ns);
