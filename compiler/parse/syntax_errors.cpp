@@ -153,6 +153,11 @@ std::string hint_from_place(antlr4::Parser& parser, antlr4::Token* token, const 
   if (text == "[" && before && before->getType() == Lexer::IDENT && expected.find("declaration") != std::string::npos)
     return "an array's type is written [" + before->getText() + "; 4]";
   if (text == "if" && expected == "a value") return "'if' is a statement: assign in both of its blocks";
+  if (expected == "'{'" && token->getType() == Lexer::IDENT && before && before->getType() == Lexer::IDENT && at > 1 &&
+      neighbour(at - 2)->getType() == Lexer::ON)
+    return "write on " + before->getText() + " as " + text;
+  if (text == "when" && expected == "a value" && at > 1 && neighbour(at - 2)->getType() == Lexer::ALARM)
+    return "an alarm has a text: alarm " + before->getText() + " \"…\" when …";
   if (text == "const") return "inside a handler write 'let'";
   if (text == "state") return "a state stands in the task, outside of handlers";
   if (text == "=" && expected == "'{'" && before && before->getType() != Lexer::QUANTITY) return "'==' compares";
