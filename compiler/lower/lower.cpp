@@ -206,6 +206,30 @@ std::string file_name_as_text(const std::string& path) {
   return name;
 }
 
+// ---- What the verifier says ------------------------------------------------------------------------------------------
+
+// The rules that a correct task can break, by their names in verify_rules.def: limits on how much, never on what.
+constexpr std::string_view kLimits[] = {"Counts",    "RegionSize", "TimeSpan",  "TypeCapacity", "RegisterTypes",
+                                        "LoopDepth", "FrameSize",  "CallDepth", "StoreLists"};
+
+// "… is refused: WHAT. Rule NAME: TEXT. …" A limit is the author's to respect, anything else our own mistake.
+void report_refusal(TaskContext& task, const std::string& message) {
+  const auto between = [&](std::string_view before, std::string_view after) {
+    const std::size_t begin = message.find(before);
+    if (begin == std::string::npos) return std::string();
+    const std::size_t first = begin + before.size();
+    return message.substr(first, message.find(after, first) - first);
+  };
+  const std::string rule = between(". Rule ", ": ");
+  if (std::ranges::find(kLimits, rule) == std::end(kLimits)) {
+    check_failed(("the verifier refused what the compiler made: " + message).c_str(), __FILE__, __LINE__);
+  }
+  task.diagnostics.add(
+      Code::TooLarge, task.task.span,
+      "'" + task.task.name + "' is beyond a limit of the machine: " + between(" is refused: ", ". Rule "),
+      between(". Rule " + rule + ": ", ". "));
+}
+
 }  // namespace
 }  // namespace lowering
 
@@ -235,9 +259,8 @@ std::optional<Lowered> lower(const typed::Program& program, std::size_t task_ind
   vm::Module finished = std::move(task.module.module);
   auto verified = vm::verify(std::move(finished), task.intrinsics);
   if (!verified) {
-    check_failed(
-        ("the verifier refused what the compiler made of '" + source.name + "': " + verified.error().message).c_str(),
-        __FILE__, __LINE__);
+    report_refusal(task, verified.error().message);
+    return std::nullopt;
   }
   return Lowered{std::move(*verified), std::move(tests)};
 }
