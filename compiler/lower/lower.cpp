@@ -206,7 +206,7 @@ std::string file_name_as_text(const std::string& path) {
   return name;
 }
 
-// ---- What the verifier says ------------------------------------------------------------------------------------------
+// ---- What the verifier says
 
 // The rules that a correct task can break, by their names in verify_rules.def: limits on how much, never on what.
 constexpr std::string_view kLimits[] = {"Counts",    "RegionSize", "TimeSpan",  "TypeCapacity", "RegisterTypes",
