@@ -1,9 +1,10 @@
 #include "compiler/check/fold.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
-#include <limits>
+
+#include "compiler/check/op_family.h"
+#include "vm/isa/evaluate.h"
 
 namespace eyeflow::compiler::check_detail {
 
@@ -12,109 +13,138 @@ using typed::Constant;
 using typed::ConvertOp;
 using typed::Type;
 using typed::TypeKind;
+using vm::Op;
+using vm::Scalar;
+using vm::Word;
 
 namespace {
 
 using Folded = std::expected<Constant, Code>;
 
-int width_of(TypeKind kind) {
+// What a constant of this kind is in a register.
+Scalar scalar_of(TypeKind kind) {
+  switch (kind) {
+    case TypeKind::Bool:
+      return Scalar::Bool;
+    case TypeKind::I32:
+      return Scalar::I32;
+    case TypeKind::U8:
+      return Scalar::U8;
+    case TypeKind::U16:
+      return Scalar::U16;
+    case TypeKind::U32:
+      return Scalar::U32;
+    case TypeKind::U64:
+      return Scalar::U64;
+    case TypeKind::F32:
+      return Scalar::F32;
+    case TypeKind::F64:
+      return Scalar::F64;
+    default:  // int, time, duration
+      return Scalar::I64;
+  }
+}
+
+Word word_of(const Constant& constant) {
+  if (const bool* flag = std::get_if<bool>(&constant.value)) return vm::to_word(*flag);
+  if (const double* number = std::get_if<double>(&constant.value))
+    return constant.type.kind == TypeKind::F32 ? vm::to_word(static_cast<float>(*number)) : vm::to_word(*number);
+  return vm::to_word(std::get<std::int64_t>(constant.value));
+}
+
+Constant constant_of(const Type& type, Word word) {
+  switch (type.kind) {
+    case TypeKind::Bool:
+      return {type, word != 0};
+    case TypeKind::F32:
+      return {type, static_cast<double>(vm::from_word<float>(word))};
+    case TypeKind::F64:
+      return {type, vm::from_word<double>(word)};
+    default:
+      return {type, vm::from_word<std::int64_t>(word)};
+  }
+}
+
+// A register on which instructions are carried out one after the other; the first that traps ends it.
+struct Machine {
+  Word word;
+  vm::Trap trap = vm::Trap::None;
+
+  Machine& run(std::optional<Op> op, Word c = 0) {
+    if (trap == vm::Trap::None) trap = vm::evaluate(op.value(), word, c, word);
+    return *this;
+  }
+  Folded result(const Type& type) const {
+    if (trap == vm::Trap::DivideByZero) return std::unexpected(Code::ConstantDivision);
+    if (trap != vm::Trap::None) return std::unexpected(Code::ConstantOverflow);
+    return constant_of(type, word);
+  }
+};
+
+const OpFamily& family_of(BinaryOp op) {
+  switch (op) {
+    case BinaryOp::Add:
+      return kAdd;
+    case BinaryOp::Sub:
+      return kSub;
+    case BinaryOp::Mul:
+      return kMul;
+    case BinaryOp::Div:
+      return kDiv;
+    case BinaryOp::Mod:
+      return kMod;
+    case BinaryOp::BitAnd:
+      return kAnd;
+    case BinaryOp::BitOr:
+      return kOr;
+    case BinaryOp::BitXor:
+      return kXor;
+    case BinaryOp::Shl:
+      return kShl;
+    case BinaryOp::Shr:
+      return kShr;
+    case BinaryOp::Eq:
+      return kEq;
+    case BinaryOp::Ne:
+      return kNe;
+    case BinaryOp::Lt:
+    case BinaryOp::Gt:  // with the operands the other way round
+      return kLt;
+    default:
+      return kLe;
+  }
+}
+
+bool compare_texts(BinaryOp op, const std::string& a, const std::string& b) { return (a == b) == (op == BinaryOp::Eq); }
+
+Wide lowest(TypeKind kind) {
+  return typed::is_modular(kind) ? Wide(0) : -(Wide(1) << (kind == TypeKind::I32 ? 31 : 63));
+}
+Wide highest(TypeKind kind) {
   switch (kind) {
     case TypeKind::U8:
-      return 8;
+      return 0xFF;
     case TypeKind::U16:
-      return 16;
+      return 0xFFFF;
     case TypeKind::I32:
+      return 0x7FFFFFFF;
     case TypeKind::U32:
-      return 32;
+      return 0xFFFFFFFF;
+    case TypeKind::U64:
+      return (Wide(1) << 64) - 1;
     default:
-      return 64;
+      return (Wide(1) << 63) - 1;
   }
 }
 
-bool is_signed(TypeKind kind) { return !typed::is_modular(kind); }
-
-Wide lowest(TypeKind kind) { return is_signed(kind) ? -(Wide(1) << (width_of(kind) - 1)) : Wide(0); }
-Wide highest(TypeKind kind) { return (Wide(1) << (is_signed(kind) ? width_of(kind) - 1 : width_of(kind))) - 1; }
-
-Wide wrap(Wide value, TypeKind kind) { return value & highest(kind); }
-
-Folded whole_result(const Type& type, Wide value) {
-  if (typed::is_modular(type.kind)) return make_whole(type, wrap(value, type.kind));
-  if (!fits(value, type.kind)) return std::unexpected(Code::ConstantOverflow);
-  return make_whole(type, value);
+// An integer of any type as an i64, where it fits.
+Machine& widen(Machine& machine, TypeKind from) {
+  const Scalar scalar = scalar_of(from);
+  return scalar == Scalar::I64 ? machine : machine.run(kI64From[scalar]);
 }
-
-template <typename T>
-std::optional<bool> compare(BinaryOp op, const T& a, const T& b) {
-  switch (op) {
-    case BinaryOp::Eq:
-      return a == b;
-    case BinaryOp::Ne:
-      return a != b;
-    case BinaryOp::Lt:
-      return a < b;
-    case BinaryOp::Le:
-      return a <= b;
-    case BinaryOp::Gt:
-      return a > b;
-    case BinaryOp::Ge:
-      return a >= b;
-    default:
-      return std::nullopt;
-  }
-}
-
-Folded fold_whole(BinaryOp op, const Type& type, const Constant& left, Wide a, Wide b) {
-  if (auto result = compare(op, a, b)) return make_bool(type, *result);
-  auto bits = static_cast<Wide>(width_of(left.type.kind) - 1);
-  switch (op) {
-    case BinaryOp::Add:
-      return whole_result(type, a + b);
-    case BinaryOp::Sub:
-      return whole_result(type, a - b);
-    case BinaryOp::Mul: {
-      Wide product = 0;
-      if (__builtin_mul_overflow(a, b, &product)) return std::unexpected(Code::ConstantOverflow);
-      return whole_result(type, product);
-    }
-    case BinaryOp::Div:
-      if (b == 0) return std::unexpected(Code::ConstantDivision);
-      return whole_result(type, a / b);
-    case BinaryOp::Mod:
-      if (b == 0) return std::unexpected(Code::ConstantDivision);
-      return whole_result(type, a % b);
-    case BinaryOp::BitAnd:
-      return whole_result(type, a & b);
-    case BinaryOp::BitOr:
-      return whole_result(type, a | b);
-    case BinaryOp::BitXor:
-      return whole_result(type, a ^ b);
-    case BinaryOp::Shl:
-      return whole_result(type, wrap(a << static_cast<int>(b & bits), type.kind));
-    default:
-      return whole_result(type, a >> static_cast<int>(b & bits));
-  }
-}
-
-Folded fold_float(BinaryOp op, const Type& type, double a, double b) {
-  if (auto result = compare(op, a, b)) return make_bool(type, *result);
-  // In f64 and rounded again for f32: for one operation that is the same as rounding once.
-  switch (op) {
-    case BinaryOp::Add:
-      return make_float(type, a + b);
-    case BinaryOp::Sub:
-      return make_float(type, a - b);
-    case BinaryOp::Mul:
-      return make_float(type, a * b);
-    default:
-      return make_float(type, a / b);
-  }
-}
-
-Folded float_to_whole(const Type& type, double value) {
-  // Both bounds are exact in f64: -2^63 fits, 2^63 does not.
-  if (!(value >= -0x1p63 && value < 0x1p63)) return std::unexpected(Code::ConstantOverflow);
-  return whole_result(type, static_cast<Wide>(value));
+Machine& narrow(Machine& machine, TypeKind to) {
+  const Scalar scalar = scalar_of(to);
+  return scalar == Scalar::I64 ? machine : machine.run(kFromI64[scalar]);
 }
 
 }  // namespace
@@ -147,72 +177,81 @@ Constant make_float(const Type& type, double value) {
 }
 
 Folded fold_binary(BinaryOp op, const Type& type, const Constant& left, const Constant& right) {
-  if (const bool* a = std::get_if<bool>(&left.value)) {
-    bool b = std::get<bool>(right.value);
-    if (auto result = compare(op, *a, b)) return make_bool(type, *result);
-    return make_bool(type, op == BinaryOp::And ? *a && b : *a || b);
+  if (op == BinaryOp::And || op == BinaryOp::Or) {
+    const bool a = std::get<bool>(left.value), b = std::get<bool>(right.value);
+    return make_bool(type, op == BinaryOp::And ? a && b : a || b);
   }
-  if (const auto* a = std::get_if<std::string>(&left.value)) {
-    return make_bool(type, *compare(op, *a, std::get<std::string>(right.value)));
-  }
-  if (const double* a = std::get_if<double>(&left.value))
-    return fold_float(op, type, *a, std::get<double>(right.value));
-  return fold_whole(op, type, left, whole(left), whole(right));
+  if (const auto* a = std::get_if<std::string>(&left.value))
+    return make_bool(type, compare_texts(op, *a, std::get<std::string>(right.value)));
+  const bool turned = op == BinaryOp::Gt || op == BinaryOp::Ge;
+  Machine machine{word_of(turned ? right : left)};
+  return machine.run(family_of(op)[scalar_of(left.type.kind)], word_of(turned ? left : right)).result(type);
 }
 
 Folded fold_unary(typed::UnaryOp op, const Constant& operand) {
-  if (const bool* flag = std::get_if<bool>(&operand.value)) return make_bool(operand.type, !*flag);
-  if (const double* number = std::get_if<double>(&operand.value)) return make_float(operand.type, -*number);
-  if (op == typed::UnaryOp::BitNot) return make_whole(operand.type, wrap(~whole(operand), operand.type.kind));
-  return whole_result(operand.type, -whole(operand));
+  Machine machine{word_of(operand)};
+  const OpFamily& family = op == typed::UnaryOp::Negate ? kNegate : kNot;
+  return machine.run(family[scalar_of(operand.type.kind)]).result(operand.type);
 }
 
 Folded fold_convert(ConvertOp op, const Type& type, const Constant& operand) {
+  const TypeKind from = operand.type.kind;
+  Machine machine{word_of(operand)};
   switch (op) {
-    case ConvertOp::Widen:
     case ConvertOp::TimeToInt:
+      break;
+    case ConvertOp::Widen:
     case ConvertOp::Narrow:
-      return whole_result(type, whole(operand));
-    case ConvertOp::Wrap:
-      return make_whole(type, wrap(whole(operand), type.kind));
+      if (from != type.kind) narrow(widen(machine, from), type.kind);
+      break;
+    case ConvertOp::Wrap:  // the low bits of a u64 are those of its word
+      narrow(from == TypeKind::U64 ? machine : widen(machine, from), type.kind);
+      break;
     case ConvertOp::IntToFloat: {
-      Wide value = whole(operand);
-      // Straight to f32: by way of f64 it would be rounded twice.
-      if (type.kind == TypeKind::F32) return make_float(type, static_cast<double>(static_cast<float>(value)));
-      return make_float(type, static_cast<double>(value));
+      const OpFamily& to = type.kind == TypeKind::F32 ? kF32From : kF64From;
+      if (from == TypeKind::U64)
+        machine.run(to[Scalar::U64]);
+      else
+        widen(machine, from).run(to[Scalar::I64]);
+      break;
     }
     case ConvertOp::F32ToF64:
+      machine.run(Op::F64FromF32);
+      break;
     case ConvertOp::F64ToF32:
-      return make_float(type, std::get<double>(operand.value));
+      machine.run(Op::F32FromF64);
+      break;
     case ConvertOp::Round:
-      return float_to_whole(type, std::round(std::get<double>(operand.value)));
+      machine.run(Op::I64Round);
+      break;
     case ConvertOp::Floor:
-      return float_to_whole(type, std::floor(std::get<double>(operand.value)));
+      machine.run(Op::I64Floor);
+      break;
     case ConvertOp::Ceil:
-      return float_to_whole(type, std::ceil(std::get<double>(operand.value)));
+      machine.run(Op::I64Ceil);
+      break;
     case ConvertOp::Trunc:
-      return float_to_whole(type, std::trunc(std::get<double>(operand.value)));
+      machine.run(Op::I64Trunc);
+      break;
     case ConvertOp::DurationToSeconds:
-      return make_float(type, static_cast<double>(whole(operand)) / 1e9);
+      machine.run(Op::F64FromI64).run(Op::DivF64, vm::to_word(1e9));
+      break;
     case ConvertOp::SecondsToDuration:
-      return float_to_whole(type, std::round(std::get<double>(operand.value) * 1e9));
+      machine.run(Op::MulF64, vm::to_word(1e9)).run(Op::I64Round);
+      break;
   }
-  return operand;
+  return machine.result(type);
 }
 
 std::optional<Folded> fold_math(typed::Math function, const Type& type, const std::vector<const Constant*>& arguments) {
   using enum typed::Math;
-  if (function != Abs && function != Min && function != Max && function != Sqrt) return std::nullopt;
-  if (const double* a = std::get_if<double>(&arguments[0]->value)) {
-    if (function == Abs) return make_float(type, std::fabs(*a));
-    if (function == Sqrt) return make_float(type, std::sqrt(*a));
-    double b = std::get<double>(arguments[1]->value);
-    return make_float(type, function == Min ? (b < *a ? b : *a) : (*a < b ? b : *a));
-  }
-  Wide a = whole(*arguments[0]);
-  if (function == Abs) return whole_result(type, a < 0 ? -a : a);
-  Wide b = whole(*arguments[1]);
-  return make_whole(type, function == Min ? std::min(a, b) : std::max(a, b));
+  const Scalar scalar = scalar_of(arguments[0]->type.kind);
+  Machine machine{word_of(*arguments[0])};
+  if (function == Abs) return machine.run(kAbs[scalar]).result(type);
+  if (function == Sqrt) return machine.run(kSqrt[scalar]).result(type);
+  if (function == Min) return machine.run(kMin[scalar], word_of(*arguments[1])).result(type);
+  if (function == Max) return machine.run(kMax[scalar], word_of(*arguments[1])).result(type);
+  return std::nullopt;
 }
 
 }  // namespace eyeflow::compiler::check_detail

@@ -6,7 +6,7 @@
 #include "compiler/check/typed_tree.h"
 #include "compiler/diagnostics/diagnostics.h"
 
-// Arithmetic on constants, exactly as the machine does it. What the machine would trap on is an error here.
+// Arithmetic on constants, by the very instructions that the machine runs. What they would trap on is an error here.
 namespace eyeflow::compiler::check_detail {
 
 // Whole numbers wider than any type, so that a literal is only judged when it meets its type.

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "compiler/lower/op_family.h"
+#include "compiler/check/op_family.h"
 #include "compiler/lower/task_context.h"
 #include "compiler/lower/walk.h"
 

@@ -8,7 +8,7 @@
 
 // Instructions by what they do and on what: `kAdd[scalar]` is add.i64, add.f64 … They are found in the opcode table by
 // their mnemonics when this is compiled, so that the table stays the only list.
-namespace eyeflow::compiler::lowering {
+namespace eyeflow::compiler {
 
 struct OpFamily {
   std::array<std::optional<vm::Op>, vm::kScalarCount> ops;
@@ -61,4 +61,4 @@ inline constexpr OpFamily kAdd = op_family_detail::find("add."), kSub = op_famil
                           kListSet = op_family_detail::find("list.set."),
                           kListPush = op_family_detail::find("list.push.");
 
-}  // namespace eyeflow::compiler::lowering
+}  // namespace eyeflow::compiler
