@@ -27,7 +27,7 @@ std::uint64_t allocations() { return counted; }
 namespace {
 [[maybe_unused]] const int kInstalled = __sanitizer_install_malloc_and_free_hooks(
     [](const volatile void*, std::size_t) { ++counted; }, [](const volatile void*) {});
-}
+}  // namespace
 
 #else
 

@@ -45,8 +45,7 @@ std::optional<std::size_t> find_row(const Rows& rows, const std::string& wanted,
 // `place`: where the name stands, "readings.csv:3: ".
 std::optional<std::size_t> find_input(const vm::Module& module, const std::string& name,
                                       const std::string& place = "") {
-  return find_row(
-      module.inputs, name, "input", [](const vm::Input& input) { return input.value.name; }, place);
+  return find_row(module.inputs, name, "input", [](const vm::Input& input) { return input.value.name; }, place);
 }
 
 bool in_range(const vm::Param& param, vm::Word value) {
