@@ -23,7 +23,7 @@ struct JsonParser {
   simdjson::simdjson_result<dom::element> parse(std::string_view text) {
     if (padded.size() < text.size() + simdjson::SIMDJSON_PADDING)
       padded.resize(text.size() + simdjson::SIMDJSON_PADDING);
-    std::memcpy(padded.data(), text.data(), text.size());
+    std::ranges::copy(text, padded.begin());  // an empty MQTT message has no address, which memcpy would not take
     std::memset(padded.data() + text.size(), 0, simdjson::SIMDJSON_PADDING);
     return parser.parse(padded.data(), text.size(), false);
   }

@@ -100,6 +100,7 @@ TEST(Payload, MalformedJson) {
   for (const auto* wrong : {"", "{", R"({"t": 1)", R"({"t": 1} x)", R"({"t": 1, })", R"({"t" 1})", "\xff"}) {
     EXPECT_EQ(bad(plan, wrong), "Malformed") << wrong;
   }
+  EXPECT_EQ(bad(plan, std::string_view()), "Malformed");
   EXPECT_EQ(bad(plan, R"({"u": 1})"), "MissingField");
   EXPECT_EQ(bad(plan, "3"), "MissingField");
   EXPECT_EQ(bad(plan_of(Scalar::F64, "/t/5"), R"({"t": [1]})"), "MissingField");
