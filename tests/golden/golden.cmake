@@ -1,5 +1,6 @@
 # The golden runner; included from tests/, so that the program lies where tools/dev looks for it.
 set(golden golden/runner)
+eyeflow_library(golden_tiers SOURCES ${golden}/tiers.cpp DEPENDS eyeflow_vm)
 eyeflow_library(golden_core SOURCES
   ${golden}/bench.cpp
   ${golden}/calls.cpp
@@ -9,9 +10,8 @@ eyeflow_library(golden_core SOURCES
   ${golden}/isa.cpp
   ${golden}/language.cpp
   ${golden}/precompiled.cpp
-  ${golden}/tiers.cpp
   ${golden}/values.cpp
-  DEPENDS eyeflow_assembly eyeflow_stdlib eyeflow_vm
+  DEPENDS golden_tiers eyeflow_assembly eyeflow_stdlib eyeflow_vm
 )
 
 # eyeflow_golden_tests(PROGRAM FOLDERS… [ARGUMENTS…]): a test a folder of golden files.

@@ -7,13 +7,10 @@
 #include <vector>
 
 #include "tests/golden/runner/golden_file.h"
-#include "vm/interpreter/tier.h"
+#include "tests/golden/runner/tiers.h"
 #include "vm/module/module.h"
 
 namespace eyeflow::golden {
-
-// Every tier runs every program against the one expectation. A new tier is a row in tiers.cpp.
-std::span<const vm::Tier* const> tiers();
 
 struct Environment {
   const vm::Tier* tier = nullptr;

@@ -1,4 +1,4 @@
-#include "tests/golden/runner/kind.h"
+#include "tests/golden/runner/tiers.h"
 
 namespace eyeflow::golden {
 

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <span>
+
+#include "vm/interpreter/tier.h"
+
+namespace eyeflow::golden {
+
+// Every tier, the interpreter first: golden files and generated programs run in each of them against one expectation. A
+// new tier is a row in tiers.cpp, and its library a dependency of golden_tiers.
+std::span<const vm::Tier* const> tiers();
+
+}  // namespace eyeflow::golden
