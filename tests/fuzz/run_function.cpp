@@ -72,7 +72,7 @@ Outcome run_function(const VerifiedModule& verified, IntrinsicTable intrinsics, 
   context.fuel = options.metered ? options.fuel : 0;
 
   const std::vector<std::byte> input_before = input;
-  outcome.trap = options.tier->prepare(verified)->run(id, context);
+  outcome.trap = options.tier->prepare(verified, intrinsics)->run(id, context);
   EYEFLOW_CHECK(constants == m.const_image && params == m.param_image && input == input_before);
   if (outcome.trap == Trap::None)
     outcome.results.assign(registers.begin(), registers.begin() + static_cast<std::ptrdiff_t>(results));

@@ -395,7 +395,7 @@ std::unique_ptr<const Plan> make_plan(VerifiedModule verified, IntrinsicTable in
   plan->verified = std::move(verified);
   plan->intrinsics = intrinsics;
   plan->options = options;
-  plan->code = options.tier->prepare(plan->verified);
+  plan->code = options.tier->prepare(plan->verified, intrinsics);
   Builder(*plan).build();
   return plan;
 }

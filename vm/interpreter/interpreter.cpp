@@ -126,11 +126,16 @@ class InterpreterCode final : public TierCode {
     return dispatch(function.code, context.registers, context);
   }
 
+  TierReport report() const override { return {.tier = kInterpreter.name, .fallback = {}}; }
+  FunctionReport report(FunctionId) const override { return {.tier = kInterpreter.name}; }
+
  private:
   std::vector<FunctionCode> functions_;
 };
 
-std::unique_ptr<TierCode> prepare(const VerifiedModule& module) { return std::make_unique<InterpreterCode>(module); }
+std::unique_ptr<TierCode> prepare(const VerifiedModule& module, IntrinsicTable) {
+  return std::make_unique<InterpreterCode>(module);
+}
 
 }  // namespace
 

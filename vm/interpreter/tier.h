@@ -1,12 +1,26 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "vm/isa/context.h"
 #include "vm/module/verifier.h"
 
 namespace eyeflow::vm {
+
+// How a module was prepared.
+struct TierReport {
+  std::string_view tier;         // the one that runs it
+  std::string fallback;          // why it is not the one that was asked for, in one line; empty when it is
+  std::uint64_t code_bytes = 0;  // of machine code so far
+};
+struct FunctionReport {
+  std::string_view tier;              // the one that runs it, or will when it is first called
+  std::uint32_t code_bytes = 0;       // of machine code; 0 where there is none (yet)
+  std::uint64_t compile_time_ns = 0;  // what making it took
+};
 
 // What a tier makes of a verified module: something that runs its functions. It holds no instance's data and may be
 // used by many threads at once.
@@ -19,12 +33,17 @@ class TierCode {
   // the function left it: the caller undoes it. Fuel: when `context.metered` is set, `context.fuel` is charged as
   // FunctionBound says, the same in every tier; otherwise it is not touched.
   virtual Trap run(FunctionId function, Context& context) const = 0;
+
+  // What became of preparing, for logs and tables.
+  virtual TierReport report() const = 0;
+  virtual FunctionReport report(FunctionId function) const = 0;
 };
 
 struct Tier {
   std::string_view name;
-  // The module must outlive the code.
-  std::unique_ptr<TierCode> (*prepare)(const VerifiedModule& module);
+  // Module and table must outlive the code. Always gives code that runs: a tier that cannot work here (no code pages,
+  // another CPU) hands the module to the interpreter, and its report says why.
+  std::unique_ptr<TierCode> (*prepare)(const VerifiedModule& module, IntrinsicTable intrinsics);
 };
 
 extern const Tier kInterpreter;

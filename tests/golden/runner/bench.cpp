@@ -41,7 +41,7 @@ std::string write_elements(Scalar type, const std::byte* place, std::uint64_t co
 }  // namespace
 
 Bench::Bench(const VerifiedModule& verified, IntrinsicTable intrinsics, const Tier& tier)
-    : verified_(verified), code_(tier.prepare(verified)) {
+    : verified_(verified), code_(tier.prepare(verified, intrinsics)) {
   const Module& module = verified.module;
   std::uint64_t frame_words = 1, call_depth = 0;
   for (const FunctionBound& bound : verified.bounds) {
