@@ -93,7 +93,8 @@ def main():
     if len(sys.argv) < 2 or not (pathlib.Path(sys.argv[1]) / "CMakeCache.txt").exists():
         sys.exit(__doc__)
     build = pathlib.Path(sys.argv[1]).resolve()
-    programs = sorted(path for path in (build / "bench").glob("bench_*") if os.access(path, os.X_OK) and path.is_file())
+    programs = sorted(path for path in (build / "bench").glob("bench_*")
+                      if os.access(path, os.X_OK) and path.is_file() and path.name != "bench_kernels")
     if not programs:
         sys.exit(f"no program bench_* in {build / 'bench'}: build it first (tools/dev build)")
     REPORT.mkdir(exist_ok=True)
