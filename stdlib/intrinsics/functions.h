@@ -1,12 +1,16 @@
 #pragma once
 
-#include "vm/isa/context.h"
-#include "vm/isa/intrinsic.h"
+#include "vm/isa/direct_call.h"
 
 // Every function of intrinsics.def is declared here from its row; a row without its function does not link.
 namespace eyeflow::stdlib::functions {
 
-#define EYEFLOW_INTRINSIC(Id, function, ...) vm::Trap function(vm::Context&, const vm::Word*, vm::Word*);
+#define EYEFLOW_INTRINSIC(Id, function, name, Result, Cost, CostPerFour, meaning, ...) \
+  vm::DirectSignature<false, vm::Scalar::Result, __VA_ARGS__>::type function;
+namespace rows {
+using namespace vm::isa_rows;
+}
+using namespace rows;
 #include "stdlib/intrinsics/intrinsics.def"
 
 }  // namespace eyeflow::stdlib::functions

@@ -1,6 +1,6 @@
 #include "stdlib/intrinsics/intrinsics.h"
 
-#include <initializer_list>
+#include <array>
 #include <iterator>
 
 #include "stdlib/intrinsics/functions.h"
@@ -10,46 +10,50 @@ namespace {
 
 using namespace vm::isa_rows;
 
-constexpr vm::IntrinsicDesc row(std::uint16_t id, vm::IntrinsicFunction function, std::string_view name,
-                                vm::Scalar result, std::uint32_t cost, std::uint32_t cost_per_four,
-                                std::string_view meaning, std::initializer_list<vm::Operand> params) {
-  vm::IntrinsicDesc desc{};
-  desc.id = id;
-  desc.name = name;
-  desc.result = result;
-  desc.param_count = static_cast<std::uint8_t>(params.size());
-  std::size_t n = 0;
-  for (const vm::Operand& param : params) desc.params[n++] = param;  // too many do not compile
-  desc.cost = cost;
-  desc.cost_per_four_elements = cost_per_four;
-  desc.function = function;
-  desc.meaning = meaning;
-  return desc;
-}
+template <bool MayTrap, vm::Scalar Result, vm::Operand... Params>
+struct Row {
+  using Signature = vm::DirectSignature<MayTrap, Result, Params...>;
 
-constexpr vm::IntrinsicDesc kIntrinsics[] = {
+  template <typename Signature::type* Function>
+  static constexpr vm::IntrinsicDesc make(std::uint16_t id, std::string_view name, std::uint32_t cost,
+                                          std::uint32_t cost_per_four, std::string_view meaning) {
+    return {.id = id,
+            .name = name,
+            .result = Result,
+            .param_count = sizeof...(Params),
+            .params = {Params...},  // too many do not compile
+            .cost = cost,
+            .cost_per_four_elements = cost_per_four,
+            .function = vm::WordCall<MayTrap, Function>::call,
+            .meaning = meaning,
+            .direct = nullptr,  // no constant expression has it
+            .takes_context = Signature::kTakesContext,
+            .may_trap = MayTrap};
+  }
+};
+
 #define EYEFLOW_INTRINSIC(Id, function, name, Result, Cost, CostPerFour, meaning, ...) \
-  row(Id, functions::function, name, Result, Cost, CostPerFour, meaning, {__VA_ARGS__}),
+  Row<false, Result, __VA_ARGS__>::make<functions::function>(Id, name, Cost, CostPerFour, meaning),
+constexpr vm::IntrinsicDesc kRows[] = {
 #include "stdlib/intrinsics/intrinsics.def"
 };
 
 constexpr bool ids_dense() {
-  for (std::size_t i = 0; i < std::size(kIntrinsics); ++i)
-    if (kIntrinsics[i].id != i) return false;
+  for (std::size_t i = 0; i < std::size(kRows); ++i)
+    if (kRows[i].id != i) return false;
   return true;
 }
 constexpr bool names_unique() {
-  for (std::size_t i = 0; i < std::size(kIntrinsics); ++i)
-    for (std::size_t j = i + 1; j < std::size(kIntrinsics); ++j)
-      if (kIntrinsics[i].name == kIntrinsics[j].name) return false;
+  for (std::size_t i = 0; i < std::size(kRows); ++i)
+    for (std::size_t j = i + 1; j < std::size(kRows); ++j)
+      if (kRows[i].name == kRows[j].name) return false;
   return true;
 }
 // What an intrinsic costs by its elements is bounded by the capacity of a reference, so it needs one.
 constexpr bool costs_sensible() {
-  for (const vm::IntrinsicDesc& desc : kIntrinsics) {
+  for (const vm::IntrinsicDesc& desc : kRows) {
     bool has_reference = false;
-    for (const vm::Operand& param : desc.params)
-      has_reference |= param.role == vm::Role::Read && param.match != vm::Match::Exact;
+    for (const vm::Operand& param : desc.params) has_reference |= vm::is_reference(param);
     if (desc.cost == 0 || desc.meaning.empty() || (desc.cost_per_four_elements > 0 && !has_reference)) return false;
   }
   return true;
@@ -60,10 +64,24 @@ static_assert(costs_sensible());
 
 }  // namespace
 
-vm::IntrinsicTable intrinsics() { return kIntrinsics; }
+vm::IntrinsicTable intrinsics() {
+#define EYEFLOW_INTRINSIC(Id, function, ...) reinterpret_cast<vm::DirectFunction>(&functions::function),
+  static const auto table = [] {
+    const vm::DirectFunction kDirect[] = {
+#include "stdlib/intrinsics/intrinsics.def"
+    };
+    std::array<vm::IntrinsicDesc, std::size(kRows)> rows;
+    for (std::size_t n = 0; n < rows.size(); ++n) {
+      rows[n] = kRows[n];
+      rows[n].direct = kDirect[n];
+    }
+    return rows;
+  }();
+  return table;
+}
 
 std::optional<std::uint16_t> find_intrinsic(std::string_view name) {
-  for (const vm::IntrinsicDesc& desc : kIntrinsics)
+  for (const vm::IntrinsicDesc& desc : kRows)
     if (desc.name == name) return desc.id;
   return std::nullopt;
 }

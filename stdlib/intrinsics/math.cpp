@@ -8,8 +8,6 @@
 namespace eyeflow::stdlib::functions {
 
 using vm::canonical;
-using vm::from_word;
-using vm::to_word;
 
 namespace {
 
@@ -34,16 +32,10 @@ double log1p(double x) { return x >= 0x1p100 ? Sleef_cinz_logd1_u10purec(x) : Sl
 
 }  // namespace
 
-#define EYEFLOW_FUNCTION1(name, T, f)                                    \
-  vm::Trap name(vm::Context&, const vm::Word* a, vm::Word* result) {     \
-    *result = to_word(canonical(static_cast<T>(f(from_word<T>(a[0]))))); \
-    return vm::Trap::None;                                               \
-  }
-#define EYEFLOW_FUNCTION2(name, T, f)                                                        \
-  vm::Trap name(vm::Context&, const vm::Word* a, vm::Word* result) {                         \
-    *result = to_word(canonical(static_cast<T>(f(from_word<T>(a[0]), from_word<T>(a[1]))))); \
-    return vm::Trap::None;                                                                   \
-  }
+#define EYEFLOW_FUNCTION1(name, T, f) \
+  T name(T a) { return canonical(static_cast<T>(f(a))); }
+#define EYEFLOW_FUNCTION2(name, T, f) \
+  T name(T a, T b) { return canonical(static_cast<T>(f(a, b))); }
 // f32 goes through f64: SLEEF's own f32 functions overflow early and lose digits among subnormal numbers, and the
 // detour rounds better than they do.
 #define EYEFLOW_BOTH1(name, f)             \

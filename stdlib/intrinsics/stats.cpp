@@ -8,7 +8,6 @@ namespace {
 
 using vm::Context;
 using vm::Reference;
-using vm::Trap;
 using vm::Word;
 
 constexpr int kPartials = 32;
@@ -41,36 +40,32 @@ bool has_nan(Context& context, Reference array) {
   return false;
 }
 
-Trap give(Word* result, double value) {
-  *result = vm::to_word(vm::canonical(value));
-  return Trap::None;
-}
 double length(Reference array) { return static_cast<double>(array.capacity()); }
 
 }  // namespace
 
-Trap mean_f64(Context& context, const Word* a, Word* result) {
-  const Reference array{a[0]};
-  return give(result, reduce(context, array, 0.0, std::plus<>()) / length(array));
+double mean_f64(Context& context, Word a) {
+  const Reference array{a};
+  return vm::canonical(reduce(context, array, 0.0, std::plus<>()) / length(array));
 }
 
-Trap min_f64(Context& context, const Word* a, Word* result) {
-  const Reference array{a[0]};
-  if (array.capacity() == 0 || has_nan(context, array)) return give(result, kNan);
+double min_f64(Context& context, Word a) {
+  const Reference array{a};
+  if (array.capacity() == 0 || has_nan(context, array)) return kNan;
   constexpr double kStart = std::numeric_limits<double>::infinity();
-  return give(result, reduce(context, array, kStart, [](double p, double x) { return x < p ? x : p; }));
+  return vm::canonical(reduce(context, array, kStart, [](double p, double x) { return x < p ? x : p; }));
 }
-Trap max_f64(Context& context, const Word* a, Word* result) {
-  const Reference array{a[0]};
-  if (array.capacity() == 0 || has_nan(context, array)) return give(result, kNan);
+double max_f64(Context& context, Word a) {
+  const Reference array{a};
+  if (array.capacity() == 0 || has_nan(context, array)) return kNan;
   constexpr double kStart = -std::numeric_limits<double>::infinity();
-  return give(result, reduce(context, array, kStart, [](double p, double x) { return p < x ? x : p; }));
+  return vm::canonical(reduce(context, array, kStart, [](double p, double x) { return p < x ? x : p; }));
 }
 
-Trap rms_f64(Context& context, const Word* a, Word* result) {
-  const Reference array{a[0]};
+double rms_f64(Context& context, Word a) {
+  const Reference array{a};
   const double squares = reduce(context, array, 0.0, std::plus<>(), [](double x) { return x * x; });
-  return give(result, __builtin_sqrt(squares / length(array)));
+  return vm::canonical(__builtin_sqrt(squares / length(array)));
 }
 
 }  // namespace eyeflow::stdlib::functions

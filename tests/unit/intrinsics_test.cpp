@@ -497,6 +497,74 @@ TEST(Table, KeepsItsNumbers) {
   EXPECT_EQ(id, intrinsics().size()) << "append the new row to tests/stdlib/intrinsic_ids.golden";
 }
 
+// Calls an intrinsic as compiled code does: words and floats each in registers of their own, in order. The type is not
+// the callee's, which reads the registers that its own type names.
+struct Registers {
+  Word words[6] = {};
+  double floats[8] = {};
+};
+template <typename R>
+__attribute__((no_sanitize("undefined"))) R call_as(vm::DirectFunction function, const Registers& r) {
+  using Call =
+      R (*)(Word, Word, Word, Word, Word, Word, double, double, double, double, double, double, double, double);
+  return reinterpret_cast<Call>(function)(r.words[0], r.words[1], r.words[2], r.words[3], r.words[4], r.words[5],
+                                          r.floats[0], r.floats[1], r.floats[2], r.floats[3], r.floats[4], r.floats[5],
+                                          r.floats[6], r.floats[7]);
+}
+Word call_direct(const vm::IntrinsicDesc& desc, const Registers& r) {
+  if (desc.result == Scalar::F64) return vm::to_word(call_as<double>(desc.direct, r));
+  if (desc.result == Scalar::F32) return vm::to_word(call_as<float>(desc.direct, r));
+  if (desc.result != Scalar::Void || desc.may_trap) return call_as<Word>(desc.direct, r);
+  call_as<void>(desc.direct, r);
+  return 0;
+}
+
+TEST(Table, EachFunctionIsCalledDirectlyByTheRulesOfItsRow) {
+  std::mt19937_64 random(7);
+  for (const vm::IntrinsicDesc& desc : intrinsics()) {
+    ASSERT_NE(desc.direct, nullptr) << desc.name;
+    for (int round = 0; round < 50; ++round) {
+      // Two memories with the same content, one for each way to call.
+      std::vector<Word> memory[2] = {std::vector<Word>(512), std::vector<Word>(512)};
+      Context context[2];
+      Word arguments[vm::kMaxIntrinsicParams];
+      Registers registers;
+      int words = 0, floats = 0;
+      if (desc.takes_context) registers.words[words++] = reinterpret_cast<Word>(&context[1]);
+      std::uint32_t offset = 0;
+      for (int p = 0; p < desc.param_count; ++p) {
+        const vm::Operand& param = desc.params[static_cast<std::size_t>(p)];
+        if (param.match != vm::Match::Exact) {
+          arguments[p] = Reference::make(Region::Scratch, offset, 33).word;
+          for (std::uint32_t n = 0; n < 40; ++n)
+            memory[0][offset / 8 + n] = param.match == vm::Match::Text
+                                            ? n == 0 ? 3 + ('a' + random() % 2) * 0x10101'00000000 : 0
+                                            : vm::to_word(static_cast<double>(random() % 1000) / 8);
+          offset += 40 * 8;
+        } else if (param.scalar == Scalar::F64) {
+          arguments[p] = vm::to_word(static_cast<double>(random() % 4000) / 1000 - 1);
+        } else if (param.scalar == Scalar::F32) {
+          arguments[p] = vm::to_word(static_cast<float>(random() % 4000) / 1000 - 1);
+        } else {
+          arguments[p] = random() % 2;
+        }
+        if (param.match == vm::Match::Exact && (param.scalar == Scalar::F64 || param.scalar == Scalar::F32))
+          registers.floats[floats++] = f64(arguments[p]);
+        else
+          registers.words[words++] = arguments[p];
+      }
+      memory[1] = memory[0];
+      for (int way = 0; way < 2; ++way)
+        context[way].base[static_cast<int>(Region::Scratch)] = reinterpret_cast<std::byte*>(memory[way].data());
+      Word result = 0;
+      const vm::Trap trap = desc.function(context[0], arguments, &result);
+      if (desc.may_trap) result = static_cast<Word>(trap);
+      EXPECT_EQ(call_direct(desc, registers), result) << desc.name;
+      EXPECT_EQ(memory[0], memory[1]) << desc.name;
+    }
+  }
+}
+
 // By reading this file, since each test runs in a process of its own.
 TEST(Table, EachRowHasATest) {
   std::string tests;
