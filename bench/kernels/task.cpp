@@ -39,7 +39,8 @@ VerifiedModule compile_task(const std::string& path) {
   return std::move(lowered->verified);
 }
 
-Task::Task(const VerifiedModule& verified, const Tier& tier) : verified_(verified), code_(tier.prepare(verified)) {
+Task::Task(const VerifiedModule& verified, const Tier& tier)
+    : verified_(verified), code_(tier.prepare(verified, stdlib::intrinsics())) {
   const Module& module = verified.module;
   std::uint64_t frame_words = 1, call_depth = 0, stores = 0, output_bytes = 0;
   for (const FunctionBound& bound : verified.bounds) {

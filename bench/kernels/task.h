@@ -19,6 +19,7 @@ class Task {
  public:
   Task(const vm::VerifiedModule& verified, const vm::Tier& tier);
 
+  const vm::TierCode& code() const { return *code_; }
   void run(vm::HandlerKind kind);  // the first of that kind; a trap ends the process
   void start_anew();               // everything as the module has it, then `on start`
   // A state by its name: its value's own bytes. None of that name ends the process.
