@@ -29,8 +29,10 @@ LIBRARIES = [
     ("LLVM", r"(llvm|llvm-c|lld)/", ["jit/optimize/"]),
     ("SLEEF", r"sleef\.h", ["stdlib/"]),
     ("Highway", r"hwy/", ["stdlib/"]),
-    ("simdjson", r"simdjson", ["runtime/payload/"]),
-    ("SQLite", r"sqlite3", ["runtime/storage/"]),
+    ("simdjson", r"simdjson", ["runtime/payload/", "runtime/sync/"]),
+    ("SQLite", r"sqlite3", ["runtime/storage/", "tools/eyeflow-collector/"]),
+    ("cpp-httplib", r"httplib\.h", ["runtime/sync/http", "tools/eyeflow-collector/"]),
+    ("zlib", r"zlib\.h", ["runtime/sync/compress"]),
     ("OpenSSL", r"openssl/", ["runtime/security/"]),
     ("toml++", r"toml(\+\+/|\.hpp|\.h)", ["runtime/site/"]),
     ("libmosquitto", r"mosquitto", ["runtime/connectors/mqtt"]),
@@ -132,6 +134,8 @@ vm/isa/x.h            <sleef.h>
 vm/isa/x.h            <hwy/highway.h>
 runtime/site/x.cpp    <simdjson.h>
 runtime/sync/x.cpp    <sqlite3.h>
+runtime/sync/batch.cpp  <httplib.h>
+runtime/sync/batch.cpp  <zlib.h>
 tools/eyeflowc/x.cpp  <openssl/evp.h>
 runtime/security/x.h  <toml++/toml.h>
 runtime/site/x.cpp    <mosquitto.h>

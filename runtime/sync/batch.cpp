@@ -1,0 +1,145 @@
+#include "runtime/sync/batch.h"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <iterator>
+
+namespace eyeflow::runtime {
+namespace {
+
+namespace ondemand = simdjson::ondemand;
+
+void append_text(std::string& out, std::string_view text) {
+  out += '"';
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+// One object of a line, its fields in any order; others are skipped, so that a later version may add some.
+Result<BatchHead> read_head(ondemand::document& line) {
+  BatchHead head;
+  std::string_view format, device;
+  if (line["eyeflow"].get(format) || format != kBatchFormat) {
+    return fail(fmt::format(R"(line 1: not a batch of rows; it begins with {{"eyeflow":"{}", …)", kBatchFormat));
+  }
+  if (line["device"].get(device) || device.empty()) return fail("line 1: 'device' is missing");
+  head.device = device;
+  if (line["epoch"].get(head.epoch) || head.epoch == 0) return fail("line 1: 'epoch' is no number from 1 on");
+  if (line["first"].get(head.first) || line["last"].get(head.last) || head.first == 0 || head.last < head.first) {
+    return fail("line 1: 'first' and 'last' are no range of numbers from 1 on");
+  }
+  return head;
+}
+
+Result<void> read_row(ondemand::document& line, const BatchHead& head, std::uint64_t after, std::size_t number,
+                      BatchRow& row) {
+  ondemand::object object;
+  if (line["seq"].get(row.sequence) || row.sequence <= after || row.sequence > head.last) {
+    return fail(fmt::format("line {}: 'seq' is not above the one before and at most 'last'", number));
+  }
+  if (line["time_ns"].get(row.time)) return fail(fmt::format("line {}: 'time_ns' is no whole number", number));
+  if (line["from"].get(row.from)) return fail(fmt::format("line {}: 'from' is missing", number));
+  if (line["log"].get(row.log)) return fail(fmt::format("line {}: 'log' is missing", number));
+  if (line["row"].get(object) || object.raw_json().get(row.row)) {
+    return fail(fmt::format("line {}: 'row' is no JSON object", number));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string signed_message(std::string_view bytes) {
+  std::string message(kBatchFormat);
+  message += '\n';
+  message += bytes;
+  return message;
+}
+
+std::string encode_batch(const BatchHead& head, std::span<const BatchRow> rows) {
+  std::string out = fmt::format(R"({{"eyeflow":"{}","device":)", kBatchFormat);
+  append_text(out, head.device);
+  fmt::format_to(std::back_inserter(out),
+                 R"(,"epoch":{},"first":{},"last":{}}})"
+                 "\n",
+                 head.epoch, head.first, head.last);
+  for (const BatchRow& row : rows) {
+    fmt::format_to(std::back_inserter(out), R"({{"seq":{},"time_ns":{},"from":)", row.sequence, row.time);
+    append_text(out, row.from);
+    out += R"(,"log":)";
+    append_text(out, row.log);
+    out += R"(,"row":)";
+    out += row.row;
+    out += "}\n";
+  }
+  return out;
+}
+
+Result<BatchHead> decode_batch(std::string_view text,
+                               const std::function<void(const BatchHead&, const BatchRow&)>& each) {
+  simdjson::padded_string padded;
+  ondemand::parser parser;
+  simdjson::dom::parser whole;  // reads all of a line: the other one believes what it is not asked for
+  BatchHead head;
+  for (const bool checked : {false, true}) {
+    std::uint64_t after = 0;
+    std::size_t number = 0;
+    for (std::size_t at = 0; at < text.size();) {
+      const std::size_t end = std::min(text.find('\n', at), text.size());
+      padded = simdjson::padded_string(text.substr(at, end - at));
+      at = end + 1;
+      ++number;
+      ondemand::document line;
+      if ((!checked && whole.parse(padded).error()) || parser.iterate(padded).get(line))
+        return fail(fmt::format("line {}: not JSON", number));
+      if (number == 1) {
+        auto read = read_head(line);
+        if (!read) return read;
+        head = std::move(*read);
+        after = head.first - 1;
+        continue;
+      }
+      BatchRow row;
+      if (auto read = read_row(line, head, after, number, row); !read) return std::unexpected(read.error());
+      after = row.sequence;
+      if (checked) each(head, row);
+    }
+    if (number == 0) return fail("line 1: an empty batch");
+  }
+  return head;
+}
+
+std::string encode_reply(const BatchReply& reply) {
+  std::string out = R"({"device":)";
+  append_text(out, reply.device);
+  fmt::format_to(std::back_inserter(out),
+                 R"(,"epoch":{},"stored":{}}})"
+                 "\n",
+                 reply.epoch, reply.stored);
+  return out;
+}
+
+Result<BatchReply> decode_reply(std::string_view text) {
+  const simdjson::padded_string padded(text);
+  ondemand::parser parser;
+  ondemand::document document;
+  BatchReply reply;
+  std::string_view device;
+  if (parser.iterate(padded).get(document) || document["device"].get(device) || document["epoch"].get(reply.epoch) ||
+      document["stored"].get(reply.stored)) {
+    return fail("not the answer of a receiver of rows");
+  }
+  reply.device = device;
+  return reply;
+}
+
+}  // namespace eyeflow::runtime

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "runtime/security/keys.h"
+#include "runtime/storage/store.h"
+#include "runtime/sync/answer.h"
+#include "runtime/sync/http.h"
+
+// Drains the outbox to a far side: batches by time and size, kept and tried again until the far side says that they are
+// on its disk. docs/sync.md has the protocol.
+namespace eyeflow::runtime {
+
+struct UploadOptions {
+  HttpOptions http;
+  std::string device;
+  std::optional<PrivateKey> key;  // signs each batch when given
+  Acknowledge acknowledge = Acknowledge::Reply;
+  bool compress = true;
+  std::chrono::nanoseconds every = std::chrono::seconds(5);
+  std::size_t batch_rows = 1000;                 // that many go at once, without waiting for the time
+  std::size_t batch_bytes = 256u << 10;          // of rows, before they are compressed
+  std::chrono::milliseconds first_pause{1'000};  // after a failure; doubled each time, and varied
+  std::chrono::milliseconds longest_pause{300'000};
+
+  // The far side came up, or went down, and why: told when it changes, on the uploader's thread.
+  std::function<void(bool up, std::string_view detail)> on_state;
+};
+
+struct UploadStats {
+  std::uint64_t batches = 0, failures = 0, rows = 0;  // rows that were acknowledged
+  std::uint64_t bytes = 0;                            // of bodies that were acknowledged, as sent
+  bool up = false;                                    // the last try went well
+};
+
+class Uploader {
+ public:
+  static Result<std::unique_ptr<Uploader>> make(Store& store, UploadOptions options);
+  ~Uploader();
+
+  void start();
+  // Rows were committed: from any thread, cheap.
+  void on_commit();
+  // Ends. What is in the outbox stays there; a last try is made when the far side was up.
+  void stop();
+
+  UploadStats stats() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  Uploader(Store& store, UploadOptions options, std::unique_ptr<HttpClient> client);
+  void work();
+  bool wait_until_due();
+  bool drain();
+  std::optional<Verdict> send(const OutboxBatch& batch);
+  bool settle(const OutboxBatch& batch, const Verdict& verdict);
+  void failed(const Verdict& verdict);
+  void tell(bool up, std::string_view detail);
+
+  Store& store_;
+  UploadOptions options_;
+  std::unique_ptr<HttpClient> client_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stopping_ = false, committed_ = false;
+  Clock::time_point due_{};
+  std::chrono::milliseconds pause_{0};  // grows with each failure; 0: the last try went well
+  std::chrono::milliseconds wait_{0};   // until the next try after a failure: pause_, varied, or what the far side asks
+  std::size_t rows_at_once_;            // smaller once the far side found a batch too large
+  std::optional<bool> told_up_;
+  std::mt19937 random_;
+  std::atomic<std::uint64_t> batches_ = 0, failures_ = 0, rows_ = 0, bytes_ = 0;
+  std::atomic<bool> up_ = false;
+  std::size_t body_bytes_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace eyeflow::runtime

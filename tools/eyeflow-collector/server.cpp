@@ -1,0 +1,175 @@
+#include "tools/eyeflow-collector/server.h"
+
+#include <fmt/format.h>
+#include <httplib.h>
+
+#include <mutex>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "runtime/sync/batch.h"
+#include "runtime/sync/compress.h"
+
+namespace eyeflow::collector {
+namespace {
+
+std::optional<std::vector<std::byte>> from_hex(std::string_view text) {
+  const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
+  if (text.size() % 2 != 0) return std::nullopt;
+  std::vector<std::byte> bytes(text.size() / 2);
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    bytes[i] = static_cast<std::byte>(high * 16 + low);
+  }
+  return bytes;
+}
+
+bool is_loopback(std::string_view address) {
+  return address == "localhost" || address == "::1" || address.starts_with("127.");
+}
+
+// Nothing: the request may go on.
+std::optional<Answer> refuse_sender(const ServerOptions& options, std::string_view device, std::string_view signature,
+                                    std::string_view body) {
+  if (device.empty()) return Answer{400, "the header EyeFlow-Device is missing\n"};
+  const auto known = options.devices.find(device);
+  if (known == options.devices.end()) {
+    if (options.allow_unsigned && signature.empty()) return std::nullopt;
+    return Answer{403,
+                  fmt::format("no key of device '{}' is known here; put its public key into {}.pub\n", device, device)};
+  }
+  const auto bytes = from_hex(signature);
+  if (!bytes || bytes->empty()) return Answer{401, "the header EyeFlow-Signature is missing or not in hex\n"};
+  const std::string message = runtime::signed_message(body);
+  if (!runtime::verify(known->second, std::as_bytes(std::span(message)), *bytes)) {
+    return Answer{401, fmt::format("the signature is not of device '{}'\n", device)};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<std::map<std::string, runtime::PublicKey, std::less<>>> load_devices(const std::filesystem::path& folder) {
+  std::map<std::string, runtime::PublicKey, std::less<>> devices;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (entry.path().extension() != ".pub") continue;
+    auto key = runtime::load_public_key(entry.path());
+    if (!key) return std::unexpected(key.error());
+    devices.emplace(entry.path().stem().string(), std::move(*key));
+  }
+  if (error)
+    return fail(fmt::format("{}: {}; it holds one file NAME.pub for each device", folder.string(), error.message()));
+  return devices;
+}
+
+Answer take_batch(Database& database, const ServerOptions& options, std::string_view device, std::string_view signature,
+                  bool packed, std::string_view body, const std::function<void(std::string)>& note) {
+  if (auto refused = refuse_sender(options, device, signature, body)) return *refused;
+  std::string text;
+  if (packed) {
+    auto unpacked = runtime::gunzip(body, kMaxBatchBytes);
+    if (!unpacked) return {400, unpacked.error().message + "\n"};
+    text = std::move(*unpacked);
+    body = text;
+  }
+  const auto head = runtime::decode_batch(body, [](const runtime::BatchHead&, const runtime::BatchRow&) {});
+  if (!head) return {400, head.error().message + "\n"};
+  if (head->device != device) {
+    return {400, fmt::format("line 1: the rows are of device '{}', the request is of '{}'\n", head->device, device)};
+  }
+  const auto taken = database.take(device, body);
+  if (!taken) {
+    note(taken.error().message);
+    return {503, "the rows could not be stored; try again later\n"};
+  }
+  if (taken->missing > 0) {
+    note(fmt::format("{}: {} numbers before {} of epoch {} never came here", device, taken->missing, head->first,
+                     head->epoch));
+  }
+  return {200, runtime::encode_reply({std::string(device), head->epoch, taken->stored})};
+}
+
+struct Server::Impl {
+  Impl(ServerOptions o, Database d) : options(std::move(o)), database(std::move(d)) {}
+
+  ServerOptions options;
+  std::mutex mutex;  // of the database: SQLite would only let writers wait for each other
+  Database database;
+  std::unique_ptr<httplib::Server> http;
+  std::uint16_t port = 0;
+
+  void routes();
+};
+
+void Server::Impl::routes() {
+  const auto note = [](const std::string& line) { fmt::print(stderr, "eyeflow-collector: {}\n", line); };
+  http->Post("/rows", [this, note](const httplib::Request& request, httplib::Response& response) {
+    const std::string type = request.get_header_value("Content-Type");
+    const bool packed = type == runtime::kPackedContentType;
+    if (!packed && type != runtime::kBatchContentType) {
+      response.status = 415;
+      response.set_content(
+          fmt::format("rows come as {} or {}\n", runtime::kPackedContentType, runtime::kBatchContentType),
+          "text/plain");
+      return;
+    }
+    const std::lock_guard lock(mutex);
+    const Answer answer = take_batch(database, options, request.get_header_value("EyeFlow-Device"),
+                                     request.get_header_value("EyeFlow-Signature"), packed, request.body, note);
+    response.status = answer.status;
+    response.set_content(answer.body, answer.status == 200 ? "application/json" : "text/plain");
+    if (answer.status == 503) response.set_header("Retry-After", "5");
+    if (answer.status != 200) {
+      note(fmt::format("{} {}: {}", request.remote_addr, answer.status,
+                       std::string_view(answer.body).substr(0, answer.body.find('\n'))));
+    }
+  });
+  http->Get("/health", [](const httplib::Request&, httplib::Response& response) {
+    response.set_content("{\"ready\":true}\n", "application/json");
+  });
+}
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::~Server() = default;
+
+Result<std::unique_ptr<Server>> Server::make(ServerOptions options, Database database) {
+  const bool tls = !options.cert_file.empty();
+  if (tls != !options.key_file.empty()) return fail("--cert and --key go together");
+  if (!tls && !is_loopback(options.address)) {
+    return fail(fmt::format("plain HTTP is for loopback addresses only; give --cert and --key to listen on {}",
+                            options.address));
+  }
+  auto impl = std::make_unique<Impl>(std::move(options), std::move(database));
+  const ServerOptions& o = impl->options;
+  if (tls) {
+    auto server = std::make_unique<httplib::SSLServer>(o.cert_file.c_str(), o.key_file.c_str());
+    if (!server->is_valid()) {
+      return fail(
+          fmt::format("{} and {} are no certificate and its key (PEM)", o.cert_file.string(), o.key_file.string()));
+    }
+    SSL_CTX_set_min_proto_version(server->ssl_context(), TLS1_3_VERSION);
+    impl->http = std::move(server);
+  } else {
+    impl->http = std::make_unique<httplib::Server>();
+  }
+  impl->http->set_payload_max_length(kMaxBodyBytes);
+  impl->http->set_tcp_nodelay(true);
+  impl->http->set_keep_alive_timeout(60);
+  impl->http->set_keep_alive_max_count(1'000'000);
+  impl->routes();
+  const int port = o.port == 0 ? impl->http->bind_to_any_port(o.address)
+                               : (impl->http->bind_to_port(o.address, o.port) ? o.port : -1);
+  if (port <= 0) return fail(fmt::format("cannot listen on {}:{}; is the port taken?", o.address, o.port));
+  impl->port = static_cast<std::uint16_t>(port);
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+std::uint16_t Server::port() const { return impl_->port; }
+void Server::run() { impl_->http->listen_after_bind(); }
+void Server::stop() { impl_->http->stop(); }
+
+}  // namespace eyeflow::collector
