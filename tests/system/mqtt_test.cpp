@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "tests/system/broker.h"
+#include "tests/system/certificates.h"
 #include "tests/system/process.h"
 
 namespace eyeflow::test {
@@ -169,15 +170,8 @@ class SecureBroker {
  public:
   explicit SecureBroker(const TemporaryFolder& folder) : folder_(folder), port_(free_port()) {
     const auto path = [&](const char* name) { return (folder / name).string(); };
-    for (const auto* who : {"ca", "stranger"}) {
-      shell({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
-             "2", "-subj", std::string("/CN=") + who, "-keyout", path(who) + ".key", "-out", path(who) + ".pem"});
-    }
-    shell({"openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj",
-           "/CN=127.0.0.1", "-keyout", path("server.key"), "-out", path("server.csr")});
-    write_file(folder / "san", "subjectAltName=IP:127.0.0.1\n");
-    shell({"openssl", "x509", "-req", "-in", path("server.csr"), "-CA", path("ca.pem"), "-CAkey", path("ca.key"),
-           "-CAcreateserial", "-days", "2", "-extfile", path("san"), "-out", path("server.pem")});
+    for (const auto* who : {"ca", "stranger"}) make_authority(folder, who);
+    make_certificate(folder, "ca", "server", "IP:127.0.0.1");
     shell({"mosquitto_passwd", "-b", "-c", path("passwords"), "device", "geheim"});
     write_file(folder / "secure.conf", "user root\nlistener " + std::to_string(port_) +
                                            " 127.0.0.1\nallow_anonymous false\npassword_file " + path("passwords") +

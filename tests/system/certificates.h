@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+
+#include "tests/system/process.h"
+
+namespace eyeflow::test {
+
+// Makes NAME.pem and NAME.key in the folder: an authority that signs others, by the openssl program.
+void make_authority(const TemporaryFolder& folder, const std::string& name);
+// And a server's, signed by `authority`. `alternative`: "IP:127.0.0.1", "DNS:localhost".
+void make_certificate(const TemporaryFolder& folder, const std::string& authority, const std::string& name,
+                      const std::string& alternative);
+
+}  // namespace eyeflow::test

@@ -1,0 +1,388 @@
+// Posting to far sides that are away, slow, silent, liars or somebody else; and the collector as its own process.
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <httplib.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <functional>
+#include <thread>
+
+#include "runtime/security/keys.h"
+#include "runtime/sync/batch.h"
+#include "runtime/sync/compress.h"
+#include "runtime/sync/http.h"
+#include "tests/system/certificates.h"
+#include "tests/system/process.h"
+
+namespace eyeflow::test {
+namespace {
+
+using namespace std::chrono_literals;
+using runtime::HttpClient;
+using runtime::HttpOptions;
+
+// A server that does to each connection what the test says.
+class Peer {
+ public:
+  explicit Peer(std::function<void(int)> serve) : serve_(std::move(serve)) {
+    listener_ = socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || listen(listener_, 16) != 0 ||
+        getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0)
+      throw std::runtime_error("cannot listen");
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] {
+      for (int fd; (fd = accept(listener_, nullptr, nullptr)) >= 0;) {
+        serve_(fd);
+        close(fd);
+      }
+    });
+  }
+  ~Peer() {
+    shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    close(listener_);
+  }
+  int port() const { return port_; }
+
+ private:
+  std::function<void(int)> serve_;
+  int listener_ = -1, port_ = 0;
+  std::thread thread_;
+};
+
+void say(int fd, std::string_view text) {
+  if (send(fd, text.data(), text.size(), MSG_NOSIGNAL) < 0) return;
+}
+void read_some(int fd) {
+  char buffer[4096];
+  if (recv(fd, buffer, sizeof buffer, 0) < 0) return;
+}
+// Until the other side hangs up.
+void wait_for_end(int fd) {
+  char buffer[4096];
+  while (recv(fd, buffer, sizeof buffer, 0) > 0) {
+  }
+}
+
+HttpOptions to_port(int port) {
+  HttpOptions options;
+  options.url = runtime::parse_url("http://127.0.0.1:" + std::to_string(port) + "/rows").value();
+  options.connect_timeout = 2000ms;
+  options.silence_timeout = 300ms;
+  options.request_timeout = 1500ms;
+  return options;
+}
+
+Result<runtime::HttpReply> post(const HttpOptions& options, const std::string& body = "x") {
+  auto client = HttpClient::make(options);
+  if (!client) return std::unexpected(client.error());
+  return (*client)->post({}, body, "text/plain");
+}
+
+std::string failure(const HttpOptions& options) {
+  const auto reply = post(options);
+  return reply ? "no failure: " + std::to_string(reply->status) : reply.error().message;
+}
+
+TEST(Post, AFarSideThatIsAwayIsAFailureWithAReason) {
+  EXPECT_NE(failure(to_port(free_port())).find("nobody answers"), std::string::npos) << failure(to_port(free_port()));
+}
+
+TEST(Post, AConnectionThatBreaksIsAFailure) {
+  Peer hangs_up([](int) {});
+  EXPECT_NE(failure(to_port(hangs_up.port())).find("did not come"), std::string::npos);
+  Peer breaks_off([](int fd) {
+    read_some(fd);
+    say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"device\"");
+  });
+  EXPECT_NE(failure(to_port(breaks_off.port())).find("did not come"), std::string::npos);
+}
+
+TEST(Post, AHalfOpenConnectionIsGivenUp) {
+  Peer silent([](int fd) { wait_for_end(fd); });
+  EXPECT_NE(failure(to_port(silent.port())).find("did not come"), std::string::npos);
+}
+
+TEST(Post, AnAnswerThatTricklesIsGivenUp) {
+  // A byte now and then resets every limit but the one for the whole request.
+  Peer trickles([](int fd) {
+    read_some(fd);
+    say(fd, "HTTP/1.1 200 OK\r\nX: ");
+    for (char gone; recv(fd, &gone, 1, MSG_DONTWAIT | MSG_PEEK) != 0;) {
+      say(fd, "x");
+      usleep(50'000);
+    }
+  });
+  EXPECT_NE(failure(to_port(trickles.port())).find("given up"), std::string::npos);
+}
+
+TEST(Post, AnAnswerThatIsTooLargeIsGivenUp) {
+  Peer large([](int fd) {
+    read_some(fd);
+    say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + std::string(1'000'000, 'x'));
+    wait_for_end(fd);
+  });
+  EXPECT_NE(failure(to_port(large.port())).find("too large"), std::string::npos);
+}
+
+TEST(Post, AnyStatusIsAReplyAndRedirectsAreNotFollowed) {
+  Peer busy([](int fd) {
+    read_some(fd);
+    say(fd, "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbusy");
+  });
+  const auto reply = post(to_port(busy.port()));
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(reply->status, 503);
+  EXPECT_EQ(reply->retry_after, "7");
+  EXPECT_EQ(reply->body, "busy");
+  Peer elsewhere([](int fd) {
+    read_some(fd);
+    say(fd, "HTTP/1.1 307 There\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+  });
+  EXPECT_EQ(post(to_port(elsewhere.port())).value().status, 307);
+}
+
+TEST(Post, StopEndsARequestThatHangs) {
+  std::atomic<bool> connected = false;
+  Peer silent([&](int fd) {
+    connected = true;
+    wait_for_end(fd);
+  });
+  HttpOptions options = to_port(silent.port());
+  options.silence_timeout = options.request_timeout = 60'000ms;
+  auto client = HttpClient::make(options).value();
+  std::thread stopper([&] {
+    while (!connected) usleep(1000);
+    client->stop();
+  });
+  EXPECT_FALSE(client->post({}, "x", "text/plain"));
+  stopper.join();
+  EXPECT_FALSE(client->post({}, "x", "text/plain")) << "and everything later";
+}
+
+// ---- TLS and the collector
+// -------------------------------------------------------------------------------------------
+
+// Its own process, HTTPS, with the keys of one device, "line1".
+class Collector {
+ public:
+  explicit Collector(const TemporaryFolder& folder, bool tls = true) : folder_(folder) {
+    if (!std::filesystem::exists(folder / "ca.pem")) {
+      for (const auto* name : {"ca", "stranger"}) make_authority(folder, name);
+      make_certificate(folder, "ca", "server", "IP:127.0.0.1");
+      std::filesystem::create_directory(folder / "keys");
+      if (!runtime::generate_key(folder / "keys/line1") || !runtime::generate_key(folder / "other"))
+        throw std::runtime_error("no key");
+    }
+    start(tls);
+  }
+  void start(bool tls = true) {
+    std::vector<std::string> command{
+        EYEFLOW_COLLECTOR,           "--listen", "127.0.0.1:" + std::to_string(port_), "--devices",
+        (folder_ / "keys").string(), "--db",     (folder_ / "rows.db").string()};
+    if (tls) {
+      command.insert(command.end(),
+                     {"--cert", (folder_ / "server.pem").string(), "--key", (folder_ / "server.key").string()});
+    }
+    process_.reset();
+    process_ = std::make_unique<Process>(command, folder_ / ("collector" + std::to_string(++starts_) + ".log"));
+    for (int i = 0; i < 5000; ++i) {
+      const std::string log = process_->output();
+      if (const auto at = log.find("127.0.0.1:"); at != log.npos && log.find("/rows", at) != log.npos) {
+        port_ = std::stoi(log.substr(at + 10));
+        return;
+      }
+      if (!process_->is_running()) break;
+      usleep(1000);
+    }
+    throw std::runtime_error("the collector does not come up: " + process_->output());
+  }
+  HttpOptions options(const std::string& scheme = "https") const {
+    HttpOptions o;
+    o.url = runtime::parse_url(scheme + "://127.0.0.1:" + std::to_string(port_) + "/rows").value();
+    o.ca_file = folder_ / "ca.pem";
+    return o;
+  }
+  runtime::PrivateKey key(const std::string& name = "keys/line1") const {
+    return runtime::load_private_key(folder_ / name).value();
+  }
+  Process& process() { return *process_; }
+  std::string query(const std::string& sql) const {
+    sqlite3* db = nullptr;
+    std::string out;
+    sqlite3_open((folder_ / "rows.db").c_str(), &db);
+    sqlite3_busy_timeout(db, 5000);
+    const auto row = [](void* to, int n, char** values, char**) {
+      for (int i = 0; i < n; ++i)
+        *static_cast<std::string*>(to) += (i ? "|" : "") + std::string(values[i] ? values[i] : "");
+      *static_cast<std::string*>(to) += "\n";
+      return 0;
+    };
+    if (sqlite3_exec(db, sql.c_str(), row, &out, nullptr) != SQLITE_OK) out = sqlite3_errmsg(db);
+    sqlite3_close(db);
+    return out;
+  }
+
+ private:
+  const TemporaryFolder& folder_;
+  int port_ = 0, starts_ = 0;
+  std::unique_ptr<Process> process_;
+};
+
+std::string hex(std::span<const std::byte> bytes) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string out;
+  for (const std::byte b : bytes)
+    (out += kDigits[static_cast<unsigned>(b) >> 4]) += kDigits[static_cast<unsigned>(b) & 15];
+  return out;
+}
+
+std::string rows(int first, int last, const std::string& device = "line1") {
+  std::vector<std::string> objects;
+  std::vector<runtime::BatchRow> all;
+  for (int n = first; n <= last; ++n) objects.push_back("{\"n\":" + std::to_string(n) + "}");
+  for (int n = first; n <= last; ++n)
+    all.push_back(
+        {static_cast<std::uint64_t>(n), n * 1000, "task/T1", "history", objects[static_cast<std::size_t>(n - first)]});
+  return runtime::encode_batch({device, 2, static_cast<std::uint64_t>(first), static_cast<std::uint64_t>(last)}, all);
+}
+
+std::string signature(const runtime::PrivateKey& key, std::string_view body) {
+  const std::string message = runtime::signed_message(body);
+  return hex(runtime::sign(key, std::as_bytes(std::span(message))).value());
+}
+
+Result<runtime::HttpReply> send_rows(const HttpOptions& options, const runtime::PrivateKey& key,
+                                     const std::string& text, const std::string& device = "line1") {
+  const std::string body = runtime::gzip(text);
+  auto client = HttpClient::make(options);
+  if (!client) return std::unexpected(client.error());
+  return (*client)->post({{"EyeFlow-Device", device}, {"EyeFlow-Signature", signature(key, body)}}, body,
+                         std::string(runtime::kPackedContentType));
+}
+
+TEST(Collector, StoresEachRowOnceAndSurvivesAKill) {
+  const TemporaryFolder folder;
+  Collector collector(folder);
+  const auto key = collector.key();
+  const auto first = send_rows(collector.options(), key, rows(1, 3));
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_EQ(first->status, 200) << first->body;
+  EXPECT_EQ(first->body, "{\"device\":\"line1\",\"epoch\":2,\"stored\":3}\n");
+
+  collector.process().signal(SIGKILL);
+  EXPECT_EQ(collector.process().wait(10'000ms), 128 + SIGKILL);
+  collector.start();
+  // The acknowledgement may have been lost: the device sends again, cut differently.
+  const auto again = send_rows(collector.options(), key, rows(2, 5));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->body, "{\"device\":\"line1\",\"epoch\":2,\"stored\":5}\n");
+  EXPECT_EQ(collector.query("SELECT device, epoch, sequence, source, log, time_ns, row FROM history"),
+            "line1|2|1|task/T1|history|1000|{\"n\":1}\nline1|2|2|task/T1|history|2000|{\"n\":2}\n"
+            "line1|2|3|task/T1|history|3000|{\"n\":3}\nline1|2|4|task/T1|history|4000|{\"n\":4}\n"
+            "line1|2|5|task/T1|history|5000|{\"n\":5}\n");
+
+  // What never came is told; what came is stored.
+  EXPECT_EQ(send_rows(collector.options(), key, rows(9, 9)).value().status, 200);
+  EXPECT_NE(collector.process().output().find("3 numbers before 9 of epoch 2 never came here"), std::string::npos)
+      << collector.process().output();
+}
+
+TEST(Collector, BelievesTheDevicesKeyOnly) {
+  const TemporaryFolder folder;
+  Collector collector(folder);
+  const auto key = collector.key();
+  const auto status = [&](const runtime::PrivateKey& by, const std::string& text, const std::string& device) {
+    return send_rows(collector.options(), by, text, device).value().status;
+  };
+  EXPECT_EQ(status(collector.key("other"), rows(1, 1), "line1"), 401) << "another key";
+  EXPECT_EQ(status(key, rows(1, 1, "line2"), "line2"), 403) << "a device that is not known";
+  EXPECT_EQ(status(key, rows(1, 1, "line2"), "line1"), 400) << "rows that say they are of another";
+  EXPECT_EQ(status(key, "nonsense", "line1"), 400);
+
+  auto client = HttpClient::make(collector.options()).value();
+  std::string body = runtime::gzip(rows(1, 1));
+  const std::string type(runtime::kPackedContentType), good = signature(key, body);
+  EXPECT_EQ(client->post({{"EyeFlow-Device", "line1"}}, body, type).value().status, 401) << "no signature";
+  EXPECT_EQ(client->post({{"EyeFlow-Signature", good}}, body, type).value().status, 400) << "no device";
+  EXPECT_EQ(client->post({{"EyeFlow-Device", "line1"}, {"EyeFlow-Signature", good}}, body, "text/plain").value().status,
+            415);
+  for (std::size_t bit = 0; bit < body.size() * 8; bit += 37) {
+    body[bit / 8] = static_cast<char>(body[bit / 8] ^ (1 << bit % 8));
+    EXPECT_EQ(client->post({{"EyeFlow-Device", "line1"}, {"EyeFlow-Signature", good}}, body, type).value().status, 401)
+        << bit;
+    body[bit / 8] = static_cast<char>(body[bit / 8] ^ (1 << bit % 8));
+  }
+  const std::string bomb = runtime::gzip(std::string(100u << 20, ' '));
+  EXPECT_EQ(client->post({{"EyeFlow-Device", "line1"}, {"EyeFlow-Signature", signature(key, bomb)}}, bomb, type)
+                .value()
+                .status,
+            400);
+  EXPECT_EQ(collector.query("SELECT count(*) FROM rows"), "0\n");
+  EXPECT_EQ(client->post({{"EyeFlow-Device", "line1"}, {"EyeFlow-Signature", good}}, body, type).value().status, 200);
+}
+
+TEST(Collector, ItsCertificateIsVerified) {
+  const TemporaryFolder folder;
+  Collector collector(folder);
+  EXPECT_TRUE(post(collector.options()));
+  HttpOptions stranger = collector.options();
+  stranger.ca_file = folder / "stranger.pem";
+  EXPECT_NE(failure(stranger).find("not trusted"), std::string::npos) << failure(stranger);
+  HttpOptions system = collector.options();
+  system.ca_file.clear();
+  EXPECT_NE(failure(system).find("not trusted"), std::string::npos) << failure(system);
+  HttpOptions other_name = collector.options();
+  other_name.url.host = "localhost";  // the certificate is for 127.0.0.1
+  EXPECT_NE(failure(other_name).find("another name"), std::string::npos) << failure(other_name);
+  HttpOptions no_file = collector.options();
+  no_file.ca_file = folder / "nowhere.pem";
+  EXPECT_NE(failure(no_file).find("ca_file"), std::string::npos) << failure(no_file);
+}
+
+TEST(Collector, OldTlsIsRefused) {
+  const TemporaryFolder folder;
+  make_authority(folder, "ca");
+  make_certificate(folder, "ca", "server", "IP:127.0.0.1");
+  httplib::SSLServer old((folder / "server.pem").c_str(), (folder / "server.key").c_str());
+  SSL_CTX_set_max_proto_version(old.ssl_context(), TLS1_2_VERSION);
+  old.Post("/rows",
+           [](const httplib::Request&, httplib::Response& response) { response.set_content("{}", "text/plain"); });
+  HttpOptions options;
+  options.url =
+      runtime::parse_url("https://127.0.0.1:" + std::to_string(old.bind_to_any_port("127.0.0.1")) + "/rows").value();
+  options.ca_file = folder / "ca.pem";
+  std::thread server([&] { old.listen_after_bind(); });
+  EXPECT_NE(failure(options).find("TLS 1.3"), std::string::npos) << failure(options);
+  old.stop();
+  server.join();
+}
+
+TEST(Collector, SaysWhatIsWrongWithItsCommandLine) {
+  const TemporaryFolder folder;
+  const auto log = folder / "log";
+  EXPECT_EQ(run({EYEFLOW_COLLECTOR, "--db", (folder / "rows.db").string()}, log), 2);
+  EXPECT_NE(read_file(log).find("--devices"), std::string::npos);
+  EXPECT_EQ(run({EYEFLOW_COLLECTOR, "--listen", "here", "--allow-unsigned"}, log), 2);
+  EXPECT_EQ(
+      run({EYEFLOW_COLLECTOR, "--listen", "0.0.0.0:0", "--allow-unsigned", "--db", (folder / "a.db").string()}, log),
+      3);
+  EXPECT_NE(read_file(log).find("plain HTTP is for loopback"), std::string::npos) << read_file(log);
+  write_file(folder / "text.db", std::string(4096, 'x'));
+  EXPECT_EQ(
+      run({EYEFLOW_COLLECTOR, "--listen", "127.0.0.1:0", "--allow-unsigned", "--db", (folder / "text.db").string()},
+          log),
+      3);
+  EXPECT_NE(read_file(log).find("text.db"), std::string::npos) << read_file(log);
+}
+
+}  // namespace
+}  // namespace eyeflow::test
