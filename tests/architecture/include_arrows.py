@@ -42,9 +42,10 @@ LIBRARIES = [
     ("fmt", r"fmt/", ["stdlib/", "compiler/", "runtime/", "tools/"]),
     ("GoogleTest", r"(gtest|gmock)/", []),
     ("Google Benchmark", r"benchmark/", []),
-    # vm and jit run on anything, stdlib and compiler ask the system for nothing.
+    # vm and jit run on anything, stdlib and compiler ask the system for nothing; code pages are the one exception.
     ("the operating system", r"(sys|linux|net|netinet|arpa)/|(unistd|fcntl|poll|pthread|signal|termios|dirent|dlfcn|"
-     r"langinfo|sched|netdb|spawn|ucontext|syslog|pwd|grp|getopt)\.h|c?signal$", ["runtime/", "tools/"]),
+     r"langinfo|sched|netdb|spawn|ucontext|syslog|pwd|grp|getopt)\.h|c?signal$",
+     ["runtime/", "tools/", "jit/baseline/code_memory"]),
     ("files, threads and streams of the standard library",
      r"(iostream|fstream|filesystem|thread|mutex|shared_mutex|condition_variable|future|semaphore)$",
      ["compiler/", "runtime/", "tools/"]),
@@ -148,6 +149,7 @@ vm/isa/x.cpp          <gtest/gtest.h>
 tools/eyeflowc/x.cpp  <benchmark/benchmark.h>
 vm/engine/x.cpp       <sys/mman.h>
 compiler/check/x.cpp  <unistd.h>
+jit/baseline/x.cpp    <sys/mman.h>
 vm/engine/x.cpp       <thread>
 stdlib/math/x.cpp     <iostream>
 runtime/site/x.cpp    <unheard/of.h>
@@ -165,6 +167,7 @@ compiler/parse/x.cpp  "EyeFlowParser.h"
 runtime/host/x.cpp    "jit/baseline/x.h"
 runtime/host/x.cpp    <asio/io_context.hpp>
 runtime/host/x.cpp    <sys/socket.h>
+jit/baseline/code_memory.cpp  <sys/mman.h>
 runtime/host/x.cpp    <thread>
 runtime/payload/x.cpp <simdjson.h>
 runtime/security/x.h  <openssl/evp.h>
