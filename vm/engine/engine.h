@@ -43,6 +43,10 @@ class Program {
   bool is_metered(FunctionId function) const;
   const Plan& plan() const { return *plan_; }  // the engine's own
 
+  // What the bytes of its instances' snapshots mean: kept beside them, once for all instances of a program, so that
+  // another version of the task can read them. The same module always gives the same.
+  std::span<const std::byte> snapshot_layout() const;
+
  private:
   explicit Program(std::unique_ptr<const Plan> plan);
   std::unique_ptr<const Plan> plan_;
@@ -95,7 +99,22 @@ enum class CatchUp : std::uint8_t {
   Latest,  // only the latest one of each timer is run, the others are counted: a device that was suspended
 };
 
-// One task at work, bound to its inputs and outputs. After its construction nothing here allocates.
+// How the time that a snapshot speaks of goes on: what was at `then` is taken to be at `now`. With `then` equal to
+// `now` the time in between counts: delays and silences went on while nothing ran. With `then` as the last moment that
+// is known to have passed it does not: they go on with what remained of them.
+struct Resumption {
+  TimeNs then = 0;
+  TimeNs now = 0;
+};
+
+// What a restored instance did not take over, because this version of the task has no such thing, or of another type.
+struct Restored {
+  bool same_layout = true;           // nothing was named or typed otherwise
+  std::vector<std::string> dropped;  // "state count: i64", "alarm hot"
+  std::vector<std::string> gone;     // of the alarms among them those that stood
+};
+
+// One task at work, bound to its inputs and outputs. After its construction nothing here allocates, but for restore().
 class Instance {
  public:
   struct Binding {
@@ -122,6 +141,22 @@ class Instance {
   // in order of declaration. Effects of all of it are in the worker. When the effects' buffer fills up it stops after
   // the instant at hand: call again while next_deadline() <= now.
   void advance(Worker& worker, TimeNs now, CatchUp catch_up = CatchUp::Each);
+
+  // Everything that a restart must not lose: state, latest readings, alarms with their delays, outputs, timers. The
+  // size is the program's; save() is called between events and fills `into`, of that size.
+  std::size_t snapshot_bytes() const;
+  void save(std::span<std::byte> into) const;
+
+  // Instead of start(): takes over what save() wrote, by this module or another version of it whose layout is given;
+  // then what fits by name and type is kept, and the rest is as at a start. Bytes that no save() can have written are
+  // an error, and leave the instance as it was. resume() is to be called next.
+  Result<Restored> restore(std::span<const std::byte> layout, std::span<const std::byte> snapshot, Resumption time);
+  // A switch was set from outside, such as to its safe state: between restore() and resume().
+  void assume(OutputId output, Word value);
+  // Tells what each switch and scalar value stands at, driven switches as their alarms stand; then looks at all alarms.
+  // `on start` handlers do not run: the instance goes on, it does not begin. What was due in between is left to
+  // advance(), and happens at `now`.
+  void resume(Worker& worker, TimeNs now);
 
   // When advance() has something to do next; nothing: never.
   std::optional<TimeNs> next_deadline() const;

@@ -397,6 +397,7 @@ std::unique_ptr<const Plan> make_plan(VerifiedModule verified, IntrinsicTable in
   plan->options = options;
   plan->code = options.tier->prepare(plan->verified, intrinsics);
   Builder(*plan).build();
+  plan_snapshot(*plan);
   return plan;
 }
 

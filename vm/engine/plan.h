@@ -70,6 +70,21 @@ struct Need {
   std::uint32_t effects = 0, bytes = 0, faults = 0;
 };
 
+// One thing in a snapshot. The numbers are part of the format: append only.
+enum class SnapshotKind : std::uint8_t { State, Input, Alarm, Output, Timer, Poll };
+inline constexpr int kSnapshotKindCount = 6;
+
+struct SnapshotField {
+  SnapshotKind kind = SnapshotKind::State;
+  Type type{};               // of State, Input, Output: what is kept; Void: no value is
+  std::string name{};        // State: empty for a slot that has none
+  std::string unit{};        // Input, Output
+  TimeNs period = 0;         // Timer
+  std::uint32_t offset = 0;  // in the snapshot
+  std::uint32_t size = 0;
+  std::uint32_t subject = 0;  // which slot, input, alarm, output, timer of the module; not part of the layout's bytes
+};
+
 struct Plan {
   std::uint64_t id = 0;  // of this plan alone, ever: a worker recognises the program it is set up for
   VerifiedModule verified;
@@ -99,11 +114,18 @@ struct Plan {
   // An instance's images. Input ends with a spare word: a slot that the module does not have is written there.
   std::uint32_t param_bytes, input_bytes, state_bytes, scratch_bytes;
 
+  std::vector<SnapshotField> snapshot;
+  std::vector<std::byte> snapshot_layout;
+  std::uint64_t snapshot_hash = 0;
+  std::uint32_t snapshot_bytes = 0;
+
   std::uint32_t frame_words = 0, call_depth = 0, most_stores = 0;
   Need at_start, at_instant, most;  // `most`: over start, every input and an instant of timers
 
   const Module& module() const { return verified.module; }
 };
+
+void plan_snapshot(Plan& plan);
 
 std::unique_ptr<const Plan> make_plan(VerifiedModule verified, IntrinsicTable intrinsics, Program::Options options);
 

@@ -14,6 +14,8 @@ std::unique_ptr<const Program> Program::make(VerifiedModule module, IntrinsicTab
 
 const VerifiedModule& Program::verified() const { return plan_->verified; }
 
+std::span<const std::byte> Program::snapshot_layout() const { return plan_->snapshot_layout; }
+
 bool Program::is_metered(FunctionId function) const {
   return plan_->verified.bounds[index(function)].fuel > plan_->options.fuel_quota;
 }

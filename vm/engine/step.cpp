@@ -46,6 +46,23 @@ void Step::start() {
   settle();  // also without a change: a driven switch may start as what its alarms do not say
 }
 
+// All that the world may have forgotten is told before anything is decided anew.
+void Step::resume() {
+  EYEFLOW_CHECK(memory_.started);
+  worker_.begin_call();
+  store(input_at(plan_.event_time), to_word(now_));
+  for (std::uint16_t n = 0; n < plan_.outputs.size(); ++n) {
+    const OutputPlan& output = plan_.outputs[n];
+    if (output.driven) memory_.outputs[n].value = memory_.outputs[n].drivers > 0 ? 1 : 0;
+    if (output.driven || memory_.outputs[n].known)
+      tell_again(n);
+    else if (output.has_initial)
+      emit_word(n, output.initial);
+  }
+  for (AlarmIndex n = 0; n < plan_.alarms.size(); ++n) evaluate(n);
+  settle();
+}
+
 void Step::begin_delivery(std::size_t input, TimeNs event_time) {
   EYEFLOW_CHECK(memory_.started && input < plan_.inputs.size());
   worker_.begin_call();
@@ -249,6 +266,18 @@ void Step::emit_word(std::uint16_t output, Word value) {
   store(place, value);
   worker_.bytes_used += 8;
   emit(output, {place, 8});
+}
+
+void Step::tell_again(std::uint16_t number) {
+  const OutputPlan& output = plan_.outputs[number];
+  if (output.kind == OutputKind::Log || output.is_text) return;
+  OutputState& state = memory_.outputs[number];
+  state.known = true;
+  store(input_at(output.last), state.value);
+  std::byte* const place = worker_.bytes.data() + worker_.bytes_used;
+  store(place, state.value);
+  worker_.bytes_used += 8;
+  add_effect(output.kind == OutputKind::Switch ? EffectKind::Switch : EffectKind::Value, number, {place, 8}, {});
 }
 
 void Step::add_effect(EffectKind kind, std::uint16_t index, std::span<const std::byte> fields, std::string_view text) {

@@ -24,6 +24,7 @@ class Step {
   }
 
   void start();
+  void resume();
   void deliver(std::size_t input, Word value, TimeNs event_time);
   void deliver_text(std::size_t input, std::string_view text, TimeNs event_time);
   void instant();  // everything that is due at `now`
@@ -54,6 +55,7 @@ class Step {
   void release_rows(std::byte* rows, std::uint32_t bytes);
   void emit(std::uint16_t output, std::span<const std::byte> fields);
   void emit_word(std::uint16_t output, Word value);
+  void tell_again(std::uint16_t output);
   void settle();  // after the last alarm: alarms that look at changed ones, then the switches that alarms drive
 
   void evaluate(AlarmIndex alarm);

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -59,6 +61,9 @@ inline constexpr std::uint32_t kMaxCapacity = (1u << 29) - 1;
 
 // Bytes that a value of this type takes in its region, a multiple of 8; 0 for a counter, which has no place in memory.
 std::uint64_t slot_size_bytes(const Type& type);
+// Whether these bytes, as many as slot_size_bytes says, hold a value of the type: canonical scalars, a length within
+// the capacity, UTF-8. `used` becomes how many of them do.
+bool is_value(const Type& type, std::span<const std::byte> bytes, std::size_t& used);
 
 // A reference in a register: where and how many, never a host address. No instruction computes one from numbers.
 //   bits 0–31 byte offset in the region · bits 32–34 region · bits 35–63 capacity

@@ -198,53 +198,8 @@ bool check_slots(Check& check) {
 
 using Bytes = std::span<const std::byte>;
 
-Word load(Bytes bytes, std::size_t size) {
-  Word word = 0;
-  std::memcpy(&word, bytes.data(), size);
-  return word;
-}
-
-// An element as the word that it would be in a register.
-Word widened(Scalar element, Word word) {
-  return element == Scalar::I32 ? to_word(static_cast<std::int32_t>(word)) : word;
-}
-
 bool all_zero(Bytes bytes) {
   return std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; });
-}
-
-bool elements_canonical(Scalar element, std::uint32_t count, Bytes bytes) {
-  const auto size = static_cast<std::size_t>(size_bytes(element));
-  for (std::uint32_t n = 0; n < count; ++n)
-    if (!is_canonical(element, widened(element, load(bytes.subspan(n * size), size)))) return false;
-  return true;
-}
-
-// `bytes` are the slot's: as many as slot_size_bytes says. `used` becomes how many of them hold the value.
-bool is_value(const Type& type, Bytes bytes, std::size_t& used) {
-  switch (type.kind) {
-    case TypeKind::Scalar:
-      used = 8;
-      return is_canonical(type.element, load(bytes, 8));
-    case TypeKind::Text: {
-      const Word length = load(bytes, 4);
-      if (length > type.capacity) return false;
-      used = 4 + length;
-      return is_utf8({reinterpret_cast<const char*>(bytes.data()) + 4, length});
-    }
-    case TypeKind::Array:
-      used = std::size_t{type.capacity} * static_cast<std::size_t>(size_bytes(type.element));
-      return elements_canonical(type.element, type.capacity, bytes);
-    case TypeKind::List: {
-      const Word length = load(bytes, 8);
-      if (length > type.capacity) return false;
-      used = 8 + length * static_cast<std::size_t>(size_bytes(type.element));
-      return elements_canonical(type.element, static_cast<std::uint32_t>(length), bytes.subspan(8));
-    }
-    case TypeKind::Counter:
-      break;
-  }
-  return false;
 }
 
 bool check_image(Check& check, Region region, const std::vector<std::byte>& image) {
