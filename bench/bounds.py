@@ -1,149 +1,76 @@
-"""What the programs themselves cost: time to the first event, memory, time to compile, sizes. Used by report.py.
+"""What must hold, and where it does not: why. A bound is one row here; report.py brings the measured values by its key.
 
-Each figure is measured with the real programs of a build folder, on a task and a site made here in a temporary folder.
+`why` is shown only where the bound is missed. It says what is known of the cause; the figure says by how much.
 """
-import os
-import pathlib
-import statistics
-import subprocess
-import tempfile
-import time
+from dataclasses import dataclass
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-TASK = ROOT / "examples" / "monitor_t1.eft"
-RUNS = 30
-INSTANCES = 1000
-
-SITE = """
-[device]
-name = "bench"
-
-[sensor."T{{1..{sensors}}}"]
-{source}
-unit = "°C"
-
-[switch."siren_T{{1..{sensors}}}"]
-to   = "console"
-safe = "off"
-
-[log.history]
-to = "none"
-
-[alarms]
-to = "console"
-
-[[run]]
-bundle = "monitor_t1.efb"
-each   = {{ t1 = "T*" }}
-bind   = {{ siren = "siren_{{t1}}", history = "history" }}
-"""
+from figures import quartiles, short
 
 
-class Programs:
-    """A build's programs, and a signed bundle to run."""
+@dataclass
+class Bound:
+    key: str
+    what: str
+    unit: str
+    relation: str  # "<", "≤" or "≥"
+    bound: float
+    why: str = ""
 
-    def __init__(self, build, folder):
-        self.eyeflowc, self.eyeflow_vm = (build / "tools" / name for name in ("eyeflowc", "eyeflow-vm"))
-        for program in (self.eyeflowc, self.eyeflow_vm):
-            if not os.access(program, os.X_OK):
-                raise SystemExit(f"{program} is missing: build it first (tools/dev build)")
-        self.folder = folder
-        self.key, self.bundle = folder / "bench.key", folder / "monitor_t1.efb"
-        self.quietly(self.eyeflowc, "keygen", "-o", self.key)
-        self.compile()
-
-    def quietly(self, *command):
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self.folder)
-
-    def compile(self):
-        self.quietly(self.eyeflowc, "build", TASK, "-o", self.bundle, "--key", self.key)
-
-    def run(self, sensors, source):
-        """Starts the daemon on `sensors` instances; the caller ends it."""
-        site = self.folder / "site.toml"
-        site.write_text(SITE.format(sensors=sensors, source=source))
-        return subprocess.Popen([self.eyeflow_vm, "run", "--site", site, "--key", f"{self.key}.pub", "--for", "1 min"],
-                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=self.folder)
+    def holds(self, value):
+        return {"<": value < self.bound, "≤": value <= self.bound, "≥": value >= self.bound}[self.relation]
 
 
-def end(process):
-    process.kill()
-    process.wait()
-    process.stdout.close()
+GROUPS = {
+    "Tiers, beside C": [
+        Bound("baseline_geomean", "baseline, geometric mean of the kernels", "", "≤", 1.5),
+        Bound("baseline_worst", "baseline, worst kernel", "", "≤", 3),
+        Bound("interpreter_scalar", "interpreter, geometric mean of scalar kernels", "", "≤", 6),
+        Bound("interpreter_array", "interpreter, geometric mean of array kernels", "", "≤", 1.5),
+        Bound("interpreter_peer", "interpreter ÷ the best interpreter peer of each kernel, geometric mean", "", "≤", 0.7),
+        Bound("interpreter_peer_worst", "interpreter ÷ the best interpreter peer, worst kernel", "", "≤", 1.2),
+        Bound("json_to_alarm", "events per second of one core, JSON to alarm, interpreter ÷ by hand", "", "≥", 1 / 3),
+        Bound("json_to_alarm_baseline", "the same, baseline ÷ by hand", "", "≥", 0.8),
+    ],
+    "Programs": [
+        Bound("first_event_ms", "`eyeflow-vm`, process start to the alarm of the first reading", "ms", "<", 20),
+        Bound("instances_mb", "1,000 further instances of monitor_t1, resident", "MB", "<", 10),
+        Bound("build_ms", "`eyeflowc build examples/monitor_t1.eft`", "ms", "<", 40),
+        Bound("bundle_kb", "bundle of monitor_t1, signed", "KB", "<", 4),
+        Bound("daemon_mb", "`eyeflow-vm`, stripped", "MB", "<", 4),
+    ],
+}
 
 
-def milliseconds(function):
-    values = []
-    for _ in range(RUNS):
-        begin = time.perf_counter()
-        done = function()
-        values.append((time.perf_counter() - begin) * 1e3)
-        if done is not None:
-            end(done)
-    return values
+def rows(measured):
+    """Each bound with its state: {group, what, unit, relation, bound, measured, median, holds, why}."""
+    for group, bounds in GROUPS.items():
+        for bound in bounds:
+            values = measured.get(bound.key)
+            low, median, high = quartiles(values) if values else (None,) * 3
+            holds = bound.holds(median) if values else None
+            yield {"group": group, "key": bound.key, "what": bound.what, "unit": bound.unit, "relation": bound.relation,
+                   "bound": bound.bound, "measured": values or [], "low": low, "median": median, "high": high,
+                   "holds": holds, "why": bound.why if holds is False else ""}
 
 
-def first_event_ms(programs):
-    """From the start of the process to the alarm that its first reading raises, as it arrives at the other end."""
-    (programs.folder / "readings.csv").write_text("0,T1,86\n")
-
-    def once():
-        process = programs.run(1, 'from = "replay"\nfile = "readings.csv"\nspeed = 0.0')
-        for line in process.stdout:
-            if b"86" in line:
-                return process
-        raise SystemExit("the daemon ended without an alarm for its first reading")
-
-    return milliseconds(once)
-
-
-def resident_kb(process):
-    for line in pathlib.Path(f"/proc/{process.pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1])
-    raise SystemExit("the daemon ended while its memory was measured")
-
-
-def memory_mb(programs):
-    """What 1,000 further instances add, each with its sensor and its switch, once each has had readings."""
-    def settled(sensors):
-        process = programs.run(sensors, 'from = "simulate"\nsimulate = { base = "70 °C", period = "200 ms" }')
-        try:
-            time.sleep(1.5)
-            return resident_kb(process)
-        finally:
-            end(process)
-
-    return [(settled(1 + INSTANCES) - settled(1)) / 1024 for _ in range(5)]
-
-
-def stripped_mb(programs):
-    stripped = programs.folder / "stripped"
-    programs.quietly("strip", "-o", stripped, programs.eyeflow_vm)
-    return [stripped.stat().st_size / 1e6]
-
-
-def measure(build):
-    """Rows (what, unit, measured values, (relation, bound))."""
-    with tempfile.TemporaryDirectory() as folder:
-        programs = Programs(build, pathlib.Path(folder))
-        return [
-            ("`eyeflow-vm`, process start to the alarm of the first reading", "ms", first_event_ms(programs), ("<", 20)),
-            (f"{INSTANCES:,} further instances of monitor_t1, resident", "MB", memory_mb(programs), ("<", 10)),
-            ("`eyeflowc build examples/monitor_t1.eft`", "ms", milliseconds(programs.compile), ("<", 40)),
-            ("bundle of monitor_t1, signed", "KB", [programs.bundle.stat().st_size / 1e3], ("<", 4)),
-            ("`eyeflow-vm`, stripped", "MB", stripped_mb(programs), ("<", 4)),
-        ]
+def by_how_much(row):
+    factor = row["median"] / row["bound"] if row["relation"] != "≥" else row["bound"] / row["median"]
+    return f"by a factor of {factor:.2f}"
 
 
 def section(rows):
-    lines = ["## Bounds", "", "| | median | middle half | bound | |", "|---|---:|---:|---:|---|"]
-    for what, unit, values, (relation, bound) in rows:
-        median = statistics.median(values)
-        low, _, high = statistics.quantiles(values, n=4) if len(values) > 1 else (median,) * 3
-        spread = f"{low:.3g} – {high:.3g}" if len(values) > 1 else ""
-        holds = median < bound if relation == "<" else median >= bound
-        unit = unit and " " + unit
-        lines.append(f"| {what} | {median:.3g}{unit} | {spread} | {relation} {bound:.3g}{unit} | "
-                     f"{'holds' if holds else '**missed**'} |")
+    """The bounds as Markdown; those of one group below each other."""
+    lines, group = ["## Bounds", ""], None
+    for row in rows:
+        if row["group"] != group:
+            group = row["group"]
+            lines += [""] * (len(lines) > 2) + [f"| {group} | median | middle half | bound | |", "|---|---:|---:|---:|---|"]
+        unit = row["unit"] and " " + row["unit"]
+        bound = f"{row['relation']} {short(row['bound'])}{unit}"
+        if row["holds"] is None:
+            lines.append(f"| {row['what']} | | | {bound} | not measured |")
+            continue
+        spread = f"{short(row['low'])} – {short(row['high'])}" if len(row["measured"]) > 1 else ""
+        state = "holds" if row["holds"] else f"**missed** {by_how_much(row)}. {row['why']}".strip()
+        lines.append(f"| {row['what']} | {short(row['median'])}{unit} | {spread} | {bound} | {state} |")
     return lines + [""]

@@ -1,29 +1,28 @@
 #!/usr/bin/env python3
-"""Runs the benchmark programs of a build folder and writes bench/report/: what they printed (JSON) and REPORT.md.
+"""Runs what this folder measures on a build and writes bench/report/: REPORT.md, report.json, and a page with plots.
 
-  bench/report.py BUILD_FOLDER [OPTIONS FOR GOOGLE BENCHMARK]
+  bench/report.py BUILD [OPTIONS FOR GOOGLE BENCHMARK]     everything
+  bench/report.py BUILD kernels [--json FILE] [--filter TEXT] [--rounds N]
+                                                           the kernels alone, in every tier and peer; a table on stdout
 
-Then it measures what the programs themselves cost (bounds.py).
-
-A benchmark is named GROUP/VARIANT. The variants of a group run interleaved in one process, so that their ratio holds
-on a machine whose speed wanders; the variant `by_hand` is what the others are compared with. REPORT.md is the only
-place that figures in documents are taken from.
+REPORT.md is the only place that figures in documents are taken from.
 """
+import argparse
 import json
 import os
 import pathlib
 import platform
-import re
-import statistics
 import subprocess
 import sys
 
 import bounds
+import compare_kernels
+import google
+import kernel_section
+import programs
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 REPORT = ROOT / "bench" / "report"
-REPETITIONS = 15
-SETTINGS = re.compile(r"/(min_time|min_warmup_time|iterations|repeats|threads|real_time|process_time|manual_time)(:[^/]*)?")
 
 
 def text_of(*command):
@@ -31,94 +30,81 @@ def text_of(*command):
 
 
 def machine(build):
-    """What the figures were taken on, as (name, value) rows."""
+    """What the figures were taken on."""
     cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")),
                platform.machine())
     compiler = next((line.split("=")[1].strip() for line in open(build / "CMakeCache.txt")
                      if line.startswith("CMAKE_CXX_COMPILER:")), "c++")
-    return [("processor", f"{cpu}, {os.cpu_count()} cores visible"),
-            ("system", f"{platform.system()} {platform.release()}"),
-            ("compiler", text_of(compiler, "--version").splitlines()[0]),
-            ("commit", text_of("git", "describe", "--always", "--dirty"))]
+    return {"processor": f"{cpu}, {os.cpu_count()} cores visible",
+            "system": f"{platform.system()} {platform.release()}",
+            "compiler": text_of(compiler, "--version").splitlines()[0],
+            "commit": text_of("git", "describe", "--always", "--dirty"),
+            "load": f"{os.getloadavg()[0]:.2f} processes were running before"}
 
 
-def run(program, options):
-    """One benchmark program: {name: [a repetition's measurement…]} in the order of the program."""
-    output = REPORT / f"{program.name}.json"
-    print(f"running {program.name}", file=sys.stderr)
-    subprocess.run([program, f"--benchmark_out={output}", "--benchmark_out_format=json",
-                    f"--benchmark_repetitions={REPETITIONS}", "--benchmark_enable_random_interleaving=true",
-                    "--benchmark_display_aggregates_only=true", *options], check=True, cwd=ROOT)
-    measured = {}
-    rows = [row for row in json.loads(output.read_text())["benchmarks"] if row["run_type"] == "iteration"]
-    # Interleaving shuffles the rows, and Google Benchmark appends its settings to the names.
-    for row in sorted(rows, key=lambda row: (row["family_index"], row["per_family_instance_index"])):
-        measured.setdefault(SETTINGS.sub("", row["run_name"]), []).append(row)
-    return measured
+def kernels_alone(build, words):
+    parser = argparse.ArgumentParser(prog="tools/dev bench kernels")
+    parser.add_argument("--json", type=pathlib.Path, help="where to write all figures")
+    parser.add_argument("--filter", default="", help="only kernels with this text in their name")
+    parser.add_argument("--rounds", type=int, default=compare_kernels.ROUNDS)
+    options = parser.parse_args(words)
+    about = machine(build)
+    kernels = compare_kernels.measure(build, options.rounds, lambda kernel: options.filter in kernel)
+    if not kernels["kernels"]:
+        sys.exit(f"no kernel's name contains '{options.filter}'")
+    if options.json:
+        options.json.write_text(json.dumps({"machine": about, **kernels}, ensure_ascii=False, indent=1) + "\n")
+    print("\n".join(kernel_section.section(kernels)))
 
 
-def scaled(value):
-    """1234567 as '1.23 M': three digits that count."""
-    for limit, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
-        if abs(value) >= limit:
-            return f"{value / limit:.3g}{unit}"
-    return f"{value:.3g}"
+def tier_figures(kernels, events):
+    """What the bounds of the tiers ask."""
+    figures = {}
+    baseline, interpreter = (kernels["tiers"].get(name, {}) for name in ("baseline", "interpreter"))
+    beside = interpreter.get("vs_best_interpreter_peer", {})
+    for key, value in (("baseline_geomean", baseline.get("geomean")), ("baseline_worst", baseline.get("worst")),
+                       ("interpreter_scalar", interpreter.get("scalar_geomean")),
+                       ("interpreter_array", interpreter.get("array_geomean")),
+                       ("interpreter_peer", beside.get("geomean")), ("interpreter_peer_worst", beside.get("worst")),
+                       ("json_to_alarm", google.speed_beside(events, "monitor_t1/interpreter", "monitor_t1/by_hand")),
+                       ("json_to_alarm_baseline",
+                        google.speed_beside(events, "monitor_t1/baseline", "monitor_t1/by_hand"))):
+        if value is not None:
+            figures[key] = [value]
+    return figures
 
 
-def figure(rows):
-    """Median and quartiles of events per second where the benchmark counts them, else of nanoseconds a turn."""
-    if all("items_per_second" in row for row in rows):
-        values, unit = [row["items_per_second"] for row in rows], "/s"
-    else:
-        to_ns = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
-        values, unit = [row["cpu_time"] * to_ns[row["time_unit"]] for row in rows], "ns"
-    low, _, high = statistics.quantiles(values, n=4) if len(values) > 1 else (values[0],) * 3
-    return statistics.median(values), low, high, unit
-
-
-def section(program, measured):
-    lines = [f"## {program}", "", "| benchmark | median | middle half | beside `by_hand` |", "|---|---:|---:|---:|"]
-    figures = {name: figure(rows) for name, rows in measured.items()}
-    for name, (median, low, high, unit) in figures.items():
-        group = name.rsplit("/", 1)[0]
-        base = figures.get(f"{group}/by_hand")
-        ratio = ""
-        if base and not name.endswith("/by_hand") and base[3] == unit:
-            ratio = f"{median / base[0]:.2f}" if unit == "/s" else f"{base[0] / median:.2f}"
-        lines.append(f"| {name} | {scaled(median)}{unit} | {scaled(low)} – {scaled(high)} | {ratio} |")
-    return lines + [""]
+def everything(build, options):
+    REPORT.mkdir(exist_ok=True)
+    about = machine(build)
+    kernels = compare_kernels.measure(build)
+    lines, measured, events = [], {}, {}
+    for program in google.programs(build):
+        rows = google.run(program, options)
+        lines += google.section(program.name, rows)
+        events.update(rows)
+    print("running the programs", file=sys.stderr)
+    measured = {**tier_figures(kernels, events), **programs.measure(build)}
+    judged = list(bounds.rows(measured))
+    report = {"machine": about, "bounds": judged, "kernels": kernels,
+              "benchmarks": {name: google.figure(rows)[0] for name, rows in events.items()}}
+    (REPORT / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n")
+    head = ["# Benchmarks", "", "Written by bench/report.py; run `tools/dev bench` to write it again. Medians over "
+            "interleaved repetitions, and the middle half of them; figures of `by_hand` are speed relative to the same "
+            "work in hand-written C++ (1 is as fast, 0.5 half as fast).", ""]
+    head += ["| | |", "|---|---|"] + [f"| {name} | {value} |" for name, value in about.items()] + [""]
+    (REPORT / "REPORT.md").write_text("\n".join(head + bounds.section(judged) + kernel_section.section(kernels) + lines))
+    print(f"wrote {(REPORT / 'REPORT.md').relative_to(ROOT)}", file=sys.stderr)
 
 
 def main():
     if len(sys.argv) < 2 or not (pathlib.Path(sys.argv[1]) / "CMakeCache.txt").exists():
         sys.exit(__doc__)
-    build = pathlib.Path(sys.argv[1]).resolve()
-    programs = sorted(path for path in (build / "bench").glob("bench_*")
-                      if os.access(path, os.X_OK) and path.is_file() and path.name != "bench_kernels")
-    if not programs:
-        sys.exit(f"no program bench_* in {build / 'bench'}: build it first (tools/dev build)")
-    REPORT.mkdir(exist_ok=True)
-    lines = ["# Benchmarks", "",
-             "Written by bench/report.py; run `tools/dev bench` to write it again. Medians of "
-             f"{REPETITIONS} interleaved repetitions; the last column is speed relative to the same work in "
-             "hand-written C++ (1 is as fast, 0.5 half as fast).", ""]
-    lines += ["| | |", "|---|---|"] + [f"| {name} | {value} |" for name, value in machine(build)] + [""]
-    ratio = []
-    for program in programs:
-        measured = run(program, sys.argv[2:])
-        lines += section(program.name, measured)
-        if {"monitor_t1/by_hand", "monitor_t1/interpreter"} <= measured.keys():
-            ratio = [figure(measured["monitor_t1/interpreter"])[0] / figure(measured["monitor_t1/by_hand"])[0]]
-    print("running the programs", file=sys.stderr)
-    costs = bounds.measure(build)
-    if ratio:  # not with a filter
-        costs.insert(0, ("events per second of one core, interpreter, beside `by_hand`", "", ratio, ("≥", 1 / 3)))
-    (REPORT / "bounds.json").write_text(json.dumps(
-        [{"what": what, "unit": unit, "measured": values, "bound": bound} for what, unit, values, (_, bound) in costs],
-        ensure_ascii=False, indent=1) + "\n")
-    lines += bounds.section(costs)
-    (REPORT / "REPORT.md").write_text("\n".join(lines))
-    print(f"wrote {(REPORT / 'REPORT.md').relative_to(ROOT)}", file=sys.stderr)
+    build, words = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2:]
+    if words[:1] == ["kernels"]:
+        kernels_alone(build, words[1:])
+    else:
+        everything(build, words)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,8 @@
-#include "bench/kernels/kernel.h"
-#include "bench/kernels/signal.h"
-
-#ifdef __wasm__
-// Without a C library there is nothing to compare with.
-void text_start(void) {}
-void text_run(void) {}
-static double check;
-KERNEL(text, {0})
-#else
 #include <stdio.h>
 #include <string.h>
+
+#include "bench/kernels/kernel.h"
+#include "bench/kernels/signal.h"
 
 static double readings[64];
 static struct {
@@ -45,4 +38,3 @@ void text_run(void) {
 }
 
 KERNEL(text, RESULT(line), RESULT(same))
-#endif

@@ -1,0 +1,135 @@
+"""What the programs themselves cost: time to the first event, memory, time to compile, sizes. Used by report.py.
+
+Each figure is measured with the real programs of a build folder, on a task and a site made here in a temporary folder.
+"""
+import os
+import pathlib
+import subprocess
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+TASK = ROOT / "examples" / "monitor_t1.eft"
+RUNS = 30
+INSTANCES = 1000
+
+SITE = """
+[device]
+name = "bench"
+
+[sensor."T{{1..{sensors}}}"]
+{source}
+unit = "°C"
+
+[switch."siren_T{{1..{sensors}}}"]
+to   = "console"
+safe = "off"
+
+[log.history]
+to = "none"
+
+[alarms]
+to = "console"
+
+[[run]]
+bundle = "monitor_t1.efb"
+each   = {{ t1 = "T*" }}
+bind   = {{ siren = "siren_{{t1}}", history = "history" }}
+"""
+
+
+class Programs:
+    """A build's programs, and a signed bundle to run."""
+
+    def __init__(self, build, folder):
+        self.eyeflowc, self.eyeflow_vm = (build / "tools" / name for name in ("eyeflowc", "eyeflow-vm"))
+        for program in (self.eyeflowc, self.eyeflow_vm):
+            if not os.access(program, os.X_OK):
+                raise SystemExit(f"{program} is missing: build it first (tools/dev build)")
+        self.folder = folder
+        self.key, self.bundle = folder / "bench.key", folder / "monitor_t1.efb"
+        self.quietly(self.eyeflowc, "keygen", "-o", self.key)
+        self.compile()
+
+    def quietly(self, *command):
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self.folder)
+
+    def compile(self):
+        self.quietly(self.eyeflowc, "build", TASK, "-o", self.bundle, "--key", self.key)
+
+    def run(self, sensors, source):
+        """Starts the daemon on `sensors` instances; the caller ends it."""
+        site = self.folder / "site.toml"
+        site.write_text(SITE.format(sensors=sensors, source=source))
+        return subprocess.Popen([self.eyeflow_vm, "run", "--site", site, "--key", f"{self.key}.pub", "--for", "1 min"],
+                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=self.folder)
+
+
+def end(process):
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def milliseconds(function):
+    values = []
+    for _ in range(RUNS):
+        begin = time.perf_counter()
+        done = function()
+        values.append((time.perf_counter() - begin) * 1e3)
+        if done is not None:
+            end(done)
+    return values
+
+
+def first_event_ms(programs):
+    """From the start of the process to the alarm that its first reading raises, as it arrives at the other end."""
+    (programs.folder / "readings.csv").write_text("0,T1,86\n")
+
+    def once():
+        process = programs.run(1, 'from = "replay"\nfile = "readings.csv"\nspeed = 0.0')
+        for line in process.stdout:
+            if b"86" in line:
+                return process
+        raise SystemExit("the daemon ended without an alarm for its first reading")
+
+    return milliseconds(once)
+
+
+def resident_kb(process):
+    for line in pathlib.Path(f"/proc/{process.pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    raise SystemExit("the daemon ended while its memory was measured")
+
+
+def memory_mb(programs):
+    """What 1,000 further instances add, each with its sensor and its switch, once each has had readings."""
+    def settled(sensors):
+        process = programs.run(sensors, 'from = "simulate"\nsimulate = { base = "70 °C", period = "200 ms" }')
+        try:
+            time.sleep(1.5)
+            return resident_kb(process)
+        finally:
+            end(process)
+
+    return [(settled(1 + INSTANCES) - settled(1)) / 1024 for _ in range(5)]
+
+
+def stripped_mb(programs):
+    stripped = programs.folder / "stripped"
+    programs.quietly("strip", "-o", stripped, programs.eyeflow_vm)
+    return [stripped.stat().st_size / 1e6]
+
+
+def measure(build):
+    """{what of bounds.py: measured values}"""
+    with tempfile.TemporaryDirectory() as folder:
+        programs = Programs(build, pathlib.Path(folder))
+        return {
+            "first_event_ms": first_event_ms(programs),
+            "instances_mb": memory_mb(programs),
+            "build_ms": milliseconds(programs.compile),
+            "bundle_kb": [programs.bundle.stat().st_size / 1e3],
+            "daemon_mb": stripped_mb(programs),
+        }
