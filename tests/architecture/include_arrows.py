@@ -42,17 +42,18 @@ LIBRARIES = [
     ("fmt", r"fmt/", ["stdlib/", "compiler/", "runtime/", "tools/"]),
     ("GoogleTest", r"(gtest|gmock)/", []),
     ("Google Benchmark", r"benchmark/", []),
-    # vm and jit run on anything, stdlib and compiler ask the system for nothing; code pages are the one exception.
+    # vm and jit run on anything, stdlib and compiler ask the system for nothing; code pages
+    # and the names that tools look for are the exceptions.
     ("the operating system", r"(sys|linux|net|netinet|arpa)/|(unistd|fcntl|poll|pthread|signal|termios|dirent|dlfcn|"
      r"langinfo|sched|netdb|spawn|ucontext|syslog|pwd|grp|getopt)\.h|c?signal$",
-     ["runtime/", "tools/", "jit/baseline/code_memory"]),
+     ["runtime/", "tools/", "jit/baseline/code_memory", "jit/baseline/symbols"]),
     ("files, threads and streams of the standard library",
      r"(iostream|fstream|filesystem|thread|mutex|shared_mutex|condition_variable|future|semaphore)$",
      ["compiler/", "runtime/", "tools/"]),
 ]
 
 # Of C and the compiler, for everybody.
-C_HEADERS = re.compile(r"(assert|complex|ctype|errno|fenv|float|inttypes|limits|locale|math|setjmp|stdalign|stdarg|"
+C_HEADERS = re.compile(r"(assert|complex|ctype|elf|errno|fenv|float|inttypes|limits|locale|math|setjmp|stdalign|stdarg|"
                        r"stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|time|wchar|endian)\.h$")
 STANDARD = re.compile(r"\w+$")  # <vector>: no dot, no slash
 
