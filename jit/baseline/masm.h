@@ -5,9 +5,9 @@
 #include "vm/isa/intrinsic.h"
 #include "vm/isa/isa.h"
 
-// What the driver (compiler.h) and the macro-assemblers (masm_x86.h, masm_a64.h) say to each other. The driver knows the
-// bytecode, fuel, traps and where each value lives; a macro-assembler knows the machine. It is a template parameter of
-// the driver: no virtual calls. README.md lists the operations that each must offer.
+// What the driver (compiler.h) and the macro-assemblers (masm_x86.h, masm_a64.h) say to each other. The driver knows
+// the bytecode, fuel, traps and where each value lives; a macro-assembler knows the machine. It is a template parameter
+// of the driver: no virtual calls. README.md lists the operations that each must offer.
 namespace eyeflow::jit {
 
 using vm::Op;
@@ -41,8 +41,8 @@ struct Place {
   friend bool operator==(const Place&, const Place&) = default;
 };
 
-// A place in the task's memory: base of `region` + displacement + low half of `reference` + index × scale. The index has
-// been checked: it is below 2^29.
+// A place in the task's memory: base of `region` + displacement + low half of `reference` + index × scale. The index
+// has been checked: it is below 2^29.
 struct Address {
   Region region = Region::Const;
   Place base;                      // a Gpr that holds context.base[region]; None: it is still to be loaded

@@ -1,7 +1,7 @@
 // kernels.wasm in the interpreter of WebAssembly Micro Runtime: peer_wamr kernels.wasm
 #include "wasm_export.h"
 
-#include "wasm_host.h"
+#include "bench/kernels/peers/wasm_host.h"
 
 static wasm_module_inst_t instance;
 static wasm_exec_env_t environment;

@@ -1,7 +1,7 @@
 // kernels.wasm in wasm3: peer_wasm3 kernels.wasm
 #include "wasm3.h"
 
-#include "wasm_host.h"
+#include "bench/kernels/peers/wasm_host.h"
 
 static IM3Runtime runtime;
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// What hosts of kernels.wasm share: the questions on stdin (see README.md). A host defines the three functions and calls
-// answer_stdin().
+// What hosts of kernels.wasm share: the questions on stdin (see README.md). A host defines the three functions and
+// calls answer_stdin().
 
 #include <stdint.h>
 #include <stdio.h>
