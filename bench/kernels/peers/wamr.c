@@ -1,5 +1,5 @@
 // kernels.wasm in the interpreter of WebAssembly Micro Runtime: peer_wamr kernels.wasm
-#include "wasm_export.h"
+#include <wasm_export.h>
 
 #include "bench/kernels/peers/wasm_host.h"
 

@@ -1,5 +1,5 @@
 // kernels.wasm in wasm3: peer_wasm3 kernels.wasm
-#include "wasm3.h"
+#include <wasm3.h>
 
 #include "bench/kernels/peers/wasm_host.h"
 
