@@ -13,7 +13,7 @@
 
 namespace eyeflow::bench {
 
-std::unique_ptr<const vm::Program> load_task() {
+std::unique_ptr<const vm::Program> load_task(const vm::Tier& tier) {
   constexpr const char* kFile = EYEFLOW_SOURCE_DIR "/examples/monitor_t1.eft";
   std::ifstream in(kFile, std::ios::binary);
   const std::string source{std::istreambuf_iterator<char>(in), {}};
@@ -26,7 +26,7 @@ std::unique_ptr<const vm::Program> load_task() {
       std::fprintf(stderr, "%s: %s\n", kFile, d.message.c_str());
     std::exit(1);
   }
-  return vm::Program::make(std::move(lowered->verified), stdlib::intrinsics());
+  return vm::Program::make(std::move(lowered->verified), stdlib::intrinsics(), {.tier = &tier});
 }
 
 }  // namespace eyeflow::bench

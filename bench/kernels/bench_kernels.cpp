@@ -120,7 +120,7 @@ void print_table(std::vector<KernelBench>& all, int rounds) {
       sum.worst = std::max(sum.worst, ratio.median);
       ++sum.count;
     }
-    std::printf("\n");
+    std::printf("%s\n", bench.variants.back().task && bench.variants.back().task->is_metered() ? "  metered" : "");
     std::fflush(stdout);
   }
   for (const auto& [key, sum] : sums)

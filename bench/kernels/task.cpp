@@ -93,7 +93,8 @@ void Task::start_anew() {
     if (handler.kind == HandlerKind::Start) run(HandlerKind::Start);
 }
 
-// As the engine runs a handler: scalars that it may store are copied first, what the journal saved is forgotten after.
+// As the engine runs a handler: scalars that it may store are copied first, what the journal saved is forgotten after,
+// and fuel is counted where the bound is above the quota.
 void Task::run(HandlerKind kind) {
   const auto& handlers = verified_.module.handlers;
   const auto handler = std::ranges::find(handlers, kind, &Handler::kind);
@@ -103,11 +104,19 @@ void Task::run(HandlerKind kind) {
   for (const std::uint32_t offset : verified_.bounds[index(handler->function)].stores)
     std::memcpy(saved++, state + offset, sizeof(Word));
   output_ = {output_bytes_.data(), static_cast<std::uint32_t>(output_bytes_.size()), 0};
+  context_.metered = verified_.bounds[index(handler->function)].fuel > fuel_quota_;
+  context_.fuel = fuel_quota_;
   const Trap trap = code_->run(handler->function, context_);
   if (trap != Trap::None)
     stop("task " + verified_.module.task + " traps: " + std::string(name(trap)) + " at instruction " +
          std::to_string(context_.trap_instruction));
   journal_.commit();
+}
+
+bool Task::is_metered() const {
+  for (const Handler& handler : verified_.module.handlers)
+    if (handler.kind == HandlerKind::Every) return verified_.bounds[index(handler.function)].fuel > fuel_quota_;
+  return false;
 }
 
 std::span<const std::byte> Task::state(std::string_view name) const {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "vm/interpreter/tier.h"
+#include "vm/engine/engine.h"
 
 namespace eyeflow::bench {
 
@@ -21,6 +21,7 @@ class Task {
 
   const vm::TierCode& code() const { return *code_; }
   void run(vm::HandlerKind kind);  // the first of that kind; a trap ends the process
+  bool is_metered() const;         // the kernel's handler: its bound is above the engine's quota
   void start_anew();               // everything as the module has it, then `on start`
   // A state by its name: its value's own bytes. None of that name ends the process.
   std::span<const std::byte> state(std::string_view name) const;
@@ -39,6 +40,7 @@ class Task {
   vm::Journal journal_;
   vm::OutputBuffer output_;
   vm::Context context_;
+  std::uint64_t fuel_quota_ = vm::Program::Options{}.fuel_quota;
 };
 
 }  // namespace eyeflow::bench
