@@ -29,8 +29,15 @@ class FunctionMaker {
         reference_types_.push_back(slot.type);
     for (std::size_t n = 0; n < m_.types.size(); ++n)
       if (m_.types[n].kind == TypeKind::Counter) counter_types_.push_back(static_cast<TypeId>(kFirstModuleType + n));
-    for (std::size_t n = 0; n < kOpCount; ++n)
-      if (info(static_cast<Op>(n)).cls != OpClass::Flow) operations_.push_back(static_cast<Op>(n));
+    for (std::size_t n = 0; n < kOpCount; ++n) sort(static_cast<Op>(n));
+  }
+
+  // What an instruction can be used for, from its row.
+  void sort(Op op) {
+    const OpInfo& row = info(op);
+    if (row.cls != OpClass::Flow) operations_.push_back(op);
+    if (row.operands[0].role == Role::Target && !row.has(Ends)) branches_.push_back(op);
+    if (repeats_while(op)) repeats_.push_back(op);
   }
 
   Function make(bool plain) {
@@ -136,6 +143,7 @@ class FunctionMaker {
       case Role::Intrinsic:
         return;
       case Role::Write:
+      case Role::Update:
         value = any_register(type_for(operand, a));
         return;
       case Role::Read:
@@ -146,7 +154,10 @@ class FunctionMaker {
         value = fresh_run(run_types(operand.block, i));
         return;
       case Role::Imm:
-        value = static_cast<std::uint16_t>(random_.chance(70) ? random_.below(10) : random_.next());
+        value =
+            static_cast<std::uint16_t>(random_.chance(70) || row.has(MayTrap) ? random_.below(10) + 1 : random_.next());
+        if (random_.chance(5)) value = static_cast<std::uint16_t>(random_.next());
+        if (random_.chance(2)) value = 0;
         return;
       case Role::TrapCode:
         value = static_cast<std::uint16_t>(1 + random_.below(kTrapCount - 1));
@@ -200,6 +211,7 @@ class FunctionMaker {
 
   // Some type that the operand takes, in the words of the verifier.
   TypeId type_for(const Operand& operand, TypeId a) {
+    if (operand.match == Match::AnyIndex && random_.chance(85)) return type_id(Scalar::I64);  // see load_harmless
     std::vector<TypeId> fitting;
     const auto see = [&](TypeId id) {
       const Type& type = *m_.type(id);
@@ -289,6 +301,16 @@ class FunctionMaker {
     f_.code.push_back(i);
     return {here() - 1, target_field};
   }
+  // Forward, on any condition.
+  Pending any_branch() {
+    Instruction i{random_.one_of(branches_)};
+    operands_behind_target(i);
+    f_.code.push_back(i);
+    return {here() - 1, 0};
+  }
+  void operands_behind_target(Instruction& i) {
+    for (std::size_t n = 1; n < 3; ++n) operand(info(i.op), n, i);
+  }
   std::uint16_t condition() { return any_register(type_id(Scalar::Bool)); }
 
   void block(int depth, std::uint32_t statements) {
@@ -302,7 +324,7 @@ class FunctionMaker {
         call(depth);
       else if (what < 90 && depth < 4)
         branches(depth);
-      else if (what < 95 && depth < 4)
+      else if (what < 96 && depth < 4)
         loop(depth);
       else if (what < 98 && !loops_.empty())
         jump_out();
@@ -317,8 +339,7 @@ class FunctionMaker {
   }
 
   void branches(int depth) {
-    const Pending other = random_.chance(50) ? branch(Op::JumpUnless, 0, {.op = {}, .b = condition()})
-                                             : branch(Op::JumpIf, 0, {.op = {}, .b = condition()});
+    const Pending other = any_branch();
     block(depth + 1, 1 + random_.below(4));
     if (random_.chance(50)) return land(other);
     const Pending both = branch(Op::Jump, 0, {.op = {}});
@@ -330,7 +351,8 @@ class FunctionMaker {
   void loop(int depth) {
     const TypeId type = random_.one_of(counter_types_);
     const std::uint16_t counter = new_register(type);
-    random_.chance(60) ? counted_loop(depth, type, counter) : while_loop(depth, type, counter);
+    if (random_.chance(50)) return counted_loop(depth, type, counter);
+    random_.chance(30) ? while_loop(depth, type, counter) : repeated_loop(depth, type, counter);
   }
 
   void counted_loop(int depth, TypeId type, std::uint16_t counter) {
@@ -342,7 +364,10 @@ class FunctionMaker {
     const std::size_t first = here();
     loops_.push_back({});
     block(depth + 1, 1 + random_.below(6));
-    end_loop(Op::LoopNext, counter, first);
+    if (random_.chance(50))
+      end_loop({.op = Op::LoopNext, .a = counter}, first);
+    else
+      end_loop({.op = Op::LoopStep, .a = counter, .c = any_register(type_id(Scalar::I64))}, first);
     land(skip);
     end_breaks();
   }
@@ -354,9 +379,29 @@ class FunctionMaker {
     const std::uint16_t b = while_condition(type, counter);
     const Pending exit = branch(Op::WhileTest, 2, {.op = {}, .a = counter, .b = b});
     block(depth + 1, 1 + random_.below(6));
-    end_loop(Op::WhileNext, counter, first);
+    end_loop({.op = Op::WhileNext, .a = counter}, first);
     land(exit);
     end_breaks();
+  }
+
+  // The test stands at the end; mostly the loop is left before its trips are used up.
+  void repeated_loop(int depth, TypeId type, std::uint16_t counter) {
+    f_.code.push_back({Op::WhileEnter, counter, type});
+    const std::size_t first = here();
+    loops_.push_back({});
+    block(depth + 1, 1 + random_.below(6));
+    if (random_.chance(92))
+      loops_.back().breaks.push_back(branch(Op::JumpIf, 0, {.op = {}, .b = last_trip(type, counter)}));
+    end_loop({.op = random_.one_of(repeats_)}, first);
+    end_breaks();
+  }
+  std::uint16_t last_trip(TypeId type, std::uint16_t counter) {
+    const std::uint16_t b = condition(), index = new_register(type_id(Scalar::I64)),
+                        most = new_register(type_id(Scalar::I64));
+    f_.code.push_back({Op::LoopIndex, index, counter});
+    f_.code.push_back({Op::LoadImm, most, static_cast<std::uint16_t>(random_.below(m_.type(type)->capacity))});
+    f_.code.push_back({Op::LeI64, b, most, index});
+    return b;
   }
 
   // Mostly one that ends before the trips are used up.
@@ -370,9 +415,12 @@ class FunctionMaker {
     return b;
   }
 
-  void end_loop(Op op, std::uint16_t counter, std::size_t first) {
+  // `i` lacks where it goes back to, and, when it asks something, what.
+  void end_loop(Instruction i, std::size_t first) {
     land(loops_.back().continues);
-    f_.code.push_back({op, counter, static_cast<std::uint16_t>(here() - first)});
+    if (repeats_while(i.op)) operands_behind_target(i);
+    (repeats_while(i.op) ? i.a : i.b) = static_cast<std::uint16_t>(here() - first);
+    f_.code.push_back(i);
   }
   void end_breaks() {
     land(loops_.back().breaks);
@@ -381,7 +429,7 @@ class FunctionMaker {
 
   // break out of any loop around, or continue of the innermost
   void jump_out() {
-    const Pending away = branch(Op::JumpIf, 0, {.op = {}, .b = condition()});
+    const Pending away = any_branch();
     if (random_.chance(40))
       loops_.back().continues.push_back(away);
     else
@@ -403,7 +451,7 @@ class FunctionMaker {
   Function f_;
   std::map<TypeId, std::vector<std::uint16_t>> of_type_;
   std::vector<TypeId> reference_types_, counter_types_;
-  std::vector<Op> operations_;
+  std::vector<Op> operations_, branches_, repeats_;
   std::vector<OpenLoop> loops_;
 };
 

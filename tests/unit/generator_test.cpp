@@ -12,7 +12,7 @@
 namespace eyeflow::vm {
 namespace {
 
-constexpr std::uint64_t kSeeds = 300;
+constexpr std::uint64_t kSeeds = 500;
 IntrinsicTable intrinsics() { return stdlib::intrinsics(); }
 
 TEST(Generator, TheSameSeedGivesTheSameModule) {
@@ -78,10 +78,6 @@ class Walk {
         case Op::Jump:
           at += i.a;
           continue;
-        case Op::JumpIf:
-        case Op::JumpUnless:
-          at += random_.chance(50) ? i.a : 1;
-          continue;
         case Op::LoopBegin:
           left[i.a] = random_.below(m_.type(i.c)->capacity + 1);
           break;
@@ -93,6 +89,7 @@ class Walk {
           }
           break;
         case Op::LoopNext:
+        case Op::LoopStep:
           if (--left[i.a] > 0) {
             at -= i.b;
             continue;
@@ -113,10 +110,26 @@ class Walk {
         case Op::WhileNext:
           at -= i.b;
           continue;
+        case Op::WhileEnter:
+          left[i.a] = m_.type(i.b)->capacity;
+          if (left[i.a]-- == 0) return;
+          charged += verified_.bounds[id].trip_fuel[i.a];
+          break;
         case Op::Call:
           function(i.b);
           break;
         default:
+          if (repeats_while(i.op) && (info(i.op).has(Ends) || random_.chance(80))) {
+            at -= i.a;
+            const std::uint16_t counter = f.code[at - 1].a;
+            if (left[counter]-- == 0) return;
+            charged += verified_.bounds[id].trip_fuel[counter];
+            continue;
+          }
+          if (info(i.op).operands[0].role == Role::Target && random_.chance(50)) {
+            at += i.a;
+            continue;
+          }
           break;
       }
       ++at;

@@ -27,20 +27,21 @@ start as zero. A module names the oldest instruction set that can run it; rows a
   capacity of a slot, made by `ref` alone. `counter(N)` is a loop's own register, for at most N trips.
 - **Regions.** `const`, `param` and `input` are read-only, `state` lives on, `scratch` is zero at the start of every event.
   Slots of a region never overlap, and every load, store and reference names exactly one.
-- **Loops.** `loop.begin c, n` and `loop.enter c, OUT` open a counted loop, `loop.next c, BACK` ends it; `while.begin c`,
-  `while.test c, condition, OUT` and `while.next c, BACK` frame one whose trips are not known. Everything else only goes
-  forward, and never into a loop.
+- **Loops.** `loop.begin c, n` and `loop.enter c, OUT` open a counted loop, `loop.next c, BACK` ends it, and so does
+  `loop.step c, BACK, i` with an index that goes along. Where the trips are not known, `while.enter c` begins the first one and
+  a `while.repeat` at the end each further one. `while.begin c`, `while.test c, condition, OUT` and `while.next c, BACK`
+  frame a loop that asks at its beginning. Everything else only goes forward, and never into a loop.
 - **References** must be set, by `ref`, by a call or as a parameter, on every way to where they are read. The verifier decides
   that in one pass: a register counts as set from where it was set until a branch arrives that left before that place. Setting it
   again right before the use is always good enough.
 - **Fuel.** A row costs what its table says, per-element rows that much more for every four elements (bytes of a text) of
   the largest capacity among their references. The verifier computes for each function the longest path (`fuel`), that path
   without loops and callees (`entry_fuel`) and that of one trip of each loop (`trip_fuel`). A metered handler pays the entry when
-  a function is entered, a counted loop's trips at `loop.enter`, a while loop's at every `while.test` that goes on.
+  a function is entered, a counted loop's trips at `loop.enter`, a while loop's one by one as they begin.
 - **Traps** end the handler; what it did is undone.
 
 `T` stands for each of the types in the row; the numbers are those of the instructions, in the same order. `a ←` is written,
-`*` behind a reference says that what it points to is written.
+`a ⇄` read and written, `*` behind a reference says that what it points to is written.
 )";
 
 constexpr std::string_view kText = R"(
@@ -117,6 +118,8 @@ std::string type_word(const Operand& operand, std::string_view t) {
       return "scalar";
     case Match::AnyInteger:
       return "bool or integer";
+    case Match::AnyIndex:
+      return "integer";
     case Match::SameAsA:
       return "as a";
     case Match::AnyCounter:
@@ -173,6 +176,9 @@ std::string operand_words(const OpInfo& row, std::string_view t) {
         break;
       case Role::Write:
         word = letter + " ← " + type_word(operand, t);
+        break;
+      case Role::Update:
+        word = letter + " ⇄ " + type_word(operand, t);
         break;
       case Role::Counter:
         word = letter + ": counter";

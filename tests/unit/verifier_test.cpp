@@ -261,6 +261,13 @@ const std::vector<Broken>& broken_modules() {
       coded(RegisterMatch, "move of a counter", "registers n: counter(2), m: counter(2)\nmove n, m\nreturn"),
       coded(RegisterMatch, "move of a reference",
             "registers t: text(4)@state, u: text(4)@state\nref t, t\nmove u, t\nreturn"),
+      coded(RegisterMatch, "loop.step steps a counter",
+            "registers n: i64, c: counter(2), d: counter(2)\nloop.begin c, n\nloop.enter c, out\nback:\nloop.step c, back, "
+            "d\nout:\nreturn"),
+      coded(RegisterMatch, "compared numbers of another type",
+            "registers n: i64, x: f64\njump_if.lt.f64 out, x, n\nout:\nreturn"),
+      coded(RegisterMatch, "a bool as index",
+            "registers b: bool, x: f64, r: [f64; 2]@const\nref r, fixed\narray.get.f64 x, r, b\nreturn"),
       coded(RegisterMatch, "move between types", "registers n: i64, x: f64\nmove n, x\nreturn"),
       coded(RegisterMatch, "arrays of other lengths",
             "registers a: [f64; 2]@state, b: [f64; 3]@const\nref a, a\nref b, three\narray.copy a, b\nreturn"),
@@ -309,6 +316,18 @@ const std::vector<Broken>& broken_modules() {
       coded(LoopNesting, "no end",
             "registers n: i64, c: counter(2)\nloop.begin c, n\nloop.enter c, out\nload.imm n, 1\nout:\nreturn"),
       coded(LoopNesting, "end without a loop", "registers c: counter(2)\nloop.next c, #0\nreturn"),
+      coded(LoopNesting, "while.enter closed by loop.next",
+            "registers c: counter(2)\nwhile.enter c\nback:\nloop.next c, back\nreturn"),
+      coded(LoopNesting, "while.begin closed by while.repeat",
+            "registers b: bool, c: counter(2)\nwhile.begin c\nback:\nwhile.test c, b, out\nwhile.repeat_if back, "
+            "b\nout:\nreturn"),
+      coded(LoopNesting, "loop.begin closed by while.repeat",
+            "registers n: i64, c: counter(2)\nloop.begin c, n\nloop.enter c, out\nback:\nwhile.repeat_if.lt.i64 back, n, "
+            "n\nout:\nreturn"),
+      coded(LoopNesting, "while.repeat without a loop", "registers n: i64\nwhile.repeat_if.lt.imm.i64 #0, n, 1\nreturn"),
+      coded(LoopNesting, "loop.step of another counter",
+            "registers n: i64, c: counter(2), d: counter(2)\nloop.begin c, n\nloop.enter c, out\nback:\nloop.step d, back, "
+            "n\nout:\nreturn"),
       coded(LoopDepth, "65", nested_loops(65)),
       coded(CounterOnce, "two loops",
             "registers n: i64, c: counter(2)\nloop.begin c, n\nloop.enter c, out\nback:\nloop.next c, "
@@ -325,6 +344,19 @@ const std::vector<Broken>& broken_modules() {
       coded(BackTarget, "over the first instruction",
             "registers n: i64, b: bool, c: counter(2)\nwhile.begin c\nload.imm n, 1\nback:\nwhile.test c, b, "
             "out\nwhile.next c, back\nout:\nreturn"),
+      coded(BackTarget, "to while.enter",
+            "registers b: bool, c: counter(2)\nback:\nwhile.enter c\nwhile.repeat_if back, b\nreturn"),
+      coded(BackTarget, "of a repeat over the first instruction",
+            "registers n: i64, c: counter(2)\nwhile.enter c\nload.imm n, 1\nback:\nwhile.repeat_if.lt.i64 back, n, "
+            "n\nreturn"),
+      coded(BackTarget, "of loop.step to loop.enter",
+            "registers n: i64, c: counter(2)\nloop.begin c, n\nback:\nloop.enter c, out\nloop.step c, back, n\nout:\nreturn"),
+      coded(IntoLoop, "of while.enter",
+            "registers b: bool, n: i64, c: counter(2)\njump_if in, b\nwhile.enter c\nback:\nload.imm n, 1\nin:\n"
+            "while.repeat_if back, b\nreturn"),
+      coded(CounterOnce, "two while loops",
+            "registers b: bool, c: counter(2)\nwhile.enter c\nback:\nwhile.repeat_if back, b\nwhile.enter c\nback2:\n"
+            "while.repeat_if back2, b\nreturn"),
       coded(LoopExit, "loop.enter to inside",
             "registers n: i64, c: counter(2)\nloop.begin c, n\nloop.enter c, in\nback:\nload.imm n, 1\nin:\nloop.next "
             "c, back\nreturn"),

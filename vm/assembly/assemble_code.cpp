@@ -141,6 +141,7 @@ class FunctionReader {
         return reg();
       case Role::Read:
       case Role::Write:
+      case Role::Update:
       case Role::Counter:
         return reg();
       case Role::TrapCode:

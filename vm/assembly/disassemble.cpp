@@ -278,6 +278,7 @@ class Disassembler {
         break;
       case Role::Read:
       case Role::Write:
+      case Role::Update:
       case Role::Counter:
         return reg(f, value);
       case Role::Registers: {

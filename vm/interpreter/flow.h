@@ -97,6 +97,11 @@ EYEFLOW_FLOW(LoopNext) {
   return true;
 }
 
+EYEFLOW_FLOW(LoopStep) {
+  ++at.r[at.pc->c];
+  return flow(op_tag<Op::LoopNext>{}, at, c, trap);
+}
+
 EYEFLOW_FLOW(WhileBegin) {
   at.r[at.pc->a] = TripCount::make(Reference{c.references[at.pc->b]}.capacity());
   ++at.pc;
@@ -124,6 +129,43 @@ EYEFLOW_FLOW(WhileNext) {
   at.pc -= at.pc->b;
   return true;
 }
+
+// The trip that a while loop is about to begin: there must be one left, and its fuel.
+[[gnu::always_inline]] inline bool begin_trip(std::uint16_t counter, Word value, Cursor& at, Context& c, Trap& trap) {
+  if (TripCount::made(value) == TripCount::total(value)) [[unlikely]] {
+    trap = Trap::WhileLimit;
+    return false;
+  }
+  if (c.metered && !charge(c, function_code(c, c.function).trip_fuel[counter])) [[unlikely]] {
+    trap = Trap::OutOfFuel;
+    return false;
+  }
+  at.r[counter] = value;
+  return true;
+}
+EYEFLOW_FLOW(WhileEnter) {
+  const Word counter = TripCount::make(Reference{c.references[at.pc->b]}.capacity());
+  if (!begin_trip(at.pc->a, counter, at, c, trap)) [[unlikely]]
+    return false;
+  ++at.pc;
+  return true;
+}
+// Back to the instruction behind while.enter, which names the counter.
+[[gnu::always_inline]] inline bool repeat_while(bool goes_on, Cursor& at, Context& c, Trap& trap) {
+  if (!goes_on) {
+    ++at.pc;
+    return true;
+  }
+  const Instruction* const first = at.pc - at.pc->a;
+  const std::uint16_t counter = first[-1].a;
+  if (!begin_trip(counter, at.r[counter] + 1, at, c, trap)) [[unlikely]]
+    return false;
+  at.pc = first;
+  return true;
+}
+EYEFLOW_FLOW(WhileRepeat) { return repeat_while(true, at, c, trap); }
+EYEFLOW_FLOW(WhileRepeatIf) { return repeat_while(at.r[at.pc->b] != 0, at, c, trap); }
+EYEFLOW_FLOW(WhileRepeatUnless) { return repeat_while(at.r[at.pc->b] == 0, at, c, trap); }
 
 EYEFLOW_FLOW(Call) {
   const FunctionCode& callee = function_code(c, at.pc->b);
@@ -153,9 +195,21 @@ EYEFLOW_FLOW(CallIntrinsic) {
 }
 #undef EYEFLOW_FLOW
 
+// A comparison joined with what is done about it.
+template <Op O>
+[[gnu::always_inline]] inline bool flow_compared(Cursor& at, Context& context, Trap& trap) {
+  const bool holds = semantics::holds<O>(at.r, *at.pc);
+  if constexpr (info(O).form == Form::RepeatIf || info(O).form == Form::RepeatUnless)
+    return repeat_while(holds == (info(O).form == Form::RepeatIf), at, context, trap);
+  at.pc += holds == (info(O).form == Form::JumpIf) ? at.pc->a : 1;
+  return true;
+}
+
 template <Op O>
 inline bool step(Cursor& at, Context& context, Trap& trap) {
-  if constexpr (info(O).cls == OpClass::Flow) {
+  if constexpr (info(O).cls == OpClass::Flow && info(O).form != Form::Plain) {
+    return flow_compared<O>(at, context, trap);
+  } else if constexpr (info(O).cls == OpClass::Flow) {
     return flow(op_tag<O>{}, at, context, trap);
   } else {
     if constexpr (info(O).cls == OpClass::Value)

@@ -9,7 +9,7 @@ namespace {
 template <Op O>
 Trap evaluate_on(Word* registers) {
   if constexpr (info(O).cls == OpClass::Value) {
-    return semantics::run_value<O>(registers, {.op = O, .a = 0, .b = 1, .c = 2});
+    return semantics::run_value<info(O).base>(registers, {.op = O, .a = 0, .b = 1, .c = 2});
   } else {
     EYEFLOW_CHECK(!"a value instruction");
     return Trap::None;

@@ -13,7 +13,7 @@ namespace eyeflow::vm {
 
 // The oldest instruction set that this build still runs, and the newest that it knows. A module names the oldest one
 // that can run it. Appending a row raises kIsaVersion.
-inline constexpr std::uint16_t kIsaVersion = 1;
+inline constexpr std::uint16_t kIsaVersion = 2;
 
 enum class Op : std::uint16_t {
 #define EYEFLOW_OP(Name, ...) Name,
@@ -31,11 +31,23 @@ static_assert(sizeof(Instruction) == 8);
 
 enum class OpClass : std::uint8_t { Value, Memory, Flow };
 
+// How a row is made of its base, a value row. What tells a comparison with a register from one with a number is the
+// role of field c.
+enum class Form : std::uint8_t {
+  Plain,         // it is not: its meaning is its own, and it is its own base
+  Immediate,     // a = base(b, c), c a number
+  JumpIf,        // goes forward when base(b, c)
+  JumpUnless,    // goes forward unless base(b, c)
+  RepeatIf,      // begins another trip of a while loop when base(b, c)
+  RepeatUnless,  // begins another trip of a while loop unless base(b, c)
+};
+
 // What a field names. The verifier, assembler, disassembler and program generator work from these alone.
 enum class Role : std::uint8_t {
   None,          // must be zero
   Read,          // a register that is read
   Write,         // a register that is written
+  Update,        // a register that is read and written
   Counter,       // a loop's counter register, one loop each
   Registers,     // first of a run of registers; Operand::block says which run
   Imm,           // a signed 16-bit number
@@ -61,6 +73,7 @@ enum class Match : std::uint8_t {
   AnyScalar,   // any scalar
   AnyInteger,  // any scalar but f32 and f64
   SameAsA,     // the type of register a
+  AnyIndex,    // an integer but bool; the word is what counts, as an unsigned number
   AnyCounter,  // a loop counter
   AnyRef,      // any reference
   Array,       // an array of Operand::scalar
@@ -110,6 +123,8 @@ struct OpInfo {
   std::uint32_t flags;
   std::uint32_t cost;
   std::string_view meaning;
+  Form form;
+  Op base;
 
   constexpr bool has(Flag flag) const { return (flags & flag) != 0; }
   constexpr std::uint32_t cost_per_four_elements() const { return flags >> 16; }
@@ -123,6 +138,7 @@ constexpr Operand D(Scalar s) { return {Role::Write, Match::Exact, s}; }
 constexpr Operand D(Match m) { return {Role::Write, m}; }
 constexpr Operand S(Scalar s) { return {Role::Read, Match::Exact, s}; }
 constexpr Operand S(Match m) { return {Role::Read, m}; }
+constexpr Operand U(Scalar s) { return {Role::Update, Match::Exact, s}; }
 constexpr Operand Regs(Block b) { return {.role = Role::Registers, .block = b}; }
 constexpr Operand ArrayIn(Scalar s) { return {Role::Read, Match::Array, s}; }
 constexpr Operand ArrayOut(Scalar s) { return {Role::Read, Match::Array, s, true}; }
@@ -130,7 +146,7 @@ constexpr Operand ListIn(Scalar s) { return {Role::Read, Match::List, s}; }
 constexpr Operand ListOut(Scalar s) { return {Role::Read, Match::List, s, true}; }
 
 inline constexpr Match AnyScalar = Match::AnyScalar, AnyInteger = Match::AnyInteger, SameAsA = Match::SameAsA,
-                       AnyCounter = Match::AnyCounter, AnyRef = Match::AnyRef;
+                       AnyIndex = Match::AnyIndex, AnyCounter = Match::AnyCounter, AnyRef = Match::AnyRef;
 inline constexpr Block Results = Block::Results, CalleeParams = Block::CalleeParams,
                        CalleeResults = Block::CalleeResults, IntrinsicParams = Block::IntrinsicParams,
                        IntrinsicResult = Block::IntrinsicResult, OutputFields = Block::OutputFields;
@@ -145,7 +161,9 @@ inline constexpr Operand None{}, Counter{Role::Counter, Match::AnyCounter}, Imm{
 
 inline constexpr OpInfo kOps[] = {
 #define EYEFLOW_OP(Name, mnemonic, Class, A, B, C, Flags, Cost, meaning) \
-  {#Name, mnemonic, Class, {A, B, C}, Flags, Cost, meaning},
+  {#Name, mnemonic, Class, {A, B, C}, Flags, Cost, meaning, Form::Plain, Op::Name},
+#define EYEFLOW_FORM(Name, mnemonic, Class, FormName, Base, A, B, C, Flags, Cost, meaning) \
+  {#Name, mnemonic, Class, {A, B, C}, Flags, Cost, meaning, Form::FormName, Op::Base},
 #include "vm/isa/opcodes.def"
 };
 
@@ -156,10 +174,37 @@ constexpr bool mnemonics_unique() {
   return true;
 }
 static_assert(mnemonics_unique());
+
+constexpr bool same_register(const Operand& x, const Operand& y) {
+  return x.role == y.role && x.match == Match::Exact && y.match == Match::Exact && x.scalar == y.scalar;
+}
+// A row that is made of another one agrees with it.
+constexpr bool forms_agree() {
+  for (const OpInfo& row : kOps) {
+    if (row.form == Form::Plain) continue;
+    const OpInfo& base = kOps[static_cast<std::size_t>(row.base)];
+    const auto& [a, b, c] = row.operands;
+    if (base.form != Form::Plain || base.cls != Value || !same_register(b, base.operands[1])) return false;
+    if (c.role != Role::Imm && !same_register(c, base.operands[2])) return false;
+    if (row.form == Form::Immediate) {
+      if (row.cls != Value || c.role != Role::Imm || !same_register(a, base.operands[0])) return false;
+      if (row.flags != base.flags || row.cost != base.cost) return false;
+      continue;
+    }
+    const bool jumps = row.form == Form::JumpIf || row.form == Form::JumpUnless;
+    if (row.cls != Flow || base.operands[0].scalar != Bool || base.has(MayTrap)) return false;
+    if (a.role != (jumps ? Role::Target : Role::BackTarget)) return false;
+    if (row.flags != (jumps ? std::uint32_t{Branches} : std::uint32_t{MayTrap | Loops})) return false;
+  }
+  return true;
+}
+static_assert(forms_agree());
 }  // namespace isa_rows
 
 inline constexpr std::size_t kOpCount = std::size(isa_rows::kOps);
 constexpr const OpInfo& info(Op op) { return isa_rows::kOps[static_cast<std::size_t>(op)]; }
+// A while loop's end that names no counter: it is the one of the while.enter before the place that it goes back to.
+constexpr bool repeats_while(Op op) { return info(op).has(Loops) && info(op).operands[0].role == Role::BackTarget; }
 
 // Names an instruction at compile time, to choose the overload that is its meaning.
 template <Op O>

@@ -190,7 +190,7 @@ constexpr Trap eval(op_tag<Op::I64Round>, double b, std::int64_t& a) {
 
 // ---- From words to words, driven by the row ------------------------------------------------------------------------
 
-// The C++ type of a value row's operand: the row says which scalar; a row over any scalar works on the word itself.
+// The C++ type of a row's operand: the row says which scalar; a row over any scalar works on the word itself.
 template <Op O, int Field>
 struct OperandType {
   static constexpr Operand kOperand = info(O).operands[Field];
@@ -203,18 +203,29 @@ struct OperandType {
   using type = decltype(pick());
 };
 
+// Operand c of a row, or of the row that it is made of: a register, or the number in the field.
+template <Op O>
+constexpr auto third_operand(const Word* r, Instruction i) {
+  using C = typename OperandType<info(O).base, 2>::type;
+  if constexpr (info(O).operands[2].role == Role::Imm)
+    return static_cast<C>(static_cast<std::int16_t>(i.c));
+  else
+    return from_word<C>(r[i.c]);
+}
+
 // Runs value instruction O on registers: r[a] = eval(r[b], r[c]). On a trap r[a] is not written.
 template <Op O>
 [[gnu::always_inline]] inline Trap run_value(Word* r, Instruction i) {
   static_assert(info(O).cls == OpClass::Value);
+  constexpr op_tag<info(O).base> kMeaning{};
   using A = typename OperandType<O, 0>::type;
   A a{};
   Trap trap;
   const auto b = from_word<typename OperandType<O, 1>::type>(r[i.b]);
   if constexpr (info(O).operands[2].role == Role::None) {
-    trap = eval(op_tag<O>{}, b, a);
+    trap = eval(kMeaning, b, a);
   } else {
-    trap = eval(op_tag<O>{}, b, from_word<typename OperandType<O, 2>::type>(r[i.c]), a);
+    trap = eval(kMeaning, b, third_operand<O>(r, i), a);
   }
   if constexpr (info(O).has(MayTrap)) {
     if (trap != Trap::None) [[unlikely]]
@@ -222,6 +233,15 @@ template <Op O>
   }
   r[i.a] = to_word(a);
   return Trap::None;
+}
+
+// What a comparison joined with a branch compares: whether base(r[b], r[c]) holds.
+template <Op O>
+[[gnu::always_inline]] inline bool holds(const Word* r, Instruction i) {
+  static_assert(info(O).form != Form::Plain && info(O).cls == OpClass::Flow);
+  bool a = false;
+  (void)eval(op_tag<info(O).base>{}, from_word<typename OperandType<O, 1>::type>(r[i.b]), third_operand<O>(r, i), a);
+  return a;
 }
 
 }  // namespace eyeflow::vm::semantics

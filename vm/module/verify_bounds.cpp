@@ -76,17 +76,16 @@ class FuelCount {
     switch (i.op) {
       case Op::LoopEnter:
       case Op::WhileBegin:
+      case Op::WhileEnter:
         open();
         break;
       case Op::WhileTest:
         level.last = level.longest;
         break;
-      case Op::LoopNext:
-      case Op::WhileNext:
-        close(i);
+      case Op::LoopBegin:
         break;
       default:
-        break;
+        if (row.has(Loops)) close(i.op);
     }
     for (std::size_t n = 0; n < row.operands.size(); ++n)
       if (row.operands[n].role == Role::Target) branch(at_ + (n == 0 ? i.a : n == 1 ? i.b : i.c));
@@ -107,15 +106,15 @@ class FuelCount {
     now_.cost = {};
   }
 
-  void close(const Instruction& i) {
+  void close(Op op) {
     const Level inner = levels_.back();
     levels_.pop_back();
-    const Type* counter = m_.type(f_.registers[i.a]);
-    const std::uint64_t trips = counter->capacity;
-    bound_.trip_fuel[i.a] = inner.longest.own;
+    const std::uint16_t counter = facts_.loops[inner.loop].counter;
+    const std::uint64_t trips = m_.type(f_.registers[counter])->capacity;
+    bound_.trip_fuel[counter] = inner.longest.own;
     const Cost all{inner.last.full + multiply_saturated(inner.longest.full, trips), inner.last.own,
                    inner.last.bytes + multiply_saturated(inner.longest.bytes, trips)};
-    const bool falls_through = now_.reached && i.op == Op::LoopNext;
+    const bool falls_through = now_.reached && op != Op::WhileNext;
     now_ = {inner.before.cost + all, inner.before.reached};
     if (now_.reached) levels_.back().longest.raise_to(now_.cost);
     for (const std::uint32_t target : exits_[inner.loop]) arrivals_[target].join(now_);

@@ -147,16 +147,14 @@ class CodeCheck {
     switch (i.op) {
       case Op::LoopBegin:
       case Op::WhileBegin:
+      case Op::WhileEnter:
         return open_loop(i.a);
       case Op::LoopEnter:
         return note_exit(i.b);
       case Op::WhileTest:
         return check_while_test(i);
-      case Op::LoopNext:
-      case Op::WhileNext:
-        return close_loop(i);
       default:
-        return true;
+        return close_loop(i);
     }
   }
 
@@ -195,20 +193,26 @@ class CodeCheck {
     return note_exit(i.c);
   }
 
+  // Which instruction begins the loops that this one ends.
+  static Op opener(Op op) {
+    if (repeats_while(op)) return Op::WhileEnter;
+    return op == Op::WhileNext ? Op::WhileBegin : Op::LoopBegin;
+  }
   bool close_loop(const Instruction& i) {
     Loop* loop = innermost();
-    const bool is_while = i.op == Op::WhileNext;
-    const bool of_innermost = loop != nullptr && loop->counter == i.a &&
-                              f_.code[loop->begin].op == (is_while ? Op::WhileBegin : Op::LoopBegin);
+    const Op begins = opener(i.op);
+    const bool of_innermost =
+        loop != nullptr && f_.code[loop->begin].op == begins && (begins == Op::WhileEnter || loop->counter == i.a);
     if (!demand(Rule::LoopNesting, of_innermost, [] { return std::string("it does not end the loop around it"); }))
       return false;
     if (!of_innermost) return true;
-    if (!demand(Rule::WhileTestOnce, !is_while || loop->test != kNotYet,
+    if (!demand(Rule::WhileTestOnce, begins != Op::WhileBegin || loop->test != kNotYet,
                 [] { return std::string("the loop has no while.test of its own"); }))
       return false;
-    const std::uint32_t first = loop->begin + (is_while ? 1 : 2);
-    if (!demand(Rule::BackTarget, at_ - i.b == first,
-                [&] { return "it goes " + std::to_string(i.b) + " back, not to " + std::to_string(first); }))
+    const std::uint32_t first = loop->begin + (begins == Op::LoopBegin ? 2 : 1);
+    const std::uint16_t back = begins == Op::WhileEnter ? i.a : i.b;
+    if (!demand(Rule::BackTarget, at_ - back == first,
+                [&] { return "it goes " + std::to_string(back) + " back, not to " + std::to_string(first); }))
       return false;
     if (!demand(Rule::LoopExit, exits_[open_.back()] > at_,
                 [] { return std::string("the loop's loop.enter or while.test leaves to a place inside it"); }))
@@ -232,6 +236,7 @@ class CodeCheck {
         return true;
       case Role::Read:
       case Role::Write:
+      case Role::Update:
       case Role::Counter:
         return check_register(operand, value);
       case Role::Registers:
@@ -316,7 +321,8 @@ class CodeCheck {
                  ", is of the wrong type";
         }))
       return false;
-    return operand.role != Role::Read || (check_is_set(reg, *type) && check_written(operand, reg, *type));
+    const bool reads = operand.role == Role::Read || operand.role == Role::Update;
+    return !reads || (check_is_set(reg, *type) && check_written(operand, reg, *type));
   }
 
   bool check_written(const Operand& operand, std::uint16_t reg, const Type& type) {
@@ -424,7 +430,7 @@ class CodeCheck {
     if (reg < f_.registers.size()) references_.set(reg, at_);
   }
   void note_writes(const Operand& operand, int n) {
-    if (operand.role == Role::Write) note_write(field(n));
+    if (operand.role == Role::Write || operand.role == Role::Update) note_write(field(n));
     if (operand.role == Role::Function && callee() != nullptr) inherit(check_.bounds[field(1)]);
     if (operand.role != Role::Registers || operand.block != Block::CalleeResults || callee() == nullptr) return;
     for (std::size_t k = 0; k < callee()->results.size(); ++k) note_write(static_cast<std::uint16_t>(field(n) + k));
@@ -462,6 +468,8 @@ bool matches(const Operand& operand, TypeId id, const Type& type, TypeId a_id, c
       return scalar;
     case Match::AnyInteger:
       return scalar && type.element != Scalar::F32 && type.element != Scalar::F64;
+    case Match::AnyIndex:
+      return scalar && type.element >= Scalar::I64 && type.element <= Scalar::U64;
     case Match::SameAsA:
       return id == a_id;
     case Match::AnyCounter:

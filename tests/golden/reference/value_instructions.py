@@ -199,6 +199,35 @@ def ordered_ops(t):
     ]
 
 
+# The second operand stands in the instruction: sign-extended, and for u8 to u64 taken modulo 2^width.
+class Immediate(Op):
+    def __init__(self, name, t, constant, meaning, fuel=1):
+        number = constant if t.signed else t.wrap(constant)
+        super().__init__(f"{name}.imm.{t.name}", [t], t, lambda b: meaning(b, number), singles(t, [100]), fuel)
+        self.constant = constant
+        self.function += f"_{constant}".replace("-", "minus_")
+
+    def assembly(self):
+        lines = super().assembly()
+        lines[2] += f", {self.constant}"
+        return lines
+
+
+def immediate_ops(t):
+    meanings = {"add": lambda b, c: t.checked(b + c), "mul": lambda b, c: t.checked(b * c)}
+    if not t.signed:
+        meanings = {"add": lambda b, c: t.wrap(b + c), "mul": lambda b, c: t.wrap(b * c), "and": lambda b, c: b & c,
+                    "or": lambda b, c: b | c, "xor": lambda b, c: b ^ c}
+    ops = [Immediate(name, t, c, meaning) for name, meaning in meanings.items() for c in (3, -3, 32767, -32768)]
+    ops += [Immediate("div", t, c, divide_toward_zero if not t.signed else
+                      lambda b, c: t.checked(divide_toward_zero(b, c)), 8) for c in (7, -1, 0)]
+    ops += [Immediate("mod", t, c, remainder, 8) for c in (7, -1, 0)]
+    if not t.signed:
+        ops += [Immediate("shl", t, c, lambda b, c: t.wrap(b << (c % t.bits))) for c in (1, t.bits + 3, -1)]
+        ops += [Immediate("shr", t, c, lambda b, c: b >> (c % t.bits)) for c in (1, t.bits + 3, -1)]
+    return ops
+
+
 def bool_ops():
     return [
         Op("not.bool", [BOOL], BOOL, lambda b: not b, singles(BOOL)),
@@ -269,8 +298,8 @@ FILES = {
     "bool": bool_ops(),
     "move": move_ops(),
     "conversions": conversion_ops(),
-    **{t.name: checked_ops(t) + ordered_ops(t) for t in (I64, I32)},
-    **{t.name: modular_ops(t) + ordered_ops(t) for t in (U8, U16, U32, U64)},
+    **{t.name: checked_ops(t) + ordered_ops(t) + immediate_ops(t) for t in (I64, I32)},
+    **{t.name: modular_ops(t) + ordered_ops(t) + immediate_ops(t) for t in (U8, U16, U32, U64)},
     **{t.name: float_ops(t) + ordered_ops(t) for t in (F32T, F64T)},
 }
 
@@ -282,7 +311,7 @@ def unique(lines):
 
 
 def text_of(ops):
-    lines = ["// Written by tests/golden/reference/value_instructions.py: change that, not this.", "module value isa 1"]
+    lines = ["// Written by tests/golden/reference/value_instructions.py: change that, not this.", "module value isa 2"]
     for op in ops:
         lines += ["", *op.assembly()]
     lines.append("=== calls")
