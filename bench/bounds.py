@@ -31,6 +31,19 @@ GROUPS = {
         Bound("json_to_alarm", "events per second of one core, JSON to alarm, interpreter ÷ by hand", "", "≥", 1 / 3),
         Bound("json_to_alarm_baseline", "the same, baseline ÷ by hand", "", "≥", 0.8),
     ],
+    "Loading": [
+        Bound("baseline_speed", "baseline compiles a large task, million instructions of bytecode a second", "M/s", "≥", 5),
+        Bound("baseline_prepare_us", "baseline compiles monitor_t1", "µs", "<", 100),
+        Bound("baseline_ready_ms", "bundle of monitor_t1, from checking its signature to ready, baseline", "ms", "≤", 1),
+        Bound("interpreter_ready_ms", "the same, interpreter", "ms", "≤", 1),
+    ],
+    "Beside native code": [
+        Bound("baseline_call_floor", "a call of the intrinsic math.floor, baseline ÷ C++", "", "≤", 2),
+        Bound("baseline_call_exp", "a call of the intrinsic math.exp, baseline ÷ C++", "", "≤", 2),
+    ],
+    "Memory": [
+        Bound("instance_bytes", "an instance of monitor_t1, beyond its own data", "bytes", "≤", 4096),
+    ],
     "Programs": [
         Bound("first_event_ms", "`eyeflow-vm`, process start to the alarm of the first reading", "ms", "<", 20),
         Bound("instances_mb", "1,000 further instances of monitor_t1, resident", "MB", "<", 10),

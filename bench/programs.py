@@ -2,6 +2,7 @@
 
 Each figure is measured with the real programs of a build folder, on a task and a site made here in a temporary folder.
 """
+import json
 import os
 import pathlib
 import subprocess
@@ -122,11 +123,33 @@ def stripped_mb(programs):
     return [stripped.stat().st_size / 1e6]
 
 
+def tiers(build, programs):
+    """What bench_tiers measures on the bundle: {tier: {what: values}}."""
+    output = subprocess.run([build / "bench" / "bench_tiers", programs.bundle, f"{programs.key}.pub"], check=True,
+                            capture_output=True, text=True).stdout
+    return json.loads(output)
+
+
+def of_tiers(measured):
+    """The same by the keys of bounds.py."""
+    figures = {"instance_bytes": measured["engine"]["instance_overhead_bytes"]}
+    for tier, values in measured.items():
+        if tier == "engine":
+            continue
+        figures[f"{tier}_ready_ms"] = [us / 1e3 for us in values["ready_us"]]
+        figures[f"{tier}_prepare_us"] = values["prepare_us"]
+        figures[f"{tier}_speed"] = [per_s / 1e6 for per_s in values["instructions_per_s"]]
+        for name in ("floor", "exp"):
+            figures[f"{tier}_call_{name}"] = values[f"call math.{name}.f64"]
+    return figures
+
+
 def measure(build):
-    """{what of bounds.py: measured values}"""
+    """{key of bounds.py: measured values}"""
     with tempfile.TemporaryDirectory() as folder:
         programs = Programs(build, pathlib.Path(folder))
         return {
+            **of_tiers(tiers(build, programs)),
             "first_event_ms": first_event_ms(programs),
             "instances_mb": memory_mb(programs),
             "build_ms": milliseconds(programs.compile),

@@ -31,7 +31,10 @@ std::vector<std::byte> sized(std::vector<std::byte> image, std::uint64_t bytes) 
 VerifiedModule compile_task(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) stop(path + " cannot be read");
-  const std::string source{std::istreambuf_iterator<char>(in), {}};
+  return compile_text({std::istreambuf_iterator<char>(in), {}}, path);
+}
+
+VerifiedModule compile_text(const std::string& source, const std::string& path) {
   compiler::ParseResult parsed = compiler::parse(source, path);
   const auto program = compiler::check(parsed.file, source, parsed.diagnostics, parsed.broken);
   auto lowered = program ? compiler::lower(*program, 0, {.source_name = path}, parsed.diagnostics) : std::nullopt;

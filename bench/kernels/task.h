@@ -13,6 +13,7 @@ namespace eyeflow::bench {
 
 // Compiles a task of one file; a mistake in it ends the process with what an author would read.
 vm::VerifiedModule compile_task(const std::string& path);
+vm::VerifiedModule compile_text(const std::string& source, const std::string& path);
 
 // A task outside an engine: its memory, and its handlers run one at a time as transactions that never fail.
 class Task {
