@@ -22,6 +22,9 @@ struct Arrival {
   std::string_view bytes{};
   double number = 0;
   bool may_wait = false;  // the source would rather wait than have a full queue drop something
+  // It was kept for whoever asks later (a retained MQTT message): nobody knows how old it is. A time in its payload
+  // still counts.
+  bool is_kept = false;
 };
 
 // The host's side of a source. A source calls it from one thread of its own, one call at a time.
@@ -33,7 +36,8 @@ class Receiver {
   virtual void on_bad_row(std::string_view what) = 0;  // could not even be told which sensor it is for
   // A connection came up or went down (or could not be made); `detail` is a clause for the log.
   virtual void on_state(std::string_view connector, bool up, std::string_view detail) = 0;
-  virtual void on_finished() = 0;  // there will be no more
+  // There will be no more, and that is as it should be; `detail` is a clause for the log.
+  virtual void on_finished(std::string_view connector, std::string_view detail) = 0;
 };
 
 class Source {

@@ -285,13 +285,14 @@ void MqttConnection::on_message(const mosquitto_message& message) {
   bool known = false;
   if (const auto found = by_topic_.find(topic); found != by_topic_.end()) {
     known = true;
-    for (const auto sensor : found->second) receiver_->on_arrival({.sensor = sensor, .bytes = payload});
+    for (const auto sensor : found->second)
+      receiver_->on_arrival({.sensor = sensor, .bytes = payload, .is_kept = message.retain});
   }
   for (const auto& s : by_filter_) {
     bool matches = false;
     if (mosquitto_topic_matches_sub(s.filter.c_str(), message.topic, &matches) == MOSQ_ERR_SUCCESS && matches) {
       known = true;
-      receiver_->on_arrival({.sensor = s.sensor, .bytes = payload});
+      receiver_->on_arrival({.sensor = s.sensor, .bytes = payload, .is_kept = message.retain});
     }
   }
   if (!known) receiver_->on_unknown(topic);

@@ -80,7 +80,7 @@ void ReplaySource::run(Receiver& receiver) {
   if (!in) {
     receiver.on_state(name, false,
                       fmt::format("cannot read it: {}; check 'file' in the site file", std::strerror(errno)));
-    receiver.on_finished();
+    receiver.on_finished(name, "nothing was replayed");
     return;
   }
   receiver.on_state(name, true,
@@ -132,8 +132,7 @@ void ReplaySource::run(Receiver& receiver) {
     receiver.on_arrival(
         {.sensor = sensor->second, .form = Arrival::Form::Bare, .bytes = row.value, .may_wait = speed_ <= 0});
   }
-  receiver.on_state(name, false, fmt::format("replayed {} lines to the end", number));
-  receiver.on_finished();
+  receiver.on_finished(name, fmt::format("replayed {} lines to the end", number));
 }
 
 }  // namespace eyeflow::runtime

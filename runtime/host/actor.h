@@ -27,6 +27,10 @@ struct TaskInfo {
   explicit TaskInfo(const vm::Program& program);
 };
 
+// The time of a reading that does not say how old it is: it is taken, but is no sign of life. Its input's time stays,
+// so that `stale` comes when it would have come without it.
+inline constexpr vm::TimeNs kAgeUnknown = std::numeric_limits<vm::TimeNs>::min();
+
 // A reading on its way to a handler.
 struct Reading {
   vm::InputId input{};

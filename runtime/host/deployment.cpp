@@ -31,7 +31,8 @@ class Binder {
       if (key) {
         keys_.push_back(std::move(*key));
       } else {
-        out_.problems.push_back(fmt::format("{}: [device] trusted_keys: {}", site.file, key.error().message));
+        out_.problems.push_back(
+            at(site.trusted_keys_place, fmt::format("'trusted_keys' in [device]: {}", key.error().message)));
         ++out_.key_problems;
       }
     }

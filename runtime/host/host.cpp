@@ -15,6 +15,7 @@
 #include "runtime/host/connect.h"
 #include "runtime/host/inlet.h"
 #include "runtime/host/outputs.h"
+#include "runtime/host/refused.h"
 #include "runtime/host/runner.h"
 
 namespace eyeflow::runtime {
@@ -80,6 +81,7 @@ Result<void> Host::Impl::prepare() {
     auto lines = deployment.problems;
     if (lines.empty()) lines = deployment.notes;
     if (lines.empty()) lines.push_back(site.file + ": nothing to run");
+    tell_refused_safe(site, deployment, options.console);
     return fail(joined(lines));
   }
   for (std::size_t i = 0; i < deployment.problems.size(); ++i) {
@@ -149,11 +151,13 @@ void Host::Impl::shut_down() {
   for (const auto& [name, sink] : connectors.sinks) sink->flush();
   for (auto& named : connectors.sources) named.source->stop();
   for (const auto& [name, sink] : connectors.sinks) {
-    if (const auto dropped = sink->dropped(); dropped > 0) log()->warn("{}: {} messages were dropped", name, dropped);
+    if (const auto dropped = sink->dropped(); dropped > 0)
+      log()->warn("{}: {} {} dropped", name, dropped, dropped == 1 ? "message was" : "messages were");
   }
   tell_held_back(counters, true);
   if (const auto left = value(counters.queue_drops) - dropped_before; left > 0) {
-    log()->warn("{} readings that still waited after {} s were dropped", left, Runner::kStopLimit.count());
+    log()->warn("{} {} still waited after {} s and {} dropped", left, left == 1 ? "reading" : "readings",
+                Runner::kStopLimit.count(), left == 1 ? "was" : "were");
   }
 }
 

@@ -21,7 +21,8 @@ namespace eyeflow::runtime {
 class Host {
  public:
   // Verifies every bundle and binds every need; connects to nothing yet. A run that cannot be is left out, told in the
-  // log, and the others go on; when none is left, that is the error, with a line for each problem.
+  // log, and the others go on. When none is left, that is the error, with a line for each problem; the switches of the
+  // refused runs have been told their safe state by then.
   static Result<Host> load(Site site, HostOptions options);
   ~Host();
   Host(Host&&) noexcept;

@@ -87,7 +87,11 @@ void Inlet::on_arrival(const Arrival& arrival) {
             site_.sensors[static_cast<std::size_t>(arrival.sensor)].name, and_more(*more));
       }
     }
-    Reading reading{.value = decoded->value, .text = decoded->text, .event_time = decoded->time, .arrived = arrived};
+    const bool age_unknown = arrival.is_kept && group.plan.time.empty();
+    Reading reading{.value = decoded->value,
+                    .text = decoded->text,
+                    .event_time = age_unknown ? kAgeUnknown : decoded->time,
+                    .arrived = arrived};
     for (const auto& target : group.targets) {
       reading.input = target.input;
       add(counters_.readings);
@@ -123,6 +127,12 @@ void Inlet::on_bad_row(std::string_view what) {
 void Inlet::on_state(std::string_view connector, bool up, std::string_view detail) {
   board_.set(connector, up, detail);
   up ? log()->info("{}: {}", connector, detail) : log()->warn("{}: {}", connector, detail);
+}
+
+void Inlet::on_finished(std::string_view connector, std::string_view detail) {
+  board_.set(connector, false, detail);
+  log()->info("{}: {}", connector, detail);
+  on_end_();
 }
 
 }  // namespace eyeflow::runtime

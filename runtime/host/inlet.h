@@ -57,7 +57,7 @@ class Inlet final : public Receiver {
   void on_unknown(std::string_view what) override;
   void on_bad_row(std::string_view what) override;
   void on_state(std::string_view connector, bool up, std::string_view detail) override;
-  void on_finished() override { on_end_(); }
+  void on_finished(std::string_view connector, std::string_view detail) override;
 
   void close() { closed_ = true; }  // arrivals from now on are ignored
 

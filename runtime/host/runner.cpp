@@ -105,12 +105,14 @@ void Runner::handle(Lane& lane, Actor& actor, const Reading& reading) {
   // an instance that is behind would call its sensor silent while readings of it stand in the queue.
   if (actor.deadline.load(std::memory_order_relaxed) <= now) advance(lane, actor, now);
   const auto input = vm::index(reading.input);
+  const auto event_time =
+      reading.event_time == kAgeUnknown ? actor.instance.reading_time(reading.input) : reading.event_time;
   const bool is_text =
       actor.writer.module->type(actor.writer.module->inputs[input].value.type)->kind == vm::TypeKind::Text;
   if (is_text) {
-    actor.instance.deliver_text(lane.worker, reading.input, reading.text, reading.event_time, now);
+    actor.instance.deliver_text(lane.worker, reading.input, reading.text, event_time, now);
   } else {
-    actor.instance.deliver(lane.worker, reading.input, reading.value, reading.event_time, now);
+    actor.instance.deliver(lane.worker, reading.input, reading.value, event_time, now);
   }
   const bool raised = emit_effects(lane, actor);
   const auto took = Clock::now() - reading.arrived;

@@ -69,6 +69,7 @@ void read_device(const toml::table& table, Reading& r) {
     }
     r.site.device = name->text;
   }
+  r.site.trusted_keys_place = t.place("trusted_keys");
   for (const auto& key : t.texts("trusted_keys").value_or(std::vector<std::string>{})) {
     r.site.trusted_keys.push_back(r.folder / key);
   }

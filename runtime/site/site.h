@@ -134,6 +134,7 @@ struct Site {
   std::string file;  // for messages
   std::string device = "device";
   std::vector<std::filesystem::path> trusted_keys;
+  Place trusted_keys_place;
   unsigned workers = 0;  // 0: one per core, at most 4
   std::vector<Connection> connections;
   std::vector<SensorSettings> sensor_settings;

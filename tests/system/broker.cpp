@@ -102,8 +102,8 @@ MqttProbe::~MqttProbe() {
   mosquitto_destroy(client_);
 }
 
-void MqttProbe::publish(const std::string& topic, const std::string& payload) {
-  mosquitto_publish(client_, nullptr, topic.c_str(), static_cast<int>(payload.size()), payload.data(), 1, false);
+void MqttProbe::publish(const std::string& topic, const std::string& payload, bool retain) {
+  mosquitto_publish(client_, nullptr, topic.c_str(), static_cast<int>(payload.size()), payload.data(), 1, retain);
 }
 
 std::vector<Message> MqttProbe::heard() const {

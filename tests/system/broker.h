@@ -40,7 +40,7 @@ class MqttProbe {
   MqttProbe(const MqttProbe&) = delete;
   MqttProbe& operator=(const MqttProbe&) = delete;
 
-  void publish(const std::string& topic, const std::string& payload);
+  void publish(const std::string& topic, const std::string& payload, bool retain = false);
   std::vector<Message> heard() const;
   // Waits until `enough(messages so far)` holds; false when it does not within `limit`.
   template <typename Predicate>

@@ -27,14 +27,15 @@ using runtime::SensorId;
 class Notebook : public runtime::Receiver {
  public:
   void on_arrival(const Arrival& a) override {
-    keep("T" + std::to_string(static_cast<unsigned>(a.sensor)) + " " + std::string(a.bytes));
+    keep("T" + std::to_string(static_cast<unsigned>(a.sensor)) + " " + std::string(a.bytes) +
+         (a.is_kept ? " (kept)" : ""));
   }
   void on_unknown(std::string_view what) override { keep("unknown " + std::string(what)); }
   void on_bad_row(std::string_view) override {}
   void on_state(std::string_view, bool up, std::string_view detail) override {
     keep((up ? "up " : "down ") + std::string(detail));
   }
-  void on_finished() override {}
+  void on_finished(std::string_view, std::string_view) override {}
 
   // Waits for a line with this in it.
   bool hears(std::string_view part, std::chrono::seconds limit = 15s) {
@@ -141,6 +142,21 @@ TEST(MqttBroker, WhatIsHeldGoesOutInOrderWhenItComesBack) {
   std::ranges::sort(heard);
   EXPECT_EQ(heard, (std::vector<std::string>{"out/e first", "out/end end", "out/s off"}));
   EXPECT_EQ(connection->dropped(), 0u);
+}
+
+TEST(MqttBroker, WhatTheBrokerKeptIsMarked) {
+  TemporaryFolder folder;
+  Broker broker(folder);
+  MqttProbe probe(broker.port(), "plant/a");
+  probe.publish("plant/a", "old", true);
+  ASSERT_TRUE(probe.wait_for([](const auto& m) { return !m.empty(); }, 10s));
+  Notebook notebook;
+  const auto connection = make(at(broker.port()), {{"plant/a", SensorId{1}, 0}});
+  connection->start(notebook);
+  ASSERT_TRUE(notebook.hears("T1 old (kept)")) << notebook.all();
+  probe.publish("plant/a", "new", true);  // retained as well, but heard as it is published
+  ASSERT_TRUE(notebook.hears("T1 new"));
+  EXPECT_FALSE(notebook.hears("T1 new (kept)", 0s));
 }
 
 TEST(MqttBroker, ReliableReadingsWaitForUsAtTheBroker) {

@@ -40,8 +40,9 @@ class Notebook : public Receiver {
   void on_state(std::string_view, bool up, std::string_view detail) override {
     keep(states, std::string(up ? "up: " : "down: ") + std::string(detail));
   }
-  void on_finished() override {
+  void on_finished(std::string_view, std::string_view detail) override {
     const std::lock_guard lock(mutex);
+    end = detail;
     finished = true;
     changed.notify_all();
   }
@@ -59,6 +60,7 @@ class Notebook : public Receiver {
   std::vector<Line> lines;
   std::vector<std::string> unknown, bad_rows, states;
   bool finished = false;
+  std::string end;
 
  private:
   void keep(std::vector<std::string>& list, std::string_view what) {
@@ -105,6 +107,9 @@ TEST(Replay, PlaysJsonLinesInTheirTime) {
   ASSERT_TRUE(notebook.wait_finished());
   ASSERT_EQ(notebook.lines.size(), 2u);
   EXPECT_EQ(notebook.lines[1].bytes, "true");
+  ASSERT_EQ(notebook.states.size(), 1u);  // its end is no failure
+  EXPECT_EQ(notebook.states[0], "up: replaying at 10 times the recorded speed");
+  EXPECT_EQ(notebook.end, "replayed 3 lines to the end");
   EXPECT_GE(notebook.lines[1].at - notebook.lines[0].at, 190ms);  // 2 s at ten times the speed
   EXPECT_EQ(notebook.bad_rows.size(), 1u);
 }

@@ -569,6 +569,19 @@ TEST_F(HostTest, BundlesThatCannotBeTrustedAreNamed) {
   EXPECT_CONTAINS(error("monitor.efb"), "monitor.efb: ");
 }
 
+TEST_F(HostTest, WhenNothingCanRunItsSwitchesAreToldToBeSafe) {
+  const auto host = load(kMonitorSite + R"(
+[[run]]
+bundle = "absent.efb"
+each = { t1 = "T*" }
+bind = { siren = "siren_{t1}", history = "history" }
+)");
+  ASSERT_FALSE(host);
+  EXPECT_CONTAINS(host.error().message, "absent.efb: cannot open the bundle");
+  EXPECT_EQ(lines(),
+            (std::vector<std::string>{"switch  siren_T1 off", "switch  siren_T2 off", "switch  siren_T3 off"}));
+}
+
 TEST_F(HostTest, TheSitesOwnKeysAreTrusted) {
   bundle("monitor.efb", Monitor().module);
   options_.trusted.clear();
@@ -577,6 +590,7 @@ TEST_F(HostTest, TheSitesOwnKeysAreTrusted) {
   EXPECT_TRUE(load("[device]\ntrusted_keys = [\"key.pub\"]\n" + kMonitorSite + run));
   const auto report = check_site(site_of("[device]\ntrusted_keys = [\"no.pub\"]\n" + kMonitorSite + run), options_);
   ASSERT_FALSE(report.problems.empty());
+  EXPECT_CONTAINS(report.problems[0], "site.toml:2:16: 'trusted_keys' in [device]: ");
   EXPECT_CONTAINS(report.problems[0], "no.pub: cannot read the public key");
 }
 

@@ -174,6 +174,7 @@ class Instance {
   bool is_active(AlarmId alarm) const;
   std::int64_t raised_count(AlarmId alarm) const;
   std::uint64_t missed_periods() const;      // that CatchUp::Latest left out
+  TimeNs reading_time(InputId input) const;  // of the latest; before the first: when it began to listen
   Word output_value(OutputId output) const;  // what a switch or scalar value stands at
   std::span<const std::byte> state() const;  // for storage and comparison
   std::size_t memory_bytes() const;          // what this instance adds to the process

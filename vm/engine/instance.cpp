@@ -98,6 +98,9 @@ const Program& Instance::program() const { return *memory_->program; }
 bool Instance::is_active(AlarmId alarm) const { return memory_->alarms[index(alarm)].active; }
 std::int64_t Instance::raised_count(AlarmId alarm) const { return memory_->alarms[index(alarm)].raised; }
 std::uint64_t Instance::missed_periods() const { return memory_->missed_periods; }
+TimeNs Instance::reading_time(InputId input) const {
+  return from_word<TimeNs>(load(memory_->input + memory_->plan->inputs[index(input)].time));
+}
 Word Instance::output_value(OutputId output) const { return memory_->outputs[index(output)].value; }
 std::span<const std::byte> Instance::state() const {
   return {memory_->state, memory_->plan->module().state_image.size()};

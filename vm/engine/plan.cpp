@@ -146,8 +146,8 @@ class Builder {
     plan_.param_bytes = up_to(module_.param_image.size(), 8);
     plan_.input_bytes = spare_ + 8;
     for (std::size_t n = 0; n < module_.inputs.size(); ++n) {
-      own_ready_.push_back(plan_.input_bytes);
-      plan_.input_bytes += 8;
+      own_.push_back(plan_.input_bytes);
+      plan_.input_bytes += 16;
     }
     plan_.state_bytes = up_to(module_.state_image.size(), kLineBytes);
     plan_.scratch_bytes = up_to(module_.scratch_bytes, kLineBytes);
@@ -215,8 +215,8 @@ class Builder {
   void inputs() {
     for (std::size_t n = 0; n < module_.inputs.size(); ++n) {
       InputPlan plan{.value = kNowhere,
-                     .time = spare_,
-                     .ready = own_ready_[n],
+                     .time = own_[n] + 8,
+                     .ready = own_[n],
                      .type = *module_.type(module_.inputs[n].value.type),
                      .stale_after = module_.inputs[n].stale_after_ns,
                      .handlers = {},
@@ -380,7 +380,7 @@ class Builder {
   Plan& plan_;
   const Module& module_;
   std::uint32_t spare_ = 0;
-  std::vector<std::uint32_t> own_ready_;  // by input: for modules that have no slot for the flag
+  std::vector<std::uint32_t> own_;  // by input: two words for modules that have no slots for the flag and the time
   std::vector<Reads> reads_;
   std::vector<Dependencies> dependencies_;
 };
