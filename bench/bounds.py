@@ -79,7 +79,7 @@ def section(rows):
             group = row["group"]
             lines += [""] * (len(lines) > 2) + [f"| {group} | median | middle half | bound | |", "|---|---:|---:|---:|---|"]
         unit = row["unit"] and " " + row["unit"]
-        bound = f"{row['relation']} {short(row['bound'])}{unit}"
+        bound = f"{row['relation']} {row['bound']:,.4g}{unit}"
         if row["holds"] is None:
             lines.append(f"| {row['what']} | | | {bound} | not measured |")
             continue

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs what this folder measures on a build and writes bench/report/: REPORT.md, report.json, and a page with plots.
+"""Runs what this folder measures on a build and writes bench/report/: REPORT.md, report.json, and index.html with plots.
 
   bench/report.py BUILD [OPTIONS FOR GOOGLE BENCHMARK]     everything
   bench/report.py BUILD kernels [--json FILE] [--filter TEXT] [--rounds N]
@@ -19,6 +19,7 @@ import bounds
 import compare_kernels
 import google
 import kernel_section
+import page
 import programs
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -94,7 +95,8 @@ def everything(build, options):
             "work in hand-written C++ (1 is as fast, 0.5 half as fast).", ""]
     head += ["| | |", "|---|---|"] + [f"| {name} | {value} |" for name, value in about.items()] + [""]
     (REPORT / "REPORT.md").write_text("\n".join(head + bounds.section(judged) + kernel_section.section(kernels) + lines))
-    print(f"wrote {(REPORT / 'REPORT.md').relative_to(ROOT)}", file=sys.stderr)
+    (REPORT / "index.html").write_text(page.page(report))
+    print(f"wrote REPORT.md, report.json and index.html in {REPORT.relative_to(ROOT)}", file=sys.stderr)
 
 
 def main():
