@@ -136,10 +136,10 @@ def measure_kernel(kernel, kind, own, others, rounds):
 
 def summary(rows, way, interpreters):
     """What the issue of a tier is: means and the worst kernel of ratios to C, and beside the best interpreter."""
-    counted = [row for row in rows if row["kind"] != "loops" and way in row["ratio"]]
+    counted = [row for row in rows if row["kind"] in ("scalar", "array") and way in row["ratio"]]
     result = {}
     for key, kinds in (("geomean", ("scalar", "array")), ("scalar_geomean", ("scalar",)), ("array_geomean", ("array",)),
-                       ("loops_geomean", ("loops",))):
+                       ("extra_geomean", ("extra",)), ("loops_geomean", ("loops",))):
         ratios = [row["ratio"][way]["median"] for row in rows if row["kind"] in kinds and way in row["ratio"]]
         result[key] = geomean(ratios) if ratios else None
     if not counted:

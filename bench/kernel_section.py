@@ -4,8 +4,8 @@ from figures import short
 NOTE = """Time of a run ÷ the time of C ({limit}) in the same round: medians of {rounds} rounds, each of which
 measures every column once, pinned to one core. 1 is as fast as C. Every result is that of C to the bit; Lua and Python
 compute in doubles. Peers have no operations on whole arrays to call: they run those kernels as loops, V8 and C as
-vector code. Kernels of the kind _loops_ are array kernels written out, and in no mean with the others. `text` is not in
-WebAssembly, which has no formatting of its own."""
+vector code. In no mean with the others: kernels of the kind _extra_, which nobody tunes for, and _loops_, array kernels written
+out. `text` is not in WebAssembly, which has no formatting of its own."""
 
 
 def cell(row, way):
@@ -27,13 +27,13 @@ def table(rows, ways, low_high=()):
 
 
 def means(kernels):
-    lines = ["| geometric mean | scalar | array | both | worst of both | loops |", "|---|---:|---:|---:|---|---:|"]
+    lines = ["| geometric mean | scalar | array | both | worst of both | extra | loops |", "|---|---:|---:|---:|---|---:|---:|"]
     for name, one in {**kernels["tiers"], **kernels["peers"]}.items():
         figures = [short(one[key]) if one.get(key) else "" for key in ("scalar_geomean", "array_geomean", "geomean")]
         worst = f"{short(one['worst'])} ({one['worst_kernel']})" if one.get("worst") else ""
-        loops = short(one["loops_geomean"]) if one.get("loops_geomean") else ""
-        lines.append(f"| {name} | " + " | ".join(figures) + f" | {worst} | {loops} |")
-    lines += [f"| {name} | {why} | | | | |" for name, why in kernels["missing"].items()]
+        others = [short(one[key]) if one.get(key) else "" for key in ("extra_geomean", "loops_geomean")]
+        lines.append(f"| {name} | " + " | ".join(figures) + f" | {worst} | " + " | ".join(others) + " |")
+    lines += [f"| {name} | {why} | | | | | |" for name, why in kernels["missing"].items()]
     return lines
 
 

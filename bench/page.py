@@ -131,6 +131,10 @@ def kernel_plots(kernels, bound):
              (bound["baseline_geomean"], f"baseline, mean: {bound['baseline_geomean']:g}"),
              (bound["interpreter_scalar"], f"interpreter, mean of scalar kernels: {bound['interpreter_scalar']:g}")]
     parts.append(Plot(kernel_rows(kernels, ("scalar", "array"), tiers), lines).svg("ratio to C by kernel"))
+    extra = kernel_rows(kernels, ("extra",), tiers)
+    if extra:
+        parts += ["<h2>Kernels that nobody tunes for</h2>", "<p>More scalar loads, in no mean with the others: are their "
+                  "figures true of more?</p>", key(tiers), Plot(extra, []).svg("ratio to C, extra kernels")]
     loops = kernel_rows(kernels, ("loops",), tiers)
     if loops:
         parts += ["<h2>Array kernels written out as loops</h2>", "<p>C makes vector code of them, a tier does not: what "
@@ -141,7 +145,8 @@ def kernel_plots(kernels, bound):
 
 def mean_plot(kernels):
     rows = []
-    for what, title in (("scalar_geomean", "scalar kernels"), ("array_geomean", "array kernels"), ("loops_geomean", "as loops")):
+    for what, title in (("scalar_geomean", "scalar kernels"), ("array_geomean", "array kernels"),
+                        ("extra_geomean", "extra kernels"), ("loops_geomean", "as loops")):
         ways = [(name, one[what]) for name, one in {**kernels["tiers"], **kernels["peers"]}.items() if one.get(what)]
         if ways:
             rows.append((title,))

@@ -31,7 +31,7 @@ double time_runs(const KernelBench& bench, Variant& variant, long runs) {
 }  // namespace
 
 std::string_view name_of(KernelKind kind) {
-  constexpr std::string_view kNames[] = {"scalar", "array", "loops"};
+  constexpr std::string_view kNames[] = {"scalar", "array", "loops", "extra"};
   return kNames[static_cast<int>(kind)];
 }
 

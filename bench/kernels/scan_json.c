@@ -3,21 +3,35 @@
 #include "bench/kernels/kernel.h"
 #include "bench/kernels/signal.h"
 
-static uint8_t bytes[5632];
-static int64_t hot, bad;
+static uint8_t bytes[24000];
+static int64_t size, hot, bad;
 static double check;
 
+static void put(int64_t byte) { bytes[size++] = (uint8_t)byte; }
+static void put_text(const char* text) {
+  for (; *text; ++text) put(*text);
+}
+static void put_number(int64_t value) {
+  int64_t unit = 1;
+  while (unit * 10 <= value) unit *= 10;
+  for (; unit > 0; unit /= 10) put('0' + value / unit % 10);
+}
+
 void scan_json_start(void) {
-  static const char message[] = "{\"sensor\":\"T0\",\"temp\":00.0,\"ts\":1234567890}\n";
   uint32_t seed = 12345;
-  for (int64_t n = 0; n < 128; ++n) {
+  size = 0;
+  for (int64_t n = 0; n < 500; ++n) {
     seed = next_seed(seed);
-    const int64_t tenths = (seed >> 8) % 1000, first = n * 44;
-    for (int64_t i = 0; i < 44; ++i) bytes[first + i] = (uint8_t)message[i];
-    bytes[first + 12] = (uint8_t)(48 + n % 10);
-    bytes[first + 22] = (uint8_t)(48 + tenths / 100);
-    bytes[first + 23] = (uint8_t)(48 + tenths / 10 % 10);
-    bytes[first + 25] = (uint8_t)(48 + tenths % 10);
+    const int64_t tenths = (seed >> 8) % 1200;
+    put_text("{\"sensor\":\"T");
+    put_number(n % 16);
+    put_text("\",\"temp\":");
+    put_number(tenths / 10);
+    put_text(".");
+    put_number(tenths % 10);
+    put_text(",\"ts\":");
+    put_number(1234567890 + n);
+    put_text("}\n");
   }
 }
 
@@ -26,7 +40,7 @@ static bool is_digit(uint8_t byte) { return byte >= '0' && byte <= '9'; }
 void scan_json_run(void) {
   int64_t at = 0, found = 0, wrong = 0;
   double sum = 0.0;
-  while (at < 5632) {
+  while (at < size) {
     if (bytes[at] != '{') {
       ++at;
       continue;
@@ -75,4 +89,4 @@ void scan_json_run(void) {
   check = sum;
 }
 
-KERNEL(scan_json, RESULT(hot), RESULT(bad))
+KERNEL(scan_json, RESULT(size), RESULT(hot), RESULT(bad))

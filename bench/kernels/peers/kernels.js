@@ -150,22 +150,18 @@ kernels.mandelbrot = () => () => {
 };
 
 kernels.scan_json = () => {
-  const message = Buffer.from('{"sensor":"T0","temp":00.0,"ts":1234567890}\n');
-  const bytes = new Uint8Array(5632);
-  let seed = 12345;
-  for (let n = 0; n < 128; n++) {
+  let text = "", seed = 12345;
+  for (let n = 0; n < 500; n++) {
     seed = nextSeed(seed);
-    const tenths = (seed >>> 8) % 1000, first = n * 44;
-    bytes.set(message, first);
-    bytes[first + 12] = 48 + (n % 10);
-    bytes[first + 22] = 48 + Math.trunc(tenths / 100);
-    bytes[first + 23] = 48 + (Math.trunc(tenths / 10) % 10);
-    bytes[first + 25] = 48 + (tenths % 10);
+    const tenths = (seed >>> 8) % 1200;
+    text += `{"sensor":"T${n % 16}","temp":${Math.trunc(tenths / 10)}.${tenths % 10},"ts":${1234567890 + n}}\n`;
   }
+  const bytes = new Uint8Array(24000), size = text.length;
+  bytes.set(Buffer.from(text));
   const isDigit = (byte) => byte >= 48 && byte <= 57;
   return () => {
     let at = 0, sum = 0.0;
-    while (at < 5632) {
+    while (at < size) {
       if (bytes[at] !== 123) { at++; continue; }
       at++;
       while (bytes[at] !== 125) {

@@ -182,21 +182,20 @@ function kernels.mandelbrot()
 end
 
 function kernels.scan_json()
-  local message = '{"sensor":"T0","temp":00.0,"ts":1234567890}\n'
-  local bytes, seed = array("uint8_t", 5632), 12345
-  for n = 0, 127 do
+  local messages, seed = {}, 12345
+  for n = 0, 499 do
     seed = next_seed(seed)
-    local tenths, first = floor(seed / 256) % 1000, n * 44
-    for i = 0, 43 do bytes[first + i] = message:byte(i + 1) end
-    bytes[first + 12] = 48 + n % 10
-    bytes[first + 22] = 48 + floor(tenths / 100)
-    bytes[first + 23] = 48 + floor(tenths / 10) % 10
-    bytes[first + 25] = 48 + tenths % 10
+    local tenths = floor(seed / 256) % 1200
+    messages[n + 1] = string.format('{"sensor":"T%d","temp":%d.%d,"ts":%d}\n', n % 16, floor(tenths / 10), tenths % 10,
+                                    1234567890 + n)
   end
+  local text, bytes = table.concat(messages), array("uint8_t", 24000)
+  local size = #text
+  for i = 1, size do bytes[i - 1] = text:byte(i) end
   local function is_digit(byte) return byte >= 48 and byte <= 57 end
   return function()
     local at, sum = 0, 0.0
-    while at < 5632 do
+    while at < size do
       if bytes[at] ~= 123 then
         at = at + 1
       else

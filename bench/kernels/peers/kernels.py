@@ -173,23 +173,19 @@ def mandelbrot():
 
 
 def scan_json():
-    message = b'{"sensor":"T0","temp":00.0,"ts":1234567890}\n'
     data, seed = bytearray(), 12345
-    for n in range(128):
+    for n in range(500):
         seed = next_seed(seed)
-        tenths, one = (seed >> 8) % 1000, bytearray(message)
-        one[12] = 48 + n % 10
-        one[22] = 48 + tenths // 100
-        one[23] = 48 + tenths // 10 % 10
-        one[25] = 48 + tenths % 10
-        data += one
+        tenths = (seed >> 8) % 1200
+        data += b'{"sensor":"T%d","temp":%d.%d,"ts":%d}\n' % (n % 16, tenths // 10, tenths % 10, 1234567890 + n)
+    size = len(data)
 
     def is_digit(byte):
         return 48 <= byte <= 57
 
     def run():
         at, total = 0, 0.0
-        while at < 5632:
+        while at < size:
             if data[at] != 123:
                 at += 1
                 continue
