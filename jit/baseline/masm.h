@@ -45,10 +45,10 @@ struct Place {
 // has been checked: it is below 2^29.
 struct Address {
   Region region = Region::Const;
-  Place base;                      // a Gpr that holds context.base[region]; None: it is still to be loaded
+  Place base{};                    // a Gpr that holds context.base[region]; None: it is still to be loaded
   std::uint32_t displacement = 0;  // bytes, below 2^27
-  Place reference;                 // None, or the Place of a reference word whose slot is not known
-  Place index;                     // None, or where the index is
+  Place reference{};               // None, or the Place of a reference word whose slot is not known
+  Place index{};                   // None, or where the index is
   std::uint8_t scale = 1;          // 1, 2, 4 or 8
 };
 
@@ -63,10 +63,10 @@ struct PinSet {
   std::uint32_t gprs = 0, fprs = 0;
 };
 
-// Where a value that travels in a pin has its home.
-struct PinHome {
-  Place pin;
-  std::int32_t offset;
+// What a directly called intrinsic takes.
+struct Argument {
+  Scalar type = Scalar::Void;  // U64 for references
+  Place place;
 };
 
 }  // namespace eyeflow::jit

@@ -1,0 +1,222 @@
+#pragma once
+
+#include <array>
+
+#include "jit/baseline/masm.h"
+
+namespace eyeflow::jit {
+
+// What the driver does for a row. A row that is not named here calls its meaning in vm/isa: a new row works at once,
+// and gets machine code of its own when it has a line here.
+enum class Kind : std::uint8_t {
+  Meaning,
+  Return,
+  Trap,
+  Jump,
+  JumpIf,
+  JumpUnless,
+  LoopBegin,
+  LoopEnter,
+  LoopNext,
+  LoopStep,
+  WhileBegin,
+  WhileTest,
+  WhileNext,
+  WhileEnter,
+  Repeat,         // always
+  RepeatBool,     // when b is `when`
+  RepeatCompare,  // when the comparison is `when`; detail: Condition
+  JumpCompare,    // likewise
+  Call,
+  CallIntrinsic,
+  Move,
+  LoadImm,
+  LoopIndex,
+  Load,
+  LoadReading,
+  Store,
+  Ref,
+  Integer,   // detail: IntOp
+  Divide,    // detail: 0 quotient, 1 remainder
+  Unary,     // detail: IntUnary
+  Float,     // detail: FloatOp
+  FloatOne,  // detail: FloatUnary
+  IsNan,
+  Compare,  // detail: Condition
+  Convert,
+  ArrayGet,
+  ArraySet,
+  ListGet,
+  ListSet,
+  ListLen,
+  // Made by the analysis, no rows of their own:
+  Enter,        // a function's start
+  InlinedCall,  // the start of a callee that stands here itself
+};
+
+struct Action {
+  Kind kind = Kind::Meaning;
+  Scalar type = Scalar::Void;
+  std::uint8_t detail = 0;
+  bool when = true;
+};
+
+inline constexpr std::uint8_t kArgument = 1;  // detail of a Move that the analysis adds: a parameter of what is inlined
+
+namespace actions_detail {
+
+using Table = std::array<Action, vm::kOpCount>;
+
+constexpr void set(Table& table, Op op, Kind kind, Scalar type = Scalar::Void, int detail = 0) {
+  table[static_cast<std::size_t>(op)] = {kind, type, static_cast<std::uint8_t>(detail)};
+}
+
+constexpr Table make() {
+  Table t{};
+  set(t, Op::Return, Kind::Return);
+  set(t, Op::Trap, Kind::Trap);
+  set(t, Op::Jump, Kind::Jump);
+  set(t, Op::JumpIf, Kind::JumpIf);
+  set(t, Op::JumpUnless, Kind::JumpUnless);
+  set(t, Op::LoopBegin, Kind::LoopBegin);
+  set(t, Op::LoopEnter, Kind::LoopEnter);
+  set(t, Op::LoopNext, Kind::LoopNext);
+  set(t, Op::WhileBegin, Kind::WhileBegin);
+  set(t, Op::WhileTest, Kind::WhileTest);
+  set(t, Op::WhileNext, Kind::WhileNext);
+  set(t, Op::LoopStep, Kind::LoopStep);
+  set(t, Op::WhileEnter, Kind::WhileEnter);
+  set(t, Op::WhileRepeat, Kind::Repeat);
+  set(t, Op::WhileRepeatIf, Kind::RepeatBool);
+  set(t, Op::WhileRepeatUnless, Kind::RepeatBool);
+  t[static_cast<std::size_t>(Op::WhileRepeatUnless)].when = false;
+  set(t, Op::Call, Kind::Call);
+  set(t, Op::CallIntrinsic, Kind::CallIntrinsic);
+  set(t, Op::Move, Kind::Move);
+  set(t, Op::LoadImm, Kind::LoadImm, Scalar::I64);
+  set(t, Op::LoopIndex, Kind::LoopIndex, Scalar::I64);
+  set(t, Op::Load, Kind::Load);
+  set(t, Op::LoadReading, Kind::LoadReading);
+  set(t, Op::Store, Kind::Store, Scalar::U64);
+  set(t, Op::StoreF32, Kind::Store, Scalar::F32);
+  set(t, Op::StoreF64, Kind::Store, Scalar::F64);
+  set(t, Op::Ref, Kind::Ref);
+  set(t, Op::ListLen, Kind::ListLen, Scalar::I64);
+  set(t, Op::NotBool, Kind::Unary, Scalar::Bool, static_cast<int>(IntUnary::Not));
+  set(t, Op::EqBool, Kind::Compare, Scalar::Bool, static_cast<int>(Condition::Eq));
+  set(t, Op::NeBool, Kind::Compare, Scalar::Bool, static_cast<int>(Condition::Ne));
+#define EYEFLOW_INTEGER(T)                                                    \
+  set(t, Op::Add##T, Kind::Integer, Scalar::T, static_cast<int>(IntOp::Add)); \
+  set(t, Op::Sub##T, Kind::Integer, Scalar::T, static_cast<int>(IntOp::Sub)); \
+  set(t, Op::Mul##T, Kind::Integer, Scalar::T, static_cast<int>(IntOp::Mul)); \
+  set(t, Op::Min##T, Kind::Integer, Scalar::T, static_cast<int>(IntOp::Min)); \
+  set(t, Op::Max##T, Kind::Integer, Scalar::T, static_cast<int>(IntOp::Max)); \
+  set(t, Op::Div##T, Kind::Divide, Scalar::T, 0);                             \
+  set(t, Op::Mod##T, Kind::Divide, Scalar::T, 1);
+#define EYEFLOW_CHECKED(T)                                                     \
+  EYEFLOW_INTEGER(T)                                                           \
+  set(t, Op::Neg##T, Kind::Unary, Scalar::T, static_cast<int>(IntUnary::Neg)); \
+  set(t, Op::Abs##T, Kind::Unary, Scalar::T, static_cast<int>(IntUnary::Abs));
+#define EYEFLOW_MODULAR(T)                                                    \
+  EYEFLOW_INTEGER(T)                                                          \
+  set(t, Op::And##T, Kind::Integer, Scalar::T, static_cast<int>(IntOp::And)); \
+  set(t, Op::Or##T, Kind::Integer, Scalar::T, static_cast<int>(IntOp::Or));   \
+  set(t, Op::Xor##T, Kind::Integer, Scalar::T, static_cast<int>(IntOp::Xor)); \
+  set(t, Op::Shl##T, Kind::Integer, Scalar::T, static_cast<int>(IntOp::Shl)); \
+  set(t, Op::Shr##T, Kind::Integer, Scalar::T, static_cast<int>(IntOp::Shr)); \
+  set(t, Op::Not##T, Kind::Unary, Scalar::T, static_cast<int>(IntUnary::Not));
+#define EYEFLOW_FLOATING(T)                                                           \
+  set(t, Op::Add##T, Kind::Float, Scalar::T, static_cast<int>(FloatOp::Add));         \
+  set(t, Op::Sub##T, Kind::Float, Scalar::T, static_cast<int>(FloatOp::Sub));         \
+  set(t, Op::Mul##T, Kind::Float, Scalar::T, static_cast<int>(FloatOp::Mul));         \
+  set(t, Op::Div##T, Kind::Float, Scalar::T, static_cast<int>(FloatOp::Div));         \
+  set(t, Op::Min##T, Kind::Float, Scalar::T, static_cast<int>(FloatOp::Min));         \
+  set(t, Op::Max##T, Kind::Float, Scalar::T, static_cast<int>(FloatOp::Max));         \
+  set(t, Op::Neg##T, Kind::FloatOne, Scalar::T, static_cast<int>(FloatUnary::Neg));   \
+  set(t, Op::Abs##T, Kind::FloatOne, Scalar::T, static_cast<int>(FloatUnary::Abs));   \
+  set(t, Op::Sqrt##T, Kind::FloatOne, Scalar::T, static_cast<int>(FloatUnary::Sqrt)); \
+  set(t, Op::IsNan##T, Kind::IsNan, Scalar::T);
+#define EYEFLOW_COMPARED(T)                                                     \
+  set(t, Op::Eq##T, Kind::Compare, Scalar::T, static_cast<int>(Condition::Eq)); \
+  set(t, Op::Ne##T, Kind::Compare, Scalar::T, static_cast<int>(Condition::Ne)); \
+  set(t, Op::Lt##T, Kind::Compare, Scalar::T, static_cast<int>(Condition::Lt)); \
+  set(t, Op::Le##T, Kind::Compare, Scalar::T, static_cast<int>(Condition::Le));
+#define EYEFLOW_ELEMENTS(T)                           \
+  set(t, Op::ArrayGet##T, Kind::ArrayGet, Scalar::T); \
+  set(t, Op::ArraySet##T, Kind::ArraySet, Scalar::T); \
+  set(t, Op::ListGet##T, Kind::ListGet, Scalar::T);   \
+  set(t, Op::ListSet##T, Kind::ListSet, Scalar::T);
+  EYEFLOW_CHECKED(I64)
+  EYEFLOW_CHECKED(I32)
+  EYEFLOW_MODULAR(U8)
+  EYEFLOW_MODULAR(U16)
+  EYEFLOW_MODULAR(U32)
+  EYEFLOW_MODULAR(U64)
+  EYEFLOW_FLOATING(F32)
+  EYEFLOW_FLOATING(F64)
+  EYEFLOW_COMPARED(I64)
+  EYEFLOW_COMPARED(I32)
+  EYEFLOW_COMPARED(U8)
+  EYEFLOW_COMPARED(U16)
+  EYEFLOW_COMPARED(U32)
+  EYEFLOW_COMPARED(U64)
+  EYEFLOW_COMPARED(F32)
+  EYEFLOW_COMPARED(F64)
+  EYEFLOW_ELEMENTS(Bool)
+  EYEFLOW_ELEMENTS(I64)
+  EYEFLOW_ELEMENTS(I32)
+  EYEFLOW_ELEMENTS(U8)
+  EYEFLOW_ELEMENTS(U16)
+  EYEFLOW_ELEMENTS(U32)
+  EYEFLOW_ELEMENTS(U64)
+  EYEFLOW_ELEMENTS(F32)
+  EYEFLOW_ELEMENTS(F64)
+#undef EYEFLOW_INTEGER
+#undef EYEFLOW_CHECKED
+#undef EYEFLOW_MODULAR
+#undef EYEFLOW_FLOATING
+#undef EYEFLOW_COMPARED
+#undef EYEFLOW_ELEMENTS
+  for (Op op :
+       {Op::I64FromBool, Op::I64FromI32, Op::I64FromU8,  Op::I64FromU16, Op::I64FromU32, Op::U8FromI64,  Op::U16FromI64,
+        Op::U32FromI64,  Op::U64FromI64, Op::I32FromI64, Op::I64FromU64, Op::F64FromI64, Op::F64FromU64, Op::F32FromI64,
+        Op::F32FromU64,  Op::F64FromF32, Op::F32FromF64, Op::I64Round,   Op::I64Floor,   Op::I64Ceil,    Op::I64Trunc})
+    set(t, op, Kind::Convert);
+  // Rows that are made of others do what those do.
+  for (std::size_t n = 0; n < vm::kOpCount; ++n) {
+    const vm::OpInfo& row = vm::isa_rows::kOps[n];
+    const Action base = t[static_cast<std::size_t>(row.base)];
+    switch (row.form) {
+      case vm::Form::Plain:
+        break;
+      case vm::Form::Immediate:
+        t[n] = base;
+        break;
+      case vm::Form::JumpIf:
+      case vm::Form::JumpUnless:
+        t[n] = {Kind::JumpCompare, base.type, base.detail, row.form == vm::Form::JumpIf};
+        break;
+      case vm::Form::RepeatIf:
+      case vm::Form::RepeatUnless:
+        t[n] = {Kind::RepeatCompare, base.type, base.detail, row.form == vm::Form::RepeatIf};
+        break;
+    }
+  }
+  return t;
+}
+
+inline constexpr Table kTable = make();
+
+// Flow has no meaning outside a tier: each such row must have an action.
+constexpr bool flow_is_complete() {
+  for (std::size_t n = 0; n < vm::kOpCount; ++n)
+    if (vm::isa_rows::kOps[n].cls == vm::OpClass::Flow && kTable[n].kind == Kind::Meaning) return false;
+  return true;
+}
+static_assert(flow_is_complete());
+
+}  // namespace actions_detail
+
+constexpr Action action(Op op) { return actions_detail::kTable[static_cast<std::size_t>(op)]; }
+
+}  // namespace eyeflow::jit

@@ -1,0 +1,321 @@
+#include "jit/baseline/analysis.h"
+
+#include <algorithm>
+
+// A function as a list of items, with small callees inlined, and its registers taken apart into values.
+namespace eyeflow::jit {
+
+using namespace eyeflow::vm;
+
+namespace {
+
+constexpr std::size_t kMostInlinedInstructions = 24;  // of a callee
+constexpr std::uint32_t kInlineBudget = 1500;         // of all that is inlined into a function
+constexpr std::uint32_t kNeverJumpedTo = 0xFFFFFFFF;
+
+bool has_kind(const Item& item, std::initializer_list<Kind> kinds) {
+  return std::find(kinds.begin(), kinds.end(), item.action.kind) != kinds.end();
+}
+
+std::size_t intrinsic_results(const IntrinsicDesc& desc) { return desc.result == Scalar::Void ? 0 : 1; }
+
+}  // namespace
+
+bool ends_loop(const Item& item) {
+  return has_kind(
+      item, {Kind::LoopNext, Kind::LoopStep, Kind::WhileNext, Kind::Repeat, Kind::RepeatBool, Kind::RepeatCompare});
+}
+bool begins_loop(const Item& item) { return has_kind(item, {Kind::LoopEnter, Kind::WhileBegin, Kind::WhileEnter}); }
+bool calls_out(const Item& item) { return has_kind(item, {Kind::Meaning, Kind::Call, Kind::CallIntrinsic}); }
+
+void Analysis::run(FunctionId function) {
+  items_.clear();
+  runs_.clear();
+  values_.clear();
+  parent_.clear();
+  defs_.clear();
+  order_.clear();
+  types_.clear();
+  open_loops_ = 0;
+  frame_words_ = 0;
+  inline_budget_ = kInlineBudget;
+  const auto number = static_cast<std::uint16_t>(function);
+  const Function& f = verified_.module.functions[number];
+  Item& enter = add({.action = {Kind::Enter}, .function = number});
+  enter.result_count = static_cast<std::uint32_t>(f.registers.size());
+  flatten(number, 0, nullptr);
+  split();
+  measure();
+  find_copies();
+  assign_pins();
+}
+
+// ---- Items ---------------------------------------------------------------------------------------------------------
+
+Item& Analysis::add(const Item& item) {
+  items_.push_back(item);
+  items_.back().run = static_cast<std::uint32_t>(runs_.size());
+  return items_.back();
+}
+
+void Analysis::add_run(std::uint32_t first, std::uint32_t count) {
+  for (std::uint32_t n = 0; n < count; ++n) runs_.push_back(first + n);
+}
+
+void Analysis::add_move(const Item& like, std::uint32_t to, std::uint32_t from) {
+  Item& item = add({.i = {.op = Op::Move},
+                    .action = {Kind::Move},
+                    .function = like.function,
+                    .index = like.index,
+                    .base = like.base});
+  item.value[0] = to;
+  item.value[1] = from;
+}
+
+// Small functions without loops that call only such: where most of the time would go into the call itself.
+bool Analysis::is_inlined(const Function& callee) const {
+  if (callee.code.size() > kMostInlinedInstructions || callee.code.size() > inline_budget_) return false;
+  return std::ranges::none_of(callee.code, [](const Instruction& i) { return info(i.op).has(Loops); });
+}
+
+void Analysis::flatten(std::uint16_t function, std::uint32_t base, const Item* call) {
+  const Function& f = verified_.module.functions[function];
+  const auto words = static_cast<std::uint32_t>(f.registers.size());
+  frame_words_ = std::max(frame_words_, base + words);
+  std::vector<std::uint32_t> first_item(f.code.size() + 1);
+  std::vector<std::uint32_t> branches, exits;  // items whose targets are numbers of instructions; of returns
+  for (std::uint32_t n = 0; n < f.code.size(); ++n) {
+    const Instruction& i = f.code[n];
+    first_item[n] = static_cast<std::uint32_t>(items_.size());
+    if (i.op == Op::Call) {
+      const Function& callee = verified_.module.functions[i.b];
+      if (is_inlined(callee)) {
+        inline_budget_ -= static_cast<std::uint32_t>(callee.code.size());
+        Item& enter =
+            add({.i = i, .action = {Kind::InlinedCall}, .function = function, .index = n, .base = base + words});
+        enter.result_count = static_cast<std::uint32_t>(callee.registers.size() - callee.param_count);
+        add_run(base + words + callee.param_count, enter.result_count);
+        const Item like = enter;
+        for (std::uint32_t p = 0; p < callee.param_count; ++p) {
+          add_move(like, base + words + p, base + i.c + p);
+          items_.back().action.detail = kArgument;
+        }
+        const Item caller{.i = i, .function = function, .index = n, .base = base};
+        flatten(i.b, base + words, &caller);
+        continue;
+      }
+    }
+    if (i.op == Op::Return && call != nullptr) {
+      const Item like{.i = i, .function = function, .index = n, .base = base};
+      for (std::uint32_t r = 0; r < f.results.size(); ++r) add_move(like, call->base + call->i.a + r, base + i.a + r);
+      if (n + 1 == f.code.size()) continue;
+      exits.push_back(static_cast<std::uint32_t>(items_.size()));
+      add(like).action = {Kind::Jump};
+      continue;
+    }
+    add_instruction(function, n, base);
+    const OpInfo& row = info(i.op);
+    for (int field = 0; field < 3; ++field) {
+      const Role role = row.operands[static_cast<std::size_t>(field)].role;
+      if (role != Role::Target && role != Role::BackTarget) continue;
+      const std::uint16_t distance = field == 0 ? i.a : field == 1 ? i.b : i.c;
+      items_.back().target = role == Role::Target ? n + distance : n - distance;
+      branches.push_back(static_cast<std::uint32_t>(items_.size() - 1));
+    }
+  }
+  first_item[f.code.size()] = static_cast<std::uint32_t>(items_.size());
+  for (const std::uint32_t at : branches) items_[at].target = first_item[items_[at].target];
+  for (const std::uint32_t at : exits) items_[at].target = static_cast<std::uint32_t>(items_.size());
+}
+
+void Analysis::add_instruction(std::uint16_t function, std::uint32_t index, std::uint32_t base) {
+  const Module& module = verified_.module;
+  const Instruction& i = module.functions[function].code[index];
+  Item& item = add({.i = i, .action = action(i.op), .function = function, .index = index, .base = base});
+  const OpInfo& row = info(i.op);
+  const std::uint16_t fields[] = {i.a, i.b, i.c};
+  for (std::size_t n = 0; n < 3; ++n) {
+    const Operand& operand = row.operands[n];
+    const std::uint32_t reg = base + fields[n];
+    if (operand.role == Role::Read || operand.role == Role::Write || operand.role == Role::Update ||
+        operand.role == Role::Counter)
+      item.value[n] = reg;
+    switch (operand.block) {
+      case Block::None:
+      case Block::CalleeResults:    // with the callee's parameters
+      case Block::IntrinsicResult:  // likewise
+        break;
+      case Block::Results:
+        item.run_count = static_cast<std::uint32_t>(module.functions[function].results.size());
+        add_run(reg, item.run_count);
+        break;
+      case Block::OutputFields:
+        item.run_count = static_cast<std::uint32_t>(module.outputs[i.a].fields.size());
+        add_run(reg, item.run_count);
+        break;
+      case Block::CalleeParams:
+        item.run_count = module.functions[i.b].param_count;
+        item.result_count = static_cast<std::uint32_t>(module.functions[i.b].results.size());
+        add_run(reg, item.run_count);
+        add_run(base + i.a, item.result_count);
+        break;
+      case Block::IntrinsicParams:
+        item.run_count = intrinsics_[i.b].param_count;
+        item.result_count = static_cast<std::uint32_t>(intrinsic_results(intrinsics_[i.b]));
+        add_run(reg, item.run_count);
+        add_run(base + i.a, item.result_count);
+        break;
+    }
+  }
+}
+
+// ---- Values --------------------------------------------------------------------------------------------------------
+
+std::uint32_t Analysis::new_value(std::uint32_t reg) {
+  const auto id = static_cast<std::uint32_t>(values_.size());
+  Value value{.reg = reg, .type = types_[reg]};
+  if (reg >= frame_words_) {
+    value.reg = reg - frame_words_;
+    value.type = type_id(Scalar::U32);
+    value.is_limit = true;
+  } else {
+    value.is_float = value.type == type_id(Scalar::F32) || value.type == type_id(Scalar::F64);
+    value.is_counter = verified_.module.type(value.type)->kind == TypeKind::Counter;
+  }
+  values_.push_back(value);
+  parent_.push_back(id);
+  return id;
+}
+
+void Analysis::merge(std::uint32_t a, std::uint32_t b) {
+  a = find(a);
+  b = find(b);
+  if (a == b) return;
+  if (b < a) std::swap(a, b);
+  parent_[b] = a;
+  values_[a].first = std::min(values_[a].first, values_[b].first);
+  values_[a].last = std::max(values_[a].last, values_[b].last);
+}
+
+// Branches only go forward: a value that was written after `source` may have been jumped over at this label.
+void Analysis::join(std::uint32_t source) {
+  while (!order_.empty() && order_.back().at > source) {
+    defs_[order_.back().def].pending = true;
+    order_.pop_back();
+  }
+}
+
+std::uint32_t Analysis::read(std::uint32_t reg, std::uint32_t at) {
+  Def& def = defs_[current_[reg]];
+  std::uint32_t start = def.start;
+  if (def.pending) {
+    std::uint32_t n = current_[reg];
+    do {
+      n = defs_[n].previous;
+      merge(def.value, defs_[n].value);
+    } while (defs_[n].pending);
+    def.previous = n;  // all between are one with it now
+    start = defs_[n].start;
+  }
+  const std::uint32_t id = find(def.value);
+  values_[id].last = std::max(values_[id].last, 2 * at);
+  values_[id].first = std::min(values_[id].first, 2 * at);
+  for (std::size_t n = open_loops_; n > 0 && start < loops_[n - 1].header; --n) {
+    std::vector<LiveIn>& live_in = loops_[n - 1].live_in;
+    if (live_in.empty() || live_in.back().reg != reg) live_in.push_back({reg, id});
+  }
+  return id;
+}
+
+std::uint32_t Analysis::write(std::uint32_t reg, std::uint32_t at) {
+  const std::uint32_t id = new_value(reg);
+  values_[id].first = values_[id].last = 2 * at + 1;
+  const auto def = static_cast<std::uint32_t>(defs_.size());
+  defs_.push_back({id, at, current_[reg], false});
+  current_[reg] = def;
+  order_.push_back({at, def});
+  return id;
+}
+
+// What a loop reads from before it may come from its own last trip.
+void Analysis::close_loop(std::uint32_t at) {
+  OpenLoop& loop = loops_[--open_loops_];
+  for (std::size_t n = 0; n < loop.live_in.size(); ++n) {
+    const LiveIn live = loop.live_in[n];
+    const std::uint32_t now = read(live.reg, at);
+    merge(live.value, now);
+    Value& value = values_[find(now)];
+    value.last = std::max(value.last, 2 * at + 1);
+  }
+}
+
+void Analysis::split() {
+  const std::size_t counters = verified_.module.functions[items_[0].function].registers.size();
+  types_.assign(frame_words_ + counters, type_id(Scalar::U64));
+  current_.assign(types_.size(), 0);
+  earliest_.assign(items_.size() + 1, kNeverJumpedTo);
+  const auto own_types = [&](const Function& f, std::uint32_t base) {
+    std::copy(f.registers.begin(), f.registers.end(), types_.begin() + base);
+  };
+  for (std::uint32_t at = 0; at < items_.size(); ++at) {
+    Item& item = items_[at];
+    if (earliest_[at] != kNeverJumpedTo) {
+      item.is_label = true;
+      join(earliest_[at]);
+    }
+    const Kind kind = item.action.kind;
+    if (kind == Kind::Enter) {  // what all registers start with
+      own_types(verified_.module.functions[item.function], 0);
+      item.run = static_cast<std::uint32_t>(runs_.size());
+      for (std::uint32_t reg = 0; reg < types_.size(); ++reg) {
+        const std::uint32_t id = write(reg, at);
+        defs_.back().previous = current_[reg];
+        if (reg < item.result_count) runs_.push_back(id);
+      }
+      order_.clear();
+      continue;
+    }
+    if (kind == Kind::InlinedCall) own_types(verified_.module.functions[item.i.b], item.base);
+    const OpInfo& row = info(item.i.op);
+    std::uint32_t written[3] = {kNoValue, kNoValue, kNoValue};
+    for (std::size_t n = 0; n < 3; ++n) {
+      if (item.value[n] == kNoValue) continue;
+      const bool move_to = kind == Kind::Move && n == 0;
+      const bool writes = move_to || (kind != Kind::Move && row.operands[n].role == Role::Write);
+      if (kind == Kind::WhileNext) continue;
+      const bool begins = has_kind(item, {Kind::LoopBegin, Kind::WhileBegin, Kind::WhileEnter}) && n == 0;
+      if (n == 0 && has_kind(item, {Kind::LoopBegin, Kind::LoopEnter, Kind::LoopNext, Kind::LoopStep}))
+        item.value[3] = frame_words_ + item.value[0];
+      if (writes || begins)
+        written[n] = item.value[n];
+      else
+        item.value[n] = read(item.value[n], at);
+    }
+    if (has_kind(item, {Kind::Repeat, Kind::RepeatBool, Kind::RepeatCompare}))
+      item.value[3] = read(values_[items_[item.target - 1].value[0]].reg, at);
+    else if (item.value[3] != kNoValue && kind != Kind::LoopBegin)
+      item.value[3] = read(item.value[3], at);
+    for (std::uint32_t n = 0; n < item.run_count; ++n) runs_[item.run + n] = read(runs_[item.run + n], at);
+    for (std::size_t n = 0; n < 3; ++n)
+      if (written[n] != kNoValue) item.value[n] = write(written[n], at);
+    if (kind == Kind::LoopBegin) item.value[3] = write(item.value[3], at);
+    for (std::uint32_t n = item.run_count; n < item.run_count + item.result_count; ++n)
+      runs_[item.run + n] = write(runs_[item.run + n], at);
+
+    if (begins_loop(item)) {
+      if (loops_.size() == open_loops_) loops_.emplace_back();
+      loops_[open_loops_].header = at + 1;
+      loops_[open_loops_].live_in.clear();
+      ++open_loops_;
+      items_[at + 1].is_label = true;
+    }
+    if (ends_loop(item)) {
+      close_loop(at);
+    } else if (has_kind(item, {Kind::Jump, Kind::JumpIf, Kind::JumpUnless, Kind::JumpCompare, Kind::LoopEnter,
+                               Kind::WhileTest})) {
+      earliest_[item.target] = std::min(earliest_[item.target], at);
+    }
+  }
+}
+
+}  // namespace eyeflow::jit
