@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "vm/isa/array_kernels.h"
 #include "vm/isa/isa.h"
 
 namespace eyeflow::vm {
@@ -45,7 +46,14 @@ struct IntrinsicDesc {
   bool may_trap = false;
 };
 
-// Sorted by id; ids are dense from 0. stdlib fills it, the host injects it.
-using IntrinsicTable = std::span<const IntrinsicDesc>;
+// What the host lends to the machine; stdlib has the one that devices use. Intrinsics sorted by id, ids dense from 0,
+// and the kernels behind the instructions on whole arrays.
+struct IntrinsicTable : std::span<const IntrinsicDesc> {
+  using span::span;
+  constexpr IntrinsicTable(std::span<const IntrinsicDesc> intrinsics, const ArrayKernels& kernels)
+      : span(intrinsics), arrays(&kernels) {}
+
+  const ArrayKernels* arrays = &kPlainArrayKernels;
+};
 
 }  // namespace eyeflow::vm

@@ -222,47 +222,55 @@ EYEFLOW_ELEMENTS(F64)
 
 // ---- Whole arrays --------------------------------------------------------------------------------------------------
 
-// A reference names a whole slot and slots never overlap: two arrays are the same or disjoint.
-template <typename F>
-Trap array_map_f64(Context& c, Word* r, Instruction i, F f) {
-  const Reference to{r[i.a]};
-  c.begin_write(to, 0, std::uint64_t{to.capacity()} * sizeof(double));
-  std::byte* out = c.at(to);
-  const std::byte* left = c.at(Reference{r[i.b]});
-  const std::byte* right = c.at(Reference{r[i.c]});
-  for (std::uint32_t n = 0; n < to.capacity(); ++n) {
-    double x, y;
-    std::memcpy(&x, left + std::size_t{n} * 8, 8);
-    std::memcpy(&y, right + std::size_t{n} * 8, 8);
-    const double z = canonical(f(x, y));
-    std::memcpy(out + std::size_t{n} * 8, &z, 8);
-  }
-  return Trap::None;
+// A reference names a whole slot and slots never overlap: two arrays are the same or disjoint. What the elements become
+// is a kernel's business, which the host may replace by a faster one with the same bits.
+template <typename T>
+const T* elements(Context& c, Word array) {
+  return reinterpret_cast<const T*>(c.at(Reference{array}));
 }
-EYEFLOW_EXECUTE(ArrayAddF64) {
-  return array_map_f64(c, r, i, [](double x, double y) { return x + y; });
+template <typename T>
+T* written_elements(Context& c, Word array) {
+  const Reference to{array};
+  c.begin_write(to, 0, std::uint64_t{to.capacity()} * sizeof(T));
+  return reinterpret_cast<T*>(c.at(to));
 }
-EYEFLOW_EXECUTE(ArrayMulF64) {
-  return array_map_f64(c, r, i, [](double x, double y) { return x * y; });
+constexpr Trap unless_fits(bool fits) { return fits ? Trap::None : Trap::Overflow; }
+
+template <typename T>
+Trap array_one(Context& c, Word* r, Instruction i, OneKernel<T> kernel) {
+  T* to = written_elements<T>(c, r[i.a]);
+  return unless_fits(kernel(to, elements<T>(c, r[i.b]), Reference{r[i.a]}.capacity()));
+}
+template <typename T>
+Trap array_pair(Context& c, Word* r, Instruction i, PairKernel<T> kernel) {
+  T* to = written_elements<T>(c, r[i.a]);
+  return unless_fits(kernel(to, elements<T>(c, r[i.b]), elements<T>(c, r[i.c]), Reference{r[i.a]}.capacity()));
+}
+template <typename T>
+Trap array_with_scalar(Context& c, Word* r, Instruction i, ScalarKernel<T> kernel) {
+  T* to = written_elements<T>(c, r[i.a]);
+  return unless_fits(kernel(to, elements<T>(c, r[i.b]), element_of<T>(r[i.c]), Reference{r[i.a]}.capacity()));
+}
+template <typename T>
+Trap array_sum(Context& c, Word* r, Instruction i, SumKernel<T> kernel) {
+  T sum{};
+  const bool fits = kernel(&sum, elements<T>(c, r[i.b]), Reference{r[i.b]}.capacity());
+  r[i.a] = to_word(sum);
+  return unless_fits(fits);
 }
 
-// The one order of a floating sum: element n goes to partial sum n mod 32, then the upper half is added onto the lower
-// until one is left. Kernels of any width up to 32 lanes give the same bits.
-inline constexpr int kPartialSums = 32;
-EYEFLOW_EXECUTE(ArraySumF64) {
-  const Reference array{r[i.b]};
-  const std::byte* place = c.at(array);
-  double sums[kPartialSums] = {};
-  for (std::uint32_t n = 0; n < array.capacity(); ++n) {
-    double x;
-    std::memcpy(&x, place + std::size_t{n} * 8, 8);
-    sums[n % kPartialSums] += x;
-  }
-  for (int half = kPartialSums / 2; half > 0; half /= 2)
-    for (int n = 0; n < half; ++n) sums[n] += sums[n + half];
-  r[i.a] = to_word(sums[0]);
-  return Trap::None;
-}
+#define EYEFLOW_ARRAY_ONE(T, Name, Element) \
+  EYEFLOW_EXECUTE(Array##Name##T) { return array_one(c, r, i, c.intrinsics.arrays->Name##T); }
+#define EYEFLOW_ARRAY_PAIR(T, Name, Element) \
+  EYEFLOW_EXECUTE(Array##Name##T) { return array_pair(c, r, i, c.intrinsics.arrays->Name##T); }
+#define EYEFLOW_ARRAY_WITH(T, Name, Element) \
+  EYEFLOW_EXECUTE(Array##Name##T) { return array_with_scalar(c, r, i, c.intrinsics.arrays->Name##T); }
+#define EYEFLOW_ARRAY_FROM(T, Name, Element) EYEFLOW_ARRAY_WITH(T, Name, Element)
+#include "vm/isa/array_ops.def"
+EYEFLOW_EXECUTE(ArraySumF64) { return array_sum(c, r, i, c.intrinsics.arrays->SumF64); }
+EYEFLOW_EXECUTE(ArraySumF32) { return array_sum(c, r, i, c.intrinsics.arrays->SumF32); }
+EYEFLOW_EXECUTE(ArraySumI64) { return array_sum(c, r, i, c.intrinsics.arrays->SumI64); }
+EYEFLOW_EXECUTE(ArraySumI32) { return array_sum(c, r, i, c.intrinsics.arrays->SumI32); }
 
 EYEFLOW_EXECUTE(ArrayCopy) {
   const Reference to{r[i.a]}, from{r[i.b]};
