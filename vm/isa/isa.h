@@ -167,10 +167,16 @@ inline constexpr OpInfo kOps[] = {
 #include "vm/isa/opcodes.def"
 };
 
+// By a hash of each (FNV-1a), or the compiler's limit of steps would end the comparison of all pairs.
 constexpr bool mnemonics_unique() {
-  for (std::size_t i = 0; i < std::size(kOps); ++i)
-    for (std::size_t j = i + 1; j < std::size(kOps); ++j)
-      if (kOps[i].mnemonic == kOps[j].mnemonic) return false;
+  std::uint64_t hashes[std::size(kOps)] = {};
+  for (std::size_t i = 0; i < std::size(kOps); ++i) {
+    std::uint64_t hash = 0xcbf29ce484222325ull;
+    for (const char c : kOps[i].mnemonic) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
+    for (std::size_t j = 0; j < i; ++j)
+      if (hashes[j] == hash) return false;
+    hashes[i] = hash;
+  }
   return true;
 }
 static_assert(mnemonics_unique());
