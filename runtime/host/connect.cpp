@@ -6,6 +6,7 @@
 #include <map>
 
 #include "runtime/connectors/console.h"
+#include "runtime/connectors/gpio.h"
 #include "runtime/connectors/mqtt.h"
 #include "runtime/connectors/replay.h"
 #include "runtime/host/param.h"
@@ -23,6 +24,44 @@ Result<double> quantity(const Written& written, const std::string& unit) {
   const auto word = parse_param(param, written.text);
   if (!word) return std::unexpected(word.error());
   return std::bit_cast<double>(*word);
+}
+
+Result<void> add_chips(const Site& site, const std::vector<bool>& bound, Connectors& out) {
+  struct Chip {
+    std::string name;
+    std::vector<GpioInput> inputs;
+    std::vector<GpioOutput> outputs;
+    std::map<std::string, std::string> taken;  // by line: what it is for
+  };
+  std::map<std::string, Chip> chips;  // by endpoint
+  const auto take = [&](const PinSettings& pin, const std::string& what, Place place) -> Result<Chip*> {
+    Chip& chip = chips[endpoint_of(pin)];
+    chip.name = pin.chip;
+    const auto [at, is_new] = chip.taken.emplace(pin.line, what);
+    if (is_new) return &chip;
+    return fail(fmt::format("{}:{}:{}: line '{}' of {} is for '{}' already; '{}' needs one of its own", site.file,
+                            place.line, place.column, pin.line, pin.chip, at->second, what));
+  };
+  for (std::uint32_t i = 0; i < site.sensors.size(); ++i) {
+    const auto& settings = site.settings(site.sensors[i]);
+    if (!settings.pin || !bound[i]) continue;
+    const auto chip = take(*settings.pin, site.sensors[i].name, settings.place);
+    if (!chip) return std::unexpected(chip.error());
+    (*chip)->inputs.push_back({SensorId{i}, *settings.pin});
+  }
+  for (const auto& output : site.outputs) {
+    const auto& settings = site.settings(output);
+    if (!settings.pin) continue;
+    const auto chip = take(*settings.pin, output.name, settings.place);
+    if (!chip) return std::unexpected(chip.error());
+    (*chip)->outputs.push_back({*settings.pin, settings.on_text, settings.safe});
+  }
+  for (auto& [endpoint, chip] : chips) {
+    auto made = std::make_unique<GpioChip>(chip.name, std::move(chip.inputs), std::move(chip.outputs));
+    out.sinks.emplace(endpoint, made.get());
+    out.sources.push_back({endpoint, std::move(made), true});
+  }
+  return {};
 }
 
 Result<void> add_mqtt(const Site& site, const std::vector<bool>& bound, Connectors& out) {
@@ -141,7 +180,7 @@ Result<Connectors> make_connectors(const Site& site, const Deployment& deploymen
     out.own_sinks.push_back(std::make_unique<ConsoleSink>(console));
     out.sinks.emplace("console", out.own_sinks.back().get());
   }
-  for (const auto add : {add_mqtt, add_replays, add_simulations}) {
+  for (const auto add : {add_chips, add_mqtt, add_replays, add_simulations}) {
     if (auto added = add(site, bound, out); !added) return std::unexpected(added.error());
   }
   return out;

@@ -47,6 +47,12 @@ Result<stdlib::Conversion> conversion_to(const SensorSettings& sensor, const vm:
 Result<DecodePlan> make_plan(const SensorSettings& sensor, const vm::Module& module, const vm::Input& input) {
   const auto* type = module.type(input.value.type);
   if (type == nullptr) return fail(fmt::format("input '{}' has no type", input.value.name));
+  if (sensor.pin && (type->kind != vm::TypeKind::Scalar || type->element != Scalar::Bool)) {
+    return fail(
+        fmt::format("input '{}' is no bool, and [sensor.\"{}\"] is a pin; declare it as 'input {}: bool', or bind "
+                    "another sensor",
+                    input.value.name, sensor.written, input.value.name));
+  }
   DecodePlan plan{.field = sensor.field, .time = sensor.time, .time_unit = sensor.time_unit};
   if (type->kind == vm::TypeKind::Text) {
     if (!sensor.unit.empty()) {

@@ -24,8 +24,7 @@ struct Reading {
   const fs::path& folder;
 };
 
-constexpr std::string_view kOtherConnectors[] = {"modbus", "gpio",      "serial", "http",
-                                                 "camera", "socketcan", "influx", "nats"};
+constexpr std::string_view kOtherConnectors[] = {"modbus", "serial", "http", "camera", "socketcan", "influx", "nats"};
 constexpr std::string_view kNoSuchConnector =
     "this version has no such connector; it has mqtt, replay, simulate and console";
 
@@ -218,6 +217,38 @@ void check_topic(TableReader& t, const std::string& topic, bool filter_allowed) 
   }
 }
 
+// gpio = { chip = "gpiochip0", line = 17 }
+PinSettings read_pin(const toml::table& table, const std::string& title, bool is_input, Reading& r) {
+  TableReader t(table, "gpio of " + title, r.problems);
+  PinSettings pin;
+  pin.chip = t.text("chip").value_or("");
+  if (pin.chip.empty()) t.missing("chip", "chip = \"gpiochip0\"");
+  if (const auto line = t.written("line")) pin.line = line->text;
+  if (pin.line.empty()) t.missing("line", "line = 17 (or the name that the chip gives it)");
+  pin.active_low = t.choice<bool>("active", {{"high", false}, {"low", true}}).value_or(false);
+  pin.bias = t.choice<PinBias>("bias", {{"as-is", PinBias::AsIs},
+                                        {"off", PinBias::Off},
+                                        {"pull-up", PinBias::PullUp},
+                                        {"pull-down", PinBias::PullDown}})
+                 .value_or(PinBias::AsIs);
+  if (is_input) {
+    pin.edge =
+        t.choice<PinEdge>("edge", {{"both", PinEdge::Both}, {"rising", PinEdge::Rising}, {"falling", PinEdge::Falling}})
+            .value_or(PinEdge::Both);
+    pin.debounce = t.duration("debounce").value_or(std::chrono::nanoseconds(0));
+    if (pin.debounce > std::chrono::seconds(10)) {
+      t.problem(t.place("debounce"), "'debounce' is how long a contact bounces; write at most \"10 s\"");
+    }
+  } else {
+    pin.drive = t.choice<PinDrive>("drive", {{"push-pull", PinDrive::PushPull},
+                                             {"open-drain", PinDrive::OpenDrain},
+                                             {"open-source", PinDrive::OpenSource}})
+                    .value_or(PinDrive::PushPull);
+  }
+  t.finish();
+  return pin;
+}
+
 void add_names(TableReader& t, std::string_view kind, std::string_view written, std::set<std::string>& taken,
                std::vector<std::string>& out) {
   auto names = expand_names(written);
@@ -240,15 +271,24 @@ void read_sensor(std::string_view written, const toml::table& table, std::set<st
   s.written = written;
   s.place = t.place();
   static constexpr std::string_view kBuiltIn[] = {"simulate", "replay"};
-  if (auto from = t.word("from")) {
+  if (const auto* gpio = t.table("gpio")) {
+    s.pin = read_pin(*gpio, t.title(), true, r);
+    s.from = {endpoint_of(*s.pin), t.place("gpio")};
+    for (const auto* key : {"from", "topic", "field", "unit", "time"}) {
+      if (t.has(key))
+        t.problem(t.place(key),
+                  fmt::format("'{}' in {}: a pin is on or off and nothing else; remove it", key, t.title()));
+    }
+  } else if (auto from = t.word("from")) {
     s.from = *from;
     if (from->text == "console") {
       t.problem(from->place, fmt::format("'from' in {} is \"console\", which only takes output", t.title()));
     } else {
       check_endpoint(t, "from", *from, kBuiltIn, r.site);
     }
-  } else if (!t.has("from")) {
-    t.missing("from", "from = \"CONNECTION\", \"simulate\" or \"replay\"");
+  } else if (!t.has("from") && !t.has("gpio")) {
+    t.missing("from",
+              "from = \"CONNECTION\", \"simulate\" or \"replay\", or gpio = { chip = \"gpiochip0\", line = 17 }");
   }
   for (const auto other : kOtherConnectors) {
     if (t.has(other)) t.refuse(other, kNoSuchConnector);
@@ -306,18 +346,29 @@ void read_output(OutputKind kind, std::string_view written, const toml::table& t
     t.refuse(other, kNoSuchConnector);
     other_connector = true;
   }
-  if (auto to = t.word("to")) {
+  const auto* gpio = kind == OutputKind::Switch ? t.table("gpio") : nullptr;
+  if (gpio != nullptr) {
+    s.pin = read_pin(*gpio, t.title(), false, r);
+    s.to = {endpoint_of(*s.pin), t.place("gpio")};
+    s.topic = s.pin->line;
+    for (const auto* key : {"to", "topic", "qos", "retain", "format", "on", "off"}) {
+      if (t.has(key))
+        t.problem(t.place(key), fmt::format("'{}' in {}: a pin has levels, no messages; remove it", key, t.title()));
+    }
+  } else if (auto to = t.word("to")) {
     s.to = *to;
     if (to->text == "simulate" || to->text == "replay") {
       t.problem(to->place, fmt::format("'to' in {} is \"{}\", which only gives input", t.title(), to->text));
     } else {
       check_endpoint(t, "to", *to, built_in, r.site);
     }
-  } else if (!t.has("to") && !other_connector && !wants_storage) {
+  } else if (!t.has("to") && !other_connector && !wants_storage && !t.has("gpio")) {
     t.missing("to", kind == OutputKind::Log ? "to = \"CONNECTION\", \"console\" or \"none\""
-                                            : "to = \"CONNECTION\" or \"console\"");
+                    : kind == OutputKind::Value
+                        ? "to = \"CONNECTION\" or \"console\""
+                        : "to = \"CONNECTION\" or \"console\", or gpio = { chip = \"gpiochip0\", line = 17 }");
   }
-  s.topic = t.text("topic").value_or("");
+  if (!s.pin) s.topic = t.text("topic").value_or("");
   check_topic(t, s.topic, false);
   if (r.site.connection(s.to.text) != nullptr && s.topic.empty()) t.missing("topic", "topic = \"plant/line1/{name}\"");
   s.qos = static_cast<int>(t.integer("qos", 0, 2).value_or(1));

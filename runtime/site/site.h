@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/site/pins.h"
 #include "vm/base/result.h"
 #include "vm/module/module.h"
 
@@ -62,7 +63,8 @@ struct Simulation {
 struct SensorSettings {
   std::string written;  // the name as written, with its pattern
   Place place;
-  Written from;       // a connection, "simulate" or "replay"
+  Written from;  // a connection, "simulate" or "replay"; of a pin its chip's endpoint
+  std::optional<PinSettings> pin;
   std::string topic;  // may hold {name} and {device}; may be a filter with + and #
   std::string field;  // JSON pointer into the payload; empty: the payload itself is the value
   std::string unit;   // the unit that payloads are in; empty: none
@@ -89,8 +91,9 @@ struct OutputSettings {
   OutputKind kind;
   std::string written;
   Place place;
-  Written to;         // a connection, "console", or "none" (logs only: rows are counted, not kept)
-  std::string topic;  // may hold {name} and {device}
+  Written to;  // a connection, "console", or "none" (logs only: rows are counted, not kept); a chip's endpoint
+  std::optional<PinSettings> pin;  // switches only
+  std::string topic;               // may hold {name} and {device}
   PayloadFormat format = PayloadFormat::Text;
   int qos = 1;
   bool retain = false;

@@ -36,6 +36,7 @@ LIBRARIES = [
     ("OpenSSL", r"openssl/", ["runtime/security/"]),
     ("toml++", r"toml(\+\+/|\.hpp|\.h)", ["runtime/site/"]),
     ("libmosquitto", r"mosquitto", ["runtime/connectors/mqtt"]),
+    ("libgpiod", r"gpiod\.h", ["runtime/connectors/gpio"]),
     ("Asio", r"asio(\.hpp|/)", ["runtime/"]),
     ("spdlog", r"spdlog/", ["runtime/", "tools/"]),
     ("CLI11", r"CLI/", ["tools/"]),
@@ -142,6 +143,7 @@ tools/eyeflowc/x.cpp  <openssl/evp.h>
 runtime/security/x.h  <toml++/toml.h>
 runtime/site/x.cpp    <mosquitto.h>
 runtime/connectors/replay.cpp  <mosquitto.h>
+runtime/connectors/mqtt.cpp  <gpiod.h>
 tools/eyeflow-vm/x.cpp  <asio/io_context.hpp>
 compiler/check/x.cpp  <spdlog/spdlog.h>
 runtime/site/x.cpp    <CLI/CLI.hpp>

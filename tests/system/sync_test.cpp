@@ -192,7 +192,7 @@ class Collector {
     process_ = std::make_unique<Process>(command, folder_ / ("collector" + std::to_string(++starts_) + ".log"));
     for (int i = 0; i < 5000; ++i) {
       const std::string log = process_->output();
-      if (const auto at = log.find("127.0.0.1:"); at != log.npos && log.find("/rows", at) != log.npos) {
+      if (const auto at = log.find("127.0.0.1:"); at != log.npos && log.find("/v1/rows", at) != log.npos) {
         port_ = std::stoi(log.substr(at + 10));
         return;
       }
@@ -203,7 +203,7 @@ class Collector {
   }
   HttpOptions options(const std::string& scheme = "https") const {
     HttpOptions o;
-    o.url = runtime::parse_url(scheme + "://127.0.0.1:" + std::to_string(port_) + "/rows").value();
+    o.url = runtime::parse_url(scheme + "://127.0.0.1:" + std::to_string(port_) + "/v1/rows").value();
     o.ca_file = folder_ / "ca.pem";
     return o;
   }

@@ -201,7 +201,7 @@ TEST(Site, UnknownTablesAndKeys) {
   EXPECT_CONTAINS(bad("[xyzzy]\n"), "known are device");
   EXPECT_CONTAINS(bad_sensor("feild = \"/t\""),
                   "site.toml:6:1: 'feild' is not known in [sensor.T1]; did you mean 'field'?");
-  EXPECT_CONTAINS(bad_sensor("zzzzzz = 1"), "known are from");
+  EXPECT_CONTAINS(bad_sensor("zzzzzz = 1"), "known are gpio, from");
   EXPECT_CONTAINS(bad("sensor = 3\n"), "write [sensor.NAME]");
   EXPECT_CONTAINS(bad("[sensor]\nT1 = 3\n"), "must be a table");
   EXPECT_CONTAINS(bad("device = 3\n"), "write [device]");
@@ -244,7 +244,6 @@ TEST(Site, Endpoints) {
   EXPECT_CONTAINS(bad("[sensor.T1]\nfrom = \"console\""), "only takes output");
   EXPECT_CONTAINS(bad("[sensor.T1]\nfrom = \"modbus\""), "no such connector");
   EXPECT_CONTAINS(bad("[sensor.T1]\nfrom = \"replay\""), "needs 'file'");
-  EXPECT_CONTAINS(bad("[switch.horn]\ngpio = { chip = \"gpiochip0\", line = 17 }"), "no such connector");
   EXPECT_CONTAINS(bad("[switch.horn]\n"), "needs 'to'");
   EXPECT_CONTAINS(bad("[switch.horn]\nto = \"none\""), "no [connection.…]");
   EXPECT_CONTAINS(bad("[switch.horn]\nto = \"replay\""), "only gives input");
@@ -256,6 +255,38 @@ TEST(Site, Endpoints) {
                   "not to write to");
   EXPECT_CONTAINS(bad("[connection.p]\nmqtt = \"mqtt://x\"\n[switch.h]\nto = \"p\"\ntopic = \"{nam}\""),
                   "known are {name}");
+}
+
+TEST(Site, Pins) {
+  const Site site = good(R"(
+[sensor.door]
+gpio = { chip = "gpiochip0", line = 17, edge = "both", debounce = "20 ms", bias = "pull-up", active = "low" }
+[switch.horn]
+gpio = { chip = "/dev/gpiochip1", line = "HORN", drive = "open-drain" }
+safe = "on"
+)");
+  const auto& door = site.settings(*site.sensor("door"));
+  ASSERT_TRUE(door.pin);
+  EXPECT_EQ(door.from.text, "gpio:gpiochip0");
+  EXPECT_EQ(door.pin->line, "17");
+  EXPECT_EQ(door.pin->debounce, 20ms);
+  EXPECT_EQ(door.pin->bias, PinBias::PullUp);
+  EXPECT_TRUE(door.pin->active_low);
+  const auto& horn = site.settings(*site.output(OutputKind::Switch, "horn"));
+  ASSERT_TRUE(horn.pin);
+  EXPECT_EQ(horn.to.text, "gpio:/dev/gpiochip1");
+  EXPECT_EQ(horn.topic, "HORN");
+  EXPECT_EQ(horn.pin->drive, PinDrive::OpenDrain);
+  EXPECT_TRUE(horn.safe);
+
+  EXPECT_CONTAINS(bad("[switch.horn]\ngpio = { line = 17 }"), "needs 'chip'");
+  EXPECT_CONTAINS(bad("[switch.horn]\ngpio = { chip = \"c\" }"), "needs 'line'");
+  EXPECT_CONTAINS(bad("[switch.horn]\ngpio = { chip = \"c\", line = 1, edge = \"both\" }"), "'edge' is not known");
+  EXPECT_CONTAINS(bad("[switch.horn]\ngpio = { chip = \"c\", line = 1 }\nto = \"console\""), "no messages");
+  EXPECT_CONTAINS(bad("[sensor.T1]\ngpio = { chip = \"c\", line = 1 }\nunit = \"V\""), "on or off and nothing else");
+  EXPECT_CONTAINS(bad("[sensor.T1]\ngpio = { chip = \"c\", line = 1, debounce = \"11 s\" }"), "at most");
+  EXPECT_CONTAINS(bad("[sensor.T1]\ngpio = { chip = \"c\", line = 1, bias = \"up\" }"), "pull-up");
+  EXPECT_CONTAINS(bad("[value.v]\ngpio = { chip = \"c\", line = 1 }\nto = \"console\""), "'gpio' is not known");
 }
 
 TEST(Site, NamesAndRuns) {

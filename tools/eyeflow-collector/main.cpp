@@ -66,8 +66,8 @@ Exit serve(Options options) {
   const std::size_t devices = options.server.devices.size();
   auto server = Server::make(std::move(options.server), std::move(*database));
   if (!server) return complain(Exit::Files, server.error().message);
-  fmt::print("listening on {}://{}:{}/rows, {} devices, into {}\n", tls ? "https" : "http", address, (*server)->port(),
-             devices, options.database);
+  fmt::print("listening on {}://{}:{}/v1/rows, {} devices, into {}\n", tls ? "https" : "http", address,
+             (*server)->port(), devices, options.database);
   std::fflush(stdout);
   std::thread([&signals, &server] {
     int signal = 0;

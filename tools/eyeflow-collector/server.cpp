@@ -107,7 +107,7 @@ struct Server::Impl {
 
 void Server::Impl::routes() {
   const auto note = [](const std::string& line) { fmt::print(stderr, "eyeflow-collector: {}\n", line); };
-  http->Post("/rows", [this, note](const httplib::Request& request, httplib::Response& response) {
+  http->Post("/v1/rows", [this, note](const httplib::Request& request, httplib::Response& response) {
     const std::string type = request.get_header_value("Content-Type");
     const bool packed = type == runtime::kPackedContentType;
     if (!packed && type != runtime::kBatchContentType) {
