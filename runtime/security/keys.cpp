@@ -16,6 +16,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "runtime/security/library.h"
 #include "vm/base/check.h"
 
 namespace eyeflow::runtime {
@@ -39,12 +40,6 @@ KeyHandle owned(EVP_PKEY* key) {
 }
 EVP_PKEY* raw(const KeyHandle& handle) { return static_cast<EVP_PKEY*>(handle.get()); }
 const unsigned char* u8(const std::byte* p) { return reinterpret_cast<const unsigned char*>(p); }
-
-// The system's openssl.cnf is not read: what a device accepts must not depend on it, and parsing it costs start time.
-void start_library() {
-  static const int started = OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, nullptr);
-  static_cast<void>(started);
-}
 
 std::string library_error() {
   const unsigned long code = ERR_peek_last_error();
@@ -261,6 +256,28 @@ Result<PublicKey> load_public_key(const std::filesystem::path& path) {
   auto id = id_of(raw(key));
   if (!id) return std::unexpected(id.error());
   return PublicKey{*algorithm, *id, path.string(), std::move(key)};
+}
+
+Result<PrivateKey> ed25519_key(std::span<const std::byte, 32> seed) {
+  start_library();
+  KeyHandle key = owned(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, u8(seed.data()), seed.size()));
+  if (!key) return fail(fmt::format("cannot make a key: {}", library_error()));
+  auto id = id_of(raw(key));
+  if (!id) return std::unexpected(id.error());
+  const auto size = static_cast<std::size_t>(EVP_PKEY_get_size(raw(key)));
+  return PrivateKey{KeyAlgorithm::Ed25519, *id, size, std::move(key)};
+}
+
+PublicKey public_half(const PrivateKey& key) {
+  return PublicKey{key.algorithm, key.id, "this device", key.handle};  // OpenSSL's handle has both halves
+}
+
+Result<std::string> public_pem(const PrivateKey& key) {
+  const Bio open(BIO_new(BIO_s_mem()));
+  if (PEM_write_bio_PUBKEY(open.get(), raw(key.handle)) != 1) {
+    return fail(fmt::format("cannot write the public key: {}", library_error()));
+  }
+  return text_of(open.get());
 }
 
 Result<std::vector<std::byte>> sign(const PrivateKey& key, std::span<const std::byte> message) {

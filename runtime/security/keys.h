@@ -43,6 +43,12 @@ Result<void> generate_key(const std::filesystem::path& path, KeyAlgorithm algori
 Result<PrivateKey> load_private_key(const std::filesystem::path& path);
 Result<PublicKey> load_public_key(const std::filesystem::path& path);
 
+// The Ed25519 key of a seed of 32 bytes (RFC 8032, 5.1.5): the same seed gives the same key.
+Result<PrivateKey> ed25519_key(std::span<const std::byte, 32> seed);
+// Its public half, for verify() and, as PEM, for those who check what it signed.
+PublicKey public_half(const PrivateKey& key);
+Result<std::string> public_pem(const PrivateKey& key);
+
 // Deterministic: the same key and message give the same signature.
 Result<std::vector<std::byte>> sign(const PrivateKey& key, std::span<const std::byte> message);
 bool verify(const PublicKey& key, std::span<const std::byte> message, std::span<const std::byte> signature);

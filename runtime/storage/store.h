@@ -33,9 +33,9 @@ enum class SlotKind : std::uint8_t {
 };
 
 struct StoreOptions {
-  std::filesystem::path folder;    // made when it is missing, mode 0700
-  std::filesystem::path key_file;  // the device key; empty: folder/device.key. Made at the first start, mode 0600
-  std::string device = "device";   // first part of every row's number
+  std::filesystem::path folder{};    // made when it is missing, mode 0700
+  std::filesystem::path key_file{};  // the device key; empty: folder/device.key. Made at the first start, mode 0600
+  std::string device = "device";     // first part of every row's number
   std::chrono::nanoseconds commit = std::chrono::seconds(1);
   std::uint64_t history_bytes = 1u << 30;   // of history.db; beyond, its oldest rows go
   std::uint64_t outbox_bytes = 256u << 20;  // of rows that wait for the far side
@@ -44,13 +44,13 @@ struct StoreOptions {
   WhenFull when_full = WhenFull::DropOldest;
 
   // Both are called on a thread of the store, must not throw, and must return soon.
-  std::function<void(std::string_view line)> on_notice;  // one line for the log: what was lost, set aside, is full
-  std::function<void()> on_commit;                       // committed() has moved
+  std::function<void(std::string_view line)> on_notice{};  // one line for the log: what was lost, set aside, is full
+  std::function<void()> on_commit{};                       // committed() has moved
 };
 
 struct StreamSettings {
-  std::optional<std::chrono::nanoseconds> keep;  // for queries, at least this long while there is room; nothing: not
-  bool sync = false;                             // to the far side
+  std::optional<std::chrono::nanoseconds> keep{};  // for queries, at least this long while there is room; nothing: not
+  bool sync = false;                               // to the far side
 };
 
 // Says how far a store has got: everything submitted up to a ticket is on disk once committed() has reached it.
@@ -87,9 +87,9 @@ struct RowNumber {
 struct StoredRow {
   RowNumber number;
   vm::TimeNs time = 0;  // of the event
-  std::string owner;    // the instance
-  std::string log;
-  std::vector<std::byte> row;
+  std::string owner{};  // the instance
+  std::string log{};
+  std::vector<std::byte> row{};
 };
 
 // The oldest rows that wait for the far side, of one epoch, in order.
@@ -120,7 +120,7 @@ struct StoreStats {
 
 // Rows kept for queries, oldest first.
 struct HistoryQuery {
-  std::string owner, log;  // empty: any
+  std::string owner{}, log{};  // empty: any
   vm::TimeNs from = std::numeric_limits<vm::TimeNs>::min(), to = std::numeric_limits<vm::TimeNs>::max();
   std::uint64_t after = 0;  // position in the file: HistoryRows::next of the call before
   std::size_t max_rows = 1000;

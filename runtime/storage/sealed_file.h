@@ -1,0 +1,119 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/security/sealing.h"
+#include "runtime/storage/database.h"
+#include "vm/module/module.h"
+
+// What state.db and history.db have in common: whose they are, the keys that their contents are sealed under, names,
+// and the epochs that row numbers belong to.
+namespace eyeflow::runtime {
+
+enum class FileKind : std::uint8_t { State = 1, History = 2 };
+
+// SHA-256 of names, shortened: stands for them in identities.
+using NameDigest = std::array<std::byte, 16>;
+NameDigest digest_of(std::string_view owner, std::string_view name);
+
+// What sealed bytes are bound to, as docs/storage.md lays it out.
+class Identity {
+ public:
+  static Identity of_value(std::uint64_t epoch, const NameDigest& names);
+  static Identity of_row(FileKind file, std::uint64_t epoch, std::uint64_t sequence, vm::TimeNs time,
+                         const NameDigest& names);
+  std::span<const std::byte> bytes() const { return std::span(bytes_).first(size_); }
+
+ private:
+  template <typename T>
+  void add(const T& value) {
+    std::memcpy(bytes_.data() + size_, &value, sizeof value);
+    size_ += sizeof value;
+  }
+  std::array<std::byte, 48> bytes_{};
+  std::size_t size_ = 0;
+};
+
+// The names behind the small numbers that rows carry. A name is written with the first row that needs it.
+class NameTable {
+ public:
+  struct Names {
+    std::string owner, name;
+    NameDigest digest;
+  };
+  // The table of slots has one more column, so that its rows are known from those of `names` in a damaged file.
+  explicit NameTable(const char* table, bool is_slots = false) : table_(table), is_slots_(is_slots) {}
+  // The number for these names within the file: 1, 2, 3 …
+  std::uint32_t number_of(std::string_view owner, std::string_view name);
+  const Names* find(std::int64_t number) const;
+
+  FileResult<void> load(Database& database);
+  void add(std::int64_t number, std::string_view owner, std::string_view name);
+  FileResult<void> write_new(Database& database);  // within a transaction
+  void committed() { on_disk_ = names_.size(); }
+
+ private:
+  const char* table_;
+  bool is_slots_;
+  std::vector<Names> names_;  // by number - 1; an owner and name that are both empty: nothing
+  std::map<std::pair<std::string, std::string>, std::uint32_t, std::less<>> numbers_;
+  std::size_t on_disk_ = 0;
+};
+
+class SealedFile {
+ public:
+  static constexpr std::size_t kSaltBytes = 16;
+  static Secret key_of_salt(const DeviceKey& key, std::span<const std::byte> salt);
+
+  // Makes the file or opens it; Damaged when it is not what we wrote, or sealed with another key. `epoch`: for a file
+  // that is made.
+  static FileResult<SealedFile> open(const std::filesystem::path& path, FileKind kind, const DeviceKey& key,
+                                     std::uint64_t epoch);
+
+  // Begins a key of this start, within a transaction, before anything is sealed. Keys older than `oldest_needed` are
+  // forgotten.
+  FileResult<void> begin_series(std::uint32_t oldest_needed);
+
+  // Borrowed until the next call.
+  std::span<const std::byte> seal(const Identity& identity, std::span<const std::byte> plain);
+  FileResult<std::span<const std::byte>> unseal(const Identity& identity, std::span<const std::byte> sealed);
+
+  Database& database() { return database_; }
+  std::uint64_t epoch() const { return epoch_; }  // of the file
+  bool is_new() const { return is_new_; }
+
+  std::uint64_t newest_epoch() const;  // the highest that it knows
+  // Rows carry a small number for the epoch that they are counted in.
+  std::uint64_t epoch_of(std::int64_t number) const;              // 0: no such epoch
+  FileResult<std::int64_t> number_of_epoch(std::uint64_t epoch);  // within a transaction, as it may be a new one
+  // How a transaction with number_of_epoch() ended.
+  void epochs_rolled_back() { epochs_.resize(epochs_on_disk_); }
+  void epochs_committed() { epochs_on_disk_ = epochs_.size(); }
+
+ private:
+  SealedFile(Database database, const DeviceKey& key) : database_(std::move(database)), key_(key) {}
+  FileResult<void> make(FileKind kind, std::uint64_t epoch);
+  FileResult<void> check(FileKind kind);
+  FileResult<void> load_epochs();
+  FileResult<Seal*> seal_of(std::uint32_t series);
+
+  Database database_;
+  DeviceKey key_;
+  std::vector<Seal> current_;            // one, once begun
+  std::map<std::uint32_t, Seal> seals_;  // of earlier starts, as they are met
+  std::vector<std::byte> buffer_;
+  std::vector<std::uint64_t> epochs_;  // by number - 1
+  std::size_t epochs_on_disk_ = 0;
+  std::uint64_t epoch_ = 0;
+  bool is_new_ = false;
+};
+
+}  // namespace eyeflow::runtime

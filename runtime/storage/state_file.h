@@ -1,0 +1,105 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runtime/storage/group.h"
+#include "runtime/storage/sealed_file.h"
+#include "runtime/storage/store.h"
+
+namespace eyeflow::runtime {
+
+// A registered stream, as both files see it; by StreamId.
+struct StreamInfo {
+  std::string owner, log;
+  StreamSettings settings;
+};
+// A registered slot; by SlotId. The name has its kind in front ("alarm:hot").
+struct SlotInfo {
+  std::string owner, name;
+};
+std::string slot_name(SlotKind kind, std::string_view name);
+// False when it is not a slot's name.
+bool split_slot_name(std::string_view stored, SlotKind& kind, std::string& name);
+
+// How far state.db has got. Stands in it as a value of its own, sealed.
+struct Progress {
+  std::uint64_t group = 0;          // the last group that had a part in both files
+  std::uint64_t next_sequence = 1;  // of the outbox
+  std::uint64_t outbox_rows = 0, outbox_bytes = 0;
+  std::uint64_t acknowledged_epoch = 0, acknowledged_sequence = 0;
+  std::uint64_t values = 0;  // in `kept`, this one left out
+  std::uint64_t clean = 0;   // the last run ended with stop()
+};
+
+// state.db: values and the outbox. On one thread.
+class StateFile {
+ public:
+  // Reads and checks every value. Damaged: see recover_state().
+  static FileResult<StateFile> open(const std::filesystem::path& path, const DeviceKey& key, std::uint64_t epoch);
+
+  struct Commit {
+    const Group& group;
+    std::span<const StreamInfo> streams;
+    std::span<const SlotInfo> slots;
+    std::uint64_t number = 0;  // of the group, when it has a part in history.db too
+    bool with_rows = true;     // without: their numbers are used up all the same, so that the gap tells
+    std::uint64_t drop_oldest = 0;
+    std::uint64_t outbox_limit = UINT64_MAX;
+    WhenFull when_full = WhenFull::DropOldest;
+    std::optional<RowNumber> acknowledged{};
+    bool clean = false;
+  };
+  struct Committed {
+    std::uint64_t queued = 0, dropped = 0, acknowledged = 0;
+  };
+  FileResult<Committed> commit(const Commit& commit);
+
+  FileResult<OutboxBatch> outbox(std::size_t max_rows, std::size_t max_bytes);
+
+  const Progress& progress() const { return progress_; }
+  const Progress& found() const { return found_; }  // as it stood when the file was opened
+  std::uint64_t epoch() const { return file_.epoch(); }
+  bool is_new() const { return file_.is_new(); }
+  std::vector<KeptValue> take_kept() { return std::move(kept_); }
+  // Makes the file ready to be written to; commit() does so by itself. Opening writes nothing to a file that is there:
+  // a device with a full disk reads what it had.
+  FileResult<void> begin();
+  bool close();
+
+  // Of recover_state(): within a transaction of its own.
+  FileResult<void> adopt_value(std::string_view owner, std::string_view name, std::span<const std::byte> value);
+  FileResult<bool> adopt_row(const StoredRow& row, std::int64_t position);  // false: it was there
+  void adopt_progress(const Progress& old);
+  FileResult<void> finish_adoption();
+  Database& database() { return file_.database(); }
+
+ private:
+  explicit StateFile(SealedFile file) : file_(std::move(file)) {}
+  FileResult<void> load();
+  FileResult<void> load_progress();
+  FileResult<void> prepare();
+  FileResult<Committed> write(const Commit& commit, Progress& next);
+  FileResult<void> write_progress(const Progress& progress);
+  FileResult<void> write_value(std::uint32_t number, std::span<const std::byte> value);
+  FileResult<void> write_row(const StreamInfo& names, RowNumber number, std::int64_t position, vm::TimeNs time,
+                             std::span<const std::byte> row, Progress& next);
+  // Rows from the oldest on, as long as `still` says so: (epoch, sequence, bytes so far dropped, rows so far dropped).
+  template <typename F>
+  FileResult<std::uint64_t> drop_head(Progress& next, F&& still);
+
+  SealedFile file_;
+  bool begun_ = false;
+  NameTable names_{"names"}, slots_{"slots", true};
+  Progress progress_, found_;
+  std::vector<KeptValue> kept_;
+  std::uint32_t oldest_series_ = UINT32_MAX;
+  std::int64_t next_position_ = 1;
+  std::vector<bool> stored_;                 // by slot number: it stands in `kept`
+  std::vector<std::uint32_t> newly_stored_;  // by the transaction at hand
+  Statement put_value_, put_row_, head_, drop_;
+};
+
+}  // namespace eyeflow::runtime

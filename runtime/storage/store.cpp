@@ -1,0 +1,309 @@
+#include "runtime/storage/store.h"
+
+#include <fmt/format.h>
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "runtime/storage/group.h"
+#include "runtime/storage/writer.h"
+#include "vm/base/check.h"
+
+namespace eyeflow::runtime {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr auto kTryAgain = std::chrono::milliseconds(200);
+constexpr int kLastAttempts = 3;
+
+}  // namespace
+
+struct Store::Impl {
+  Impl(StoreOptions with, FolderLock folder_lock, const DeviceKey& key)
+      : options(std::move(with)), lock(std::move(folder_lock)), writer(options, key, counters) {}
+
+  void work();
+  void commit_next(std::unique_lock<std::mutex>& held);
+  bool is_due(Clock::time_point now) const;
+  template <typename F>
+  void on_thread(F&& job);
+
+  const StoreOptions options;
+  std::optional<FolderLock> lock;
+  StoreCounters counters;
+  StoreReport report;
+  std::vector<KeptValue> kept;
+
+  // Names; any thread.
+  std::mutex names_mutex;
+  std::vector<SlotInfo> slots;
+  std::vector<StreamInfo> streams;
+  std::map<std::pair<std::string, std::string>, SlotId, std::less<>> slot_ids;
+  std::map<std::pair<std::string, std::string>, StreamId, std::less<>> stream_ids;
+  std::uint64_t names_version = 0;
+
+  // What waits for the store's thread; any thread.
+  mutable std::mutex mutex;
+  std::condition_variable wake;        // of the store's thread
+  std::condition_variable room;        // a group was taken up
+  std::condition_variable progressed;  // committed has moved, or the thread ended
+  Group filling;
+  Clock::time_point filling_since{};
+  std::uint64_t submitted = 0;
+  std::atomic<std::uint64_t> committed = 0;
+  std::uint64_t wanted = 0;  // somebody waits until this ticket is committed
+  std::optional<RowNumber> acknowledged;
+  std::deque<std::function<void()>> jobs;
+  bool stopping = false, ended = false, ended_well = false;
+
+  // Of the store's thread.
+  Writer writer;
+  Writer::Task task;
+  bool is_behind = false;  // the task could not be committed and waits to be tried again
+  Clock::time_point try_again{};
+  std::vector<SlotInfo> known_slots;
+  std::vector<StreamInfo> known_streams;
+  std::uint64_t known_version = 0;
+
+  std::thread thread;
+};
+
+// Runs a job on the store's thread and waits for it. False: the thread has ended.
+template <typename F>
+void Store::Impl::on_thread(F&& job) {
+  std::unique_lock held(mutex);
+  if (stopping) return;
+  bool is_over = false;
+  std::condition_variable over;
+  jobs.push_back([&] {
+    job();
+    const std::scoped_lock lock(mutex);
+    is_over = true;
+    over.notify_one();
+  });
+  wake.notify_one();
+  over.wait(held, [&] { return is_over; });
+}
+
+// The mutex is held.
+bool Store::Impl::is_due(Clock::time_point now) const {
+  if (is_behind) return now >= try_again;
+  if (filling.empty() && !acknowledged) return false;
+  return filling.is_urgent() || wanted > committed || filling.row_bytes() >= options.queue_bytes / 2 ||
+         now >= filling_since + options.commit;
+}
+
+void Store::Impl::work() {
+  std::unique_lock held(mutex);
+  while (true) {
+    if (!jobs.empty()) {
+      const auto job = std::move(jobs.front());
+      jobs.pop_front();
+      held.unlock();
+      job();
+      held.lock();
+      continue;
+    }
+    if (stopping) break;
+    const auto now = Clock::now();
+    if (is_due(now)) {
+      commit_next(held);
+    } else if (is_behind) {
+      wake.wait_until(held, try_again);
+    } else if (!filling.empty() || acknowledged) {
+      wake.wait_until(held, filling_since + options.commit);
+    } else {
+      wake.wait(held);
+    }
+  }
+  for (int i = 0; i < kLastAttempts && (is_behind || !filling.empty() || acknowledged); ++i) {
+    commit_next(held);
+    if (!is_behind) i = -1;  // what came meanwhile has its own attempts
+  }
+  const bool all = !is_behind && filling.empty();
+  held.unlock();
+  const bool good = writer.finish() && all;
+  held.lock();
+  ended = true;
+  ended_well = good;
+  progressed.notify_all();
+  room.notify_all();
+}
+
+// The mutex is held, and given up while the disk works.
+void Store::Impl::commit_next(std::unique_lock<std::mutex>& held) {
+  if (!is_behind) {
+    std::swap(task.group, filling);
+    filling.clear();
+    filling_since = Clock::now();
+    if (acknowledged) task.acknowledged = std::exchange(acknowledged, {});
+    room.notify_all();
+  }
+  held.unlock();
+  {
+    const std::scoped_lock names(names_mutex);
+    if (known_version != names_version) {
+      known_slots = slots;
+      known_streams = streams;
+      known_version = names_version;
+    }
+  }
+  is_behind = !writer.commit(task, known_streams, known_slots);
+  if (is_behind) {
+    try_again = Clock::now() + kTryAgain;
+  } else {
+    const auto last = static_cast<std::uint64_t>(task.group.last());
+    task.group.clear();
+    if (last > committed) committed = last;
+    if (options.on_commit) options.on_commit();
+  }
+  held.lock();
+  progressed.notify_all();
+}
+
+Result<Store> Store::open(StoreOptions options) {
+  auto lock = FolderLock::take(options.folder);
+  if (!lock) return std::unexpected(lock.error());
+  if (options.key_file.empty()) options.key_file = options.folder / "device.key";
+  auto key = load_or_make_device_key(options.key_file);
+  if (!key) return std::unexpected(key.error());
+  if (!key->notice.empty() && options.on_notice) options.on_notice(key->notice);
+  auto impl = std::make_unique<Impl>(std::move(options), std::move(*lock), key->key);
+  impl->writer.open(impl->report, impl->kept);
+  impl->thread = std::thread([&store = *impl] { store.work(); });
+  return Store(std::move(impl));
+}
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Store::Store(Store&&) noexcept = default;
+Store& Store::operator=(Store&& other) noexcept {
+  stop();
+  impl_ = std::move(other.impl_);
+  return *this;
+}
+Store::~Store() { stop(); }
+
+const StoreReport& Store::report() const { return impl_->report; }
+std::vector<KeptValue> Store::take_kept() { return std::exchange(impl_->kept, {}); }
+
+SlotId Store::slot(SlotKind kind, std::string_view owner, std::string_view name) {
+  const std::scoped_lock lock(impl_->names_mutex);
+  const auto [at, is_new] = impl_->slot_ids.try_emplace(std::pair(std::string(owner), slot_name(kind, name)),
+                                                        SlotId{static_cast<std::uint32_t>(impl_->slots.size())});
+  if (is_new) {
+    impl_->slots.push_back({at->first.first, at->first.second});
+    ++impl_->names_version;
+  }
+  return at->second;
+}
+
+StreamId Store::stream(std::string_view owner, std::string_view log, const StreamSettings& settings) {
+  const std::scoped_lock lock(impl_->names_mutex);
+  const auto [at, is_new] = impl_->stream_ids.try_emplace(std::pair(std::string(owner), std::string(log)),
+                                                          StreamId{static_cast<std::uint32_t>(impl_->streams.size())});
+  if (is_new) impl_->streams.push_back({at->first.first, at->first.second, {}});
+  impl_->streams[static_cast<std::size_t>(at->second)].settings = settings;
+  ++impl_->names_version;
+  return at->second;
+}
+
+Submitted Store::submit(const Changes& changes, bool may_wait) {
+  Impl& s = *impl_;
+  std::unique_lock held(s.mutex);
+  if (changes.empty()) return {Ticket{s.submitted}, true};
+  bool has_room = s.filling.has_room(changes, s.options.queue_bytes);
+  if (!has_room && may_wait) {
+    s.counters.waits.fetch_add(1, std::memory_order_relaxed);
+    s.wake.notify_one();
+    s.room.wait(held, [&] { return s.ended || s.filling.has_room(changes, s.options.queue_bytes); });
+    has_room = !s.ended;
+  }
+  if (!has_room) s.counters.rows_refused.fetch_add(changes.rows(), std::memory_order_relaxed);
+  const Ticket ticket{++s.submitted};
+  const bool was_empty = s.filling.empty();
+  const bool was_small = s.filling.row_bytes() < s.options.queue_bytes / 2;
+  s.filling.take(changes, has_room, ticket);
+  if (was_empty) s.filling_since = Clock::now();
+  // Only for what changes when the thread has to act.
+  const bool is_large = was_small && s.filling.row_bytes() >= s.options.queue_bytes / 2;
+  if (was_empty || changes.is_urgent() || is_large) s.wake.notify_one();
+  return {ticket, has_room};
+}
+
+Ticket Store::committed() const { return Ticket{impl_->committed.load()}; }
+
+bool Store::wait_until_committed(Ticket ticket, std::chrono::nanoseconds limit) {
+  Impl& s = *impl_;
+  std::unique_lock held(s.mutex);
+  s.wanted = std::max(s.wanted, std::min(static_cast<std::uint64_t>(ticket), s.submitted));
+  s.wake.notify_one();
+  const auto is_there = [&] { return s.committed >= static_cast<std::uint64_t>(ticket); };
+  s.progressed.wait_for(held, limit, [&] { return s.ended || is_there(); });
+  return is_there();
+}
+
+OutboxBatch Store::outbox(std::size_t max_rows, std::size_t max_bytes) {
+  OutboxBatch batch;
+  impl_->on_thread([&] { batch = impl_->writer.outbox(max_rows, max_bytes); });
+  return batch;
+}
+
+void Store::acknowledge(std::uint64_t epoch, std::uint64_t sequence) {
+  const std::scoped_lock lock(impl_->mutex);
+  if (impl_->filling.empty() && !impl_->acknowledged) impl_->filling_since = Clock::now();
+  impl_->acknowledged = RowNumber{epoch, sequence};
+  impl_->wake.notify_one();
+}
+
+HistoryRows Store::history(const HistoryQuery& query) { return impl_->writer.history(query); }
+
+void Store::expire(vm::TimeNs now) {
+  std::vector<StreamInfo> streams;
+  {
+    const std::scoped_lock lock(impl_->names_mutex);
+    streams = impl_->streams;
+  }
+  impl_->writer.expire(now, std::move(streams));
+}
+
+StoreStats Store::stats() const {
+  const StoreCounters& c = impl_->counters;
+  return {.commits = c.commits,
+          .commit_failures = c.commit_failures,
+          .rows_kept = c.rows_kept,
+          .rows_queued = c.rows_queued,
+          .rows_acknowledged = c.rows_acknowledged,
+          .rows_refused = c.rows_refused,
+          .rows_dropped_history = c.rows_dropped_history,
+          .rows_dropped_outbox = c.rows_dropped_outbox,
+          .rows_expired = c.rows_expired,
+          .waits = c.waits,
+          .outbox_rows = c.outbox_rows,
+          .outbox_bytes = c.outbox_bytes,
+          .history_bytes = c.history_bytes,
+          .damaged_files = c.damaged_files,
+          .lost_values = c.lost_values,
+          .lost_rows = c.lost_rows,
+          .disk_full = c.disk_full,
+          .longest_commit = std::chrono::nanoseconds(c.longest_commit_ns.load())};
+}
+
+bool Store::stop() {
+  if (!impl_) return true;
+  Impl& s = *impl_;
+  {
+    const std::scoped_lock lock(s.mutex);
+    s.stopping = true;
+    s.wake.notify_one();
+  }
+  if (s.thread.joinable()) s.thread.join();
+  s.lock.reset();
+  return s.ended_well;
+}
+
+}  // namespace eyeflow::runtime

@@ -1,0 +1,312 @@
+#include "runtime/storage/writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace eyeflow::runtime {
+namespace {
+
+constexpr int kAttempts = 3;          // in a row, before a file is opened anew
+constexpr int kHistoryPatience = 10;  // failed commits before rows are given up, so that values go on
+
+using Counter = StoreCounters::Count;
+void add(Counter& count, std::uint64_t n) { count.fetch_add(n, std::memory_order_relaxed); }
+void set(Counter& count, std::uint64_t n) { count.store(n, std::memory_order_relaxed); }
+
+}  // namespace
+
+Writer::Writer(const StoreOptions& options, const DeviceKey& key, StoreCounters& counters)
+    : options_(options),
+      key_(key),
+      counters_(counters),
+      reserve_(options.folder, options.reserve_bytes),
+      state_path_(options.folder / "state.db"),
+      history_path_(options.folder / "history.db") {}
+
+Writer::~Writer() {
+  history_thread_.call([this] {
+    if (history_) history_->close();
+    history_.reset();
+  });
+}
+
+void Writer::tell(std::string_view line) const {
+  if (options_.on_notice) options_.on_notice(line);
+}
+
+void Writer::tell_full(bool full) {
+  counters_.disk_full = full;
+  if (full == told_full_) return;
+  told_full_ = full;
+  tell(full ? fmt::format(
+                  "{}: the disk is full: values go on being kept, {} until there is room", options_.folder.string(),
+                  options_.when_full == WhenFull::DropNew ? "new rows are dropped" : "the oldest rows are dropped")
+            : fmt::format("{}: there is room on the disk again", options_.folder.string()));
+}
+
+void Writer::open(StoreReport& report, std::vector<KeptValue>& kept) {
+  finish_replacing(state_path_);
+  finish_replacing(history_path_);
+  history_thread_.call([this] { ensure_history(); });
+  for (int i = 0; i < kAttempts && !open_state(); ++i) continue;
+  if (state_) {
+    report.is_new = state_->is_new();
+    report.was_clean = state_->found().clean != 0;
+    kept = state_->take_kept();
+  }
+  report.damaged_files = counters_.damaged_files;
+  report.lost_values = counters_.lost_values;
+  report.lost_rows = counters_.lost_rows;
+  reserve_.hold();
+}
+
+bool Writer::open_state() {
+  if (state_) return true;
+  const auto open = [&] {
+    auto opened = StateFile::open(state_path_, key_, new_epoch(FileKind::State, history_epoch_));
+    if (opened) state_.emplace(std::move(*opened));
+    return opened ? FileResult<void>{} : std::unexpected(opened.error());
+  };
+  auto opened = open();
+  if (!opened && opened.error().trouble == Trouble::Damaged) {
+    if (recover_state_file(opened.error())) opened = open();
+  } else if (!opened && opened.error().trouble == Trouble::Full && reserve_.release()) {
+    opened = open();
+  }
+  if (!opened) {
+    if (!std::exchange(told_failure_, true)) {
+      tell(fmt::format("{}; nothing is kept until it can be opened", opened.error().message));
+    }
+    return false;
+  }
+  set(counters_.outbox_rows, state_->progress().outbox_rows);
+  set(counters_.outbox_bytes, state_->progress().outbox_bytes);
+  settled_ = false;
+  return true;
+}
+
+bool Writer::open_history() {
+  auto opened = HistoryFile::open(history_path_, key_, new_epoch(FileKind::History, 0));
+  if (!opened && opened.error().trouble == Trouble::Damaged && recover_history_file(opened.error())) {
+    opened = HistoryFile::open(history_path_, key_, new_epoch(FileKind::History, 0));
+  }
+  if (!opened) return false;
+  history_.emplace(std::move(*opened));
+  history_epoch_ = history_->newest_epoch();
+  set(counters_.history_bytes, history_->bytes_in_use());
+  return true;
+}
+
+bool Writer::ensure_history() {
+  for (int i = 0; i < kAttempts && !history_; ++i) open_history();
+  return history_.has_value();
+}
+
+void Writer::tell_recovered(const std::filesystem::path& path, const FileError& error, const Recovered& recovered) {
+  add(counters_.damaged_files, 1);
+  add(counters_.lost_values, recovered.lost_values);
+  add(counters_.lost_rows, recovered.lost_rows);
+  tell(fmt::format("{}: damaged ({}); it is now {}. Taken over: {} values, {} rows; lost: {} values, {} rows",
+                   path.string(), error.message, recovered.aside.filename().string(), recovered.values, recovered.rows,
+                   recovered.lost_values, recovered.lost_rows));
+}
+
+bool Writer::recover_state_file(const FileError& error) {
+  if (state_) state_->close();
+  state_.reset();
+  const auto recovered = recover_state(state_path_, key_, history_epoch_);
+  if (recovered) tell_recovered(state_path_, error, *recovered);
+  return recovered.has_value();
+}
+
+bool Writer::recover_history_file(const FileError& error) {
+  if (history_) history_->close();
+  history_.reset();
+  const auto recovered = recover_history(history_path_, key_, 0);
+  if (recovered) tell_recovered(history_path_, error, *recovered);
+  return recovered.has_value();
+}
+
+bool Writer::commit(Task& task, std::span<const StreamInfo> streams, std::span<const SlotInfo> slots) {
+  const auto begin = Clock::now();
+  bool done = open_state();
+  if (done && !settled_) {
+    history_thread_.call([&] {
+      if (ensure_history()) settled_ = history_->settle(state_->epoch(), state_->progress().group).has_value();
+    });
+  }
+  std::uint64_t to_history = 0, to_outbox = 0;
+  task.group.for_each_row([&](const Group::Row& row) {
+    const auto& settings = streams[static_cast<std::size_t>(row.stream)].settings;
+    to_history += settings.keep.has_value();
+    to_outbox += settings.sync;
+  });
+  const bool to_state = to_outbox > 0 || !task.group.changed().empty() || task.acknowledged;
+  const std::uint64_t number = done && to_history > 0 && to_state ? state_->progress().group + 1 : 0;
+  if (done && to_history > 0 && !task.is_in_history) {
+    const HistoryFile::Commit commit{task.group, streams, state_->epoch(), state_->progress().next_sequence, number};
+    history_thread_.call([&] { task.is_in_history = commit_history(commit, to_history); });
+    done = task.is_in_history;
+  }
+  if (done && to_state) done = commit_state(task, streams, slots, number);
+  if (!done) {
+    add(counters_.commit_failures, 1);
+    return false;
+  }
+  told_failure_ = false;
+  task.is_in_history = false;
+  add(counters_.commits, 1);
+  const auto took = static_cast<std::uint64_t>(std::chrono::nanoseconds(Clock::now() - begin).count());
+  if (took > counters_.longest_commit_ns) set(counters_.longest_commit_ns, took);
+  return true;
+}
+
+// Rows first go without room, by the policy; values never. Three attempts, each with less.
+bool Writer::commit_state(Task& task, std::span<const StreamInfo> streams, std::span<const SlotInfo> slots,
+                          std::uint64_t number) {
+  StateFile::Commit commit{.group = task.group,
+                           .streams = streams,
+                           .slots = slots,
+                           .number = number,
+                           .outbox_limit = options_.outbox_bytes,
+                           .when_full = options_.when_full,
+                           .acknowledged = task.acknowledged};
+  enum { All, WithReserve, DropOldest, ValuesOnly, GiveUp } step = All;
+  while (step != GiveUp) {
+    const auto done = state_->commit(commit);
+    if (done) {
+      state_failures_ = 0;
+      add(counters_.rows_queued, done->queued);
+      add(counters_.rows_dropped_outbox, done->dropped);
+      add(counters_.rows_acknowledged, done->acknowledged);
+      set(counters_.outbox_rows, state_->progress().outbox_rows);
+      set(counters_.outbox_bytes, state_->progress().outbox_bytes);
+      task.acknowledged.reset();
+      const bool full = step != All || (done->dropped > 0 && counters_.disk_full);
+      tell_full(full);
+      if (!full) reserve_.hold();
+      return true;
+    }
+    if (done.error().trouble == Trouble::Full) {
+      tell_full(true);
+      if (step == All && reserve_.release()) {
+        step = WithReserve;
+      } else if (step < DropOldest && options_.when_full == WhenFull::DropOldest) {
+        commit.drop_oldest = 2 * task.group.row_count() + 16;
+        step = DropOldest;
+      } else {
+        commit.with_rows = false;
+        step = step == ValuesOnly ? GiveUp : ValuesOnly;
+      }
+      continue;
+    }
+    if (done.error().trouble == Trouble::Damaged) {
+      recover_state_file(done.error());
+    } else if (++state_failures_ % kAttempts == 0) {
+      state_->close();
+      state_.reset();
+    }
+    if (!std::exchange(told_failure_, true)) tell(fmt::format("{}; it is tried again", done.error().message));
+    return false;
+  }
+  return false;
+}
+
+bool Writer::commit_history(const HistoryFile::Commit& commit, std::uint64_t rows) {
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    if (!ensure_history()) break;
+    const auto done = history_->commit(commit);
+    if (done) {
+      history_failures_ = 0;
+      add(counters_.rows_kept, *done);
+      rows_since_look_ += rows + 50;
+      if (rows_since_look_ > 2000) {
+        rows_since_look_ = 0;
+        if (const auto gone = history_->keep_within(options_.history_bytes)) add(counters_.rows_expired, *gone);
+        set(counters_.history_bytes, history_->bytes_in_use());
+      }
+      return true;
+    }
+    switch (done.error().trouble) {
+      case Trouble::Full:
+        if (!make_room(commit, rows)) attempt = kAttempts;
+        break;
+      case Trouble::Damaged:
+        recover_history_file(done.error());
+        break;
+      default:
+        history_->close();
+        history_.reset();
+    }
+    if (attempt == kAttempts) {
+      add(counters_.rows_dropped_history, rows);
+      return true;
+    }
+  }
+  // A disk that fails for long: the device's values must not wait for its history.
+  if (++history_failures_ < kHistoryPatience) return false;
+  add(counters_.rows_dropped_history, rows);
+  return true;
+}
+
+// On a full disk: the oldest rows go, unless the site wants the new ones to go.
+bool Writer::make_room(const HistoryFile::Commit&, std::uint64_t rows) {
+  if (options_.when_full == WhenFull::DropNew) return false;
+  const auto gone = history_->drop_oldest(2 * rows + 1000);
+  if (!gone || *gone == 0) return false;
+  add(counters_.rows_expired, *gone);
+  history_->database().shrink();
+  return true;
+}
+
+bool Writer::finish() {
+  bool good = state_.has_value();
+  if (good) {
+    const Group nothing;
+    const auto done = state_->commit({.group = nothing, .streams = {}, .slots = {}, .clean = true});
+    good = done.has_value();
+    good = state_->close() && good;
+    state_.reset();
+  }
+  history_thread_.call([&] {
+    if (history_) good = history_->close() && good;
+    history_.reset();
+  });
+  return good;
+}
+
+OutboxBatch Writer::outbox(std::size_t max_rows, std::size_t max_bytes) {
+  if (!open_state()) return {};
+  auto batch = state_->outbox(max_rows, max_bytes);
+  if (!batch && batch.error().trouble == Trouble::Damaged && recover_state_file(batch.error()) && open_state()) {
+    batch = state_->outbox(max_rows, max_bytes);
+  }
+  return batch.value_or(OutboxBatch{});
+}
+
+HistoryRows Writer::history(const HistoryQuery& query) {
+  HistoryRows rows;
+  history_thread_.call([&] {
+    if (!ensure_history()) return;
+    auto found = history_->query(query);
+    if (!found && found.error().trouble == Trouble::Damaged && recover_history_file(found.error()) &&
+        ensure_history()) {
+      found = history_->query(query);
+    }
+    if (found) rows = std::move(*found);
+  });
+  return rows;
+}
+
+void Writer::expire(vm::TimeNs now, std::vector<StreamInfo> streams) {
+  history_thread_.post([this, now, streams = std::move(streams)]() mutable {
+    if (!history_) return;
+    const auto expired = history_->expire(now, streams);
+    if (!expired) return;
+    add(counters_.rows_expired, expired->rows);
+    if (expired->more) expire(now, std::move(streams));
+  });
+}
+
+}  // namespace eyeflow::runtime

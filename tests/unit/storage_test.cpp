@@ -1,0 +1,650 @@
+#include "runtime/storage/store.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+
+#include "runtime/security/sealing.h"
+
+namespace eyeflow::runtime {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+std::string text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+const StreamSettings kKept{.keep = 24h, .sync = false}, kSynced{.keep = {}, .sync = true},
+    kBoth{.keep = 24h, .sync = true};
+
+class Storage : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = testing::TempDir() + "eyeflow-storage-XXXXXX";
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    dir_ = name;
+  }
+  void TearDown() override { fs::remove_all(dir_); }
+
+  StoreOptions options() {
+    return {.folder = dir_ / "data", .commit = 1h, .reserve_bytes = 0, .on_notice = [this](std::string_view line) {
+              notices_ += std::string(line) + "\n";
+            }};
+  }
+  Store open() { return open(options()); }
+  Store open(StoreOptions with) {
+    auto store = Store::open(std::move(with));
+    EXPECT_TRUE(store) << store.error().message;
+    return std::move(*store);
+  }
+  fs::path file(const char* name) { return dir_ / "data" / name; }
+
+  // Rows of text "N" in the order of their numbers, each in a commit of its own unless `together`.
+  void put_rows(Store& store, StreamId stream, int first, int last, bool together = true) {
+    Changes changes;
+    Submitted submitted{};
+    for (int i = first; i <= last; ++i) {
+      changes.clear();
+      changes.row(stream, i * 1000, bytes_of(std::to_string(i)));
+      submitted = store.submit(changes, true);
+      if (!together) ASSERT_TRUE(store.wait_until_committed(submitted.ticket, 10s));
+    }
+    ASSERT_TRUE(store.wait_until_committed(submitted.ticket, 10s));
+  }
+  static void keep(Store& store, SlotId slot, std::string_view value) {
+    Changes changes;
+    changes.keep(slot, bytes_of(value));
+    ASSERT_TRUE(store.wait_until_committed(store.submit(changes).ticket, 10s));
+  }
+  static std::map<std::string, std::string> kept(Store& store) {
+    std::map<std::string, std::string> values;
+    for (const auto& value : store.take_kept()) {
+      values[std::to_string(static_cast<int>(value.kind)) + value.owner + "/" + value.name] = text_of(value.value);
+    }
+    return values;
+  }
+  static std::vector<std::string> rows_of(const std::vector<StoredRow>& rows) {
+    std::vector<std::string> texts;
+    for (const auto& row : rows) texts.push_back(text_of(row.row));
+    return texts;
+  }
+  static std::vector<std::string> history(Store& store) {
+    std::vector<std::string> texts;
+    HistoryQuery query;
+    do {
+      const auto found = store.history(query);
+      for (const auto& text : rows_of(found.rows)) texts.push_back(text);
+      query.after = found.next;
+    } while (query.after != 0);
+    return texts;
+  }
+  static std::vector<std::string> numbers(int first, int last) {
+    std::vector<std::string> texts;
+    for (int i = first; i <= last; ++i) texts.push_back(std::to_string(i));
+    return texts;
+  }
+  // Changes a file as somebody with SQLite at hand would.
+  void edit(const char* name, const char* sql) {
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open(file(name).c_str(), &database), SQLITE_OK);
+    char* error = nullptr;
+    ASSERT_EQ(sqlite3_exec(database, sql, nullptr, nullptr, &error), SQLITE_OK) << error;
+    ASSERT_EQ(sqlite3_close(database), SQLITE_OK);
+  }
+  std::size_t set_aside(const std::string& name) {
+    std::size_t found = 0;
+    for (const auto& entry : fs::directory_iterator(dir_ / "data")) {
+      const auto text = entry.path().filename().string();
+      found += text.starts_with(name + ".damaged-") && !text.ends_with("-wal");
+    }
+    return found;
+  }
+
+  fs::path dir_;
+  std::string notices_;
+};
+
+TEST_F(Storage, TheLatestValuesComeBack) {
+  {
+    auto store = open();
+    EXPECT_TRUE(store.report().is_new);
+    const auto state = store.slot(SlotKind::State, "monitor/T1", "");
+    const auto alarm = store.slot(SlotKind::Alarm, "monitor/T1", "hot");
+    EXPECT_EQ(store.slot(SlotKind::State, "monitor/T1", ""), state);
+    EXPECT_NE(state, alarm);
+    keep(store, state, "first");
+    keep(store, alarm, "raised");
+    keep(store, state, "a longer second");
+    keep(store, state, "3");
+    EXPECT_TRUE(store.stop());
+  }
+  auto store = open();
+  EXPECT_FALSE(store.report().is_new);
+  EXPECT_TRUE(store.report().was_clean);
+  const std::map<std::string, std::string> expected{{"1monitor/T1/", "3"}, {"2monitor/T1/hot", "raised"}};
+  EXPECT_EQ(kept(store), expected);
+  EXPECT_TRUE(store.take_kept().empty());
+  EXPECT_EQ(notices_, "");
+}
+
+TEST_F(Storage, RowsHaveNumbersWithoutGapsAcrossStarts) {
+  std::uint64_t epoch = 0;
+  {
+    auto store = open();
+    put_rows(store, store.stream("monitor/T1", "history", kSynced), 1, 30);
+    const auto batch = store.outbox(1000, 1 << 20);
+    epoch = batch.epoch;
+    ASSERT_EQ(batch.rows.size(), 30u);
+    EXPECT_EQ(batch.first, 1u);
+    EXPECT_EQ(batch.rows[7].number.sequence, 8u);
+    EXPECT_EQ(batch.rows[7].time, 8000);
+    EXPECT_EQ(batch.rows[7].owner, "monitor/T1");
+    EXPECT_EQ(batch.rows[7].log, "history");
+    EXPECT_EQ(rows_of(batch.rows), numbers(1, 30));
+  }
+  auto store = open();
+  put_rows(store, store.stream("monitor/T1", "history", kSynced), 31, 40);
+  const auto batch = store.outbox(1000, 1 << 20);
+  EXPECT_EQ(batch.epoch, epoch);
+  EXPECT_EQ(rows_of(batch.rows), numbers(1, 40));
+  EXPECT_EQ(batch.last(), 40u);
+  EXPECT_LT(epoch, std::uint64_t{1} << 53);
+}
+
+TEST_F(Storage, AnOutboxBatchIsBoundedAndRepeatsUntilAcknowledged) {
+  auto store = open();
+  put_rows(store, store.stream("m", "log", kSynced), 1, 100);
+  EXPECT_EQ(rows_of(store.outbox(10, 1 << 20).rows), numbers(1, 10));
+  EXPECT_EQ(rows_of(store.outbox(10, 1 << 20).rows), numbers(1, 10));
+  EXPECT_EQ(rows_of(store.outbox(100, 9).rows), numbers(1, 9));  // nine bytes
+  EXPECT_EQ(store.outbox(100, 0).rows.size(), 1u);               // one always
+  const auto epoch = store.outbox(1, 1).epoch;
+  store.acknowledge(epoch, 25);
+  put_rows(store, store.stream("m", "log", kSynced), 101, 101);
+  const auto batch = store.outbox(10, 1 << 20);
+  EXPECT_EQ(rows_of(batch.rows), numbers(26, 35));
+  EXPECT_EQ(batch.first, 26u);
+  EXPECT_EQ(store.stats().rows_acknowledged, 25u);
+  store.acknowledge(epoch + 2, 1000);  // an epoch that never was
+  put_rows(store, store.stream("m", "log", kSynced), 102, 102);
+  EXPECT_EQ(store.stats().outbox_rows, 102u - 25u);
+}
+
+TEST_F(Storage, AnAcknowledgementIsKept) {
+  {
+    auto store = open();
+    put_rows(store, store.stream("m", "log", kSynced), 1, 10);
+    store.acknowledge(store.outbox(1, 1).epoch, 10);
+  }
+  auto store = open();
+  EXPECT_TRUE(store.outbox(100, 100).rows.empty());
+  EXPECT_EQ(store.outbox(100, 100).epoch, 0u);
+  put_rows(store, store.stream("m", "log", kSynced), 11, 11);
+  const auto batch = store.outbox(100, 100);
+  EXPECT_EQ(batch.first, 11u);
+  EXPECT_EQ(batch.last(), 11u);
+}
+
+TEST_F(Storage, HistoryIsFoundByNameAndTime) {
+  auto store = open();
+  put_rows(store, store.stream("m/T1", "log", kKept), 1, 50);
+  put_rows(store, store.stream("m/T2", "log", kBoth), 51, 60);
+  put_rows(store, store.stream("m/T1", "other", kSynced), 61, 70);
+  EXPECT_EQ(history(store), numbers(1, 60));
+  EXPECT_EQ(rows_of(store.history({.owner = "m/T2"}).rows), numbers(51, 60));
+  EXPECT_EQ(rows_of(store.history({.from = 5000, .to = 7000}).rows), numbers(5, 7));
+  const auto some = store.history({.max_rows = 7});
+  EXPECT_EQ(rows_of(some.rows), numbers(1, 7));
+  EXPECT_EQ(rows_of(store.history({.after = some.next, .max_rows = 3}).rows), numbers(8, 10));
+  // A row that is synced too has its number in the outbox, and another in no other file.
+  const auto both = store.history({.owner = "m/T2"}).rows, queued = store.outbox(100, 1 << 20).rows;
+  EXPECT_EQ(both[0].number.epoch, queued[0].number.epoch);
+  EXPECT_EQ(both[3].number.sequence, queued[3].number.sequence);
+  EXPECT_NE(store.history({.owner = "m/T1"}).rows[0].number.epoch, queued[0].number.epoch);
+}
+
+TEST_F(Storage, OneEventIsOneCommit) {
+  auto store = open();
+  const auto slot = store.slot(SlotKind::State, "m", "");
+  const auto stream = store.stream("m", "log", kBoth);
+  Changes changes;
+  changes.row(stream, 1, bytes_of("1"));
+  changes.keep(slot, bytes_of("state"));
+  changes.row(stream, 2, bytes_of("2"));
+  const auto ticket = store.submit(changes).ticket;
+  EXPECT_LT(store.committed(), ticket);
+  EXPECT_EQ(store.stats().commits, 0u);
+  changes.commit_at_once();
+  const auto urgent = store.submit(changes).ticket;
+  ASSERT_TRUE(store.wait_until_committed(urgent, 10s));
+  EXPECT_GE(store.committed(), ticket);
+  EXPECT_EQ(store.stats().commits, 1u);  // it took along what was pending
+  EXPECT_EQ(history(store), (std::vector<std::string>{"1", "2", "1", "2"}));
+}
+
+TEST_F(Storage, AnUrgentChangeNeedsNobodyToWaitForIt) {
+  std::mutex mutex;
+  std::condition_variable moved;
+  int commits = 0;
+  auto with = options();
+  with.on_commit = [&] {
+    const std::scoped_lock lock(mutex);
+    ++commits;
+    moved.notify_one();
+  };
+  auto store = open(with);
+  Changes changes;
+  changes.keep(store.slot(SlotKind::Alarm, "m", "hot"), bytes_of("raised"));
+  changes.commit_at_once();
+  store.submit(changes);
+  std::unique_lock lock(mutex);
+  EXPECT_TRUE(moved.wait_for(lock, 10s, [&] { return commits > 0; }));
+}
+
+TEST_F(Storage, AGroupIsCommittedAfterItsTime) {
+  auto with = options();
+  with.commit = 1ms;
+  std::mutex mutex;
+  std::condition_variable moved;
+  bool committed = false;
+  with.on_commit = [&] {
+    const std::scoped_lock lock(mutex);
+    committed = true;
+    moved.notify_one();
+  };
+  auto store = open(with);
+  Changes changes;
+  changes.row(store.stream("m", "log", kKept), 1, bytes_of("1"));
+  store.submit(changes);
+  std::unique_lock lock(mutex);
+  EXPECT_TRUE(moved.wait_for(lock, 10s, [&] { return committed; }));
+}
+
+TEST_F(Storage, AQueueThatIsFullRefusesRowsAndTakesValues) {
+  auto with = options();
+  with.queue_bytes = 1000;
+  with.commit = 1h;
+  with.on_commit = [] {};
+  auto store = open(with);
+  const auto slot = store.slot(SlotKind::State, "m", "");
+  const auto stream = store.stream("m", "log", kKept);
+  const std::string row(300, 'x');
+  Changes changes;
+  std::uint64_t refused = 0, taken = 0;
+  for (int i = 0; i < 2000; ++i) {
+    changes.clear();
+    changes.row(stream, i, bytes_of(row));
+    changes.keep(slot, bytes_of(std::to_string(i)));
+    ++(store.submit(changes).complete ? taken : refused);
+  }
+  EXPECT_GT(refused, 0u);  // nothing waits for a disk here: 2,000 events are there before one sync is
+  EXPECT_EQ(store.stats().rows_refused, refused);
+  store.stop();
+  auto again = open();
+  EXPECT_EQ(history(again).size(), taken);
+  EXPECT_EQ(kept(again)["1m/"], "1999");
+}
+
+TEST_F(Storage, AReplayWaitsForRoomInstead) {
+  auto with = options();
+  with.queue_bytes = 1000;
+  auto store = open(with);
+  const auto stream = store.stream("m", "log", kKept);
+  const std::string row(300, 'x');
+  Changes changes;
+  changes.row(stream, 0, bytes_of(row));
+  for (int i = 0; i < 200; ++i) EXPECT_TRUE(store.submit(changes, true).complete);
+  store.stop();
+  EXPECT_EQ(store.stats().rows_refused, 0u);
+  EXPECT_GT(store.stats().waits, 0u);
+  EXPECT_EQ(store.stats().rows_kept, 200u);
+}
+
+TEST_F(Storage, HistoryStaysWithinItsBytes) {
+  auto with = options();
+  with.history_bytes = 400 << 10;
+  auto store = open(with);
+  const auto stream = store.stream("m", "log", kKept);
+  const std::string row(200, 'x');
+  Changes changes;
+  changes.row(stream, 0, bytes_of(row));
+  for (int i = 0; i < 20; ++i) {
+    Submitted last{};
+    for (int j = 0; j < 1000; ++j) last = store.submit(changes, true);
+    ASSERT_TRUE(store.wait_until_committed(last.ticket, 10s));
+  }
+  const auto left = history(store).size();
+  EXPECT_EQ(store.stats().rows_expired, 20'000 - left);
+  EXPECT_LT(left, 5000u);
+  EXPECT_GT(left, 0u);
+  EXPECT_LT(fs::file_size(file("history.db")), 3u << 20);
+}
+
+TEST_F(Storage, RowsExpireByTheirAge) {
+  auto store = open();
+  put_rows(store, store.stream("m", "day", {.keep = 24h}), 1, 100);
+  put_rows(store, store.stream("m", "second", {.keep = 1s}), 101, 200);
+  // At 1 ms: rows are at most 200 µs old.
+  store.expire(1'000'000);
+  EXPECT_EQ(history(store).size(), 200u);
+  store.expire(1'000'000'000 + 150'500);
+  EXPECT_EQ(history(store).size(), 150u);
+  store.expire(std::chrono::nanoseconds(48h).count());
+  EXPECT_EQ(history(store).size(), 0u);
+  EXPECT_EQ(store.stats().rows_expired, 200u);
+}
+
+TEST_F(Storage, AnOutboxThatIsFullDropsByThePolicyAndTheNumbersTell) {
+  for (const auto policy : {WhenFull::DropOldest, WhenFull::DropNew}) {
+    fs::remove_all(dir_ / "data");
+    auto with = options();
+    with.when_full = policy;
+    with.outbox_bytes = 10 * (1 + Seal::kOverhead);
+    auto store = open(with);
+    const auto stream = store.stream("m", "log", kSynced);
+    Changes changes;
+    Submitted last{};
+    for (int i = 0; i < 16; ++i) {
+      changes.clear();
+      changes.row(stream, i, bytes_of(std::string(1, static_cast<char>('a' + i))));
+      last = store.submit(changes);
+    }
+    ASSERT_TRUE(store.wait_until_committed(last.ticket, 10s));
+    const auto batch = store.outbox(100, 1000);
+    ASSERT_EQ(batch.rows.size(), 10u);
+    EXPECT_EQ(batch.first, 1u);
+    EXPECT_EQ(store.stats().rows_dropped_outbox, 6u);
+    EXPECT_EQ(batch.rows[0].number.sequence, policy == WhenFull::DropOldest ? 7u : 1u);
+    if (policy == WhenFull::DropOldest) continue;
+    // What was dropped had numbers: the next row tells of the gap.
+    store.acknowledge(batch.epoch, batch.last());
+    put_rows(store, stream, 1, 1);
+    EXPECT_EQ(store.outbox(100, 1000).first, 11u);
+    EXPECT_EQ(store.outbox(100, 1000).rows[0].number.sequence, 17u);
+  }
+}
+
+// -- what somebody did to the files
+// ------------------------------------------------------------------------------------
+
+struct Damage {
+  const char* file;
+  const char* sql;
+  std::uint64_t lost_values, lost_rows;
+};
+
+class Edited : public Storage, public testing::WithParamInterface<Damage> {};
+
+TEST_P(Edited, IsRefusedAndTheRestTakenOver) {
+  const Damage& damage = GetParam();
+  std::uint64_t epoch = 0;
+  {
+    auto store = open();
+    keep(store, store.slot(SlotKind::State, "m/T1", ""), "one");
+    keep(store, store.slot(SlotKind::State, "m/T2", ""), "two");
+    keep(store, store.slot(SlotKind::Alarm, "m/T1", "hot"), "hot");
+    put_rows(store, store.stream("m/T1", "log", kBoth), 1, 20);
+    put_rows(store, store.stream("m/T2", "log", kBoth), 21, 40);
+    epoch = store.outbox(1, 1).epoch;
+  }
+  edit(damage.file, damage.sql);
+  auto store = open();
+  const auto values = kept(store);
+  std::set<std::string> rows;
+  const auto of_history = history(store);
+  // The outbox, epoch by epoch, as the far side drains it.
+  std::vector<StoredRow> queued;
+  for (auto batch = store.outbox(7, 1 << 20); !batch.rows.empty(); batch = store.outbox(7, 1 << 20)) {
+    queued.insert(queued.end(), batch.rows.begin(), batch.rows.end());
+    store.acknowledge(batch.epoch, batch.last());
+    keep(store, store.slot(SlotKind::Host, "", "beat"), "x");
+  }
+  for (const auto& row : queued) EXPECT_EQ(row.number.epoch, epoch);
+  for (const auto& row : queued) EXPECT_EQ(text_of(row.row), std::to_string(row.number.sequence));
+  const bool of_state = std::string_view(damage.file) == "state.db";
+  EXPECT_EQ(values.size(), 3u - damage.lost_values);
+  for (const auto& [name, value] : values) {
+    EXPECT_TRUE((name == "1m/T1/" && value == "one") || (name == "1m/T2/" && value == "two") ||
+                (name == "2m/T1/hot" && value == "hot"))
+        << name << value;
+  }
+  EXPECT_EQ(queued.size(), 40 - (of_state ? damage.lost_rows : 0));
+  EXPECT_EQ(of_history.size(), 40 - (of_state ? 0 : damage.lost_rows));
+  EXPECT_EQ(store.stats().damaged_files, 1u);
+  EXPECT_EQ(store.stats().lost_values, damage.lost_values);
+  EXPECT_EQ(store.stats().lost_rows, damage.lost_rows);
+  EXPECT_EQ(set_aside(damage.file), 1u);
+  EXPECT_NE(notices_.find(damage.file), std::string::npos) << notices_;
+  // New rows are numbered in an epoch of their own.
+  put_rows(store, store.stream("m/T1", "log", kBoth), 1, 1);
+  const auto next = store.outbox(1, 1);
+  EXPECT_EQ(next.epoch == epoch, !of_state);
+  EXPECT_GE(next.epoch, epoch);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Edited,
+    testing::Values(Damage{"state.db", "UPDATE kept SET sealed = (SELECT sealed FROM kept WHERE slot=2) WHERE slot=1",
+                           1, 0},
+                    Damage{"state.db", "UPDATE kept SET sealed = zeroblob(length(sealed)) WHERE slot=3", 1, 0},
+                    Damage{"state.db", "DELETE FROM kept WHERE slot=2", 1, 0},
+                    Damage{"state.db", "UPDATE slots SET owner='m/T3' WHERE number=2", 1, 0},
+                    Damage{"state.db", "UPDATE rows SET time=time+1 WHERE position=5", 0, 1},
+                    Damage{"state.db", "UPDATE rows SET sequence=100 WHERE position=40", 0, 1},
+                    Damage{"state.db", "UPDATE rows SET names=2 WHERE position=3", 0, 1},
+                    Damage{"state.db", "UPDATE names SET name='other' WHERE number=1", 0, 20},
+                    Damage{"state.db", "UPDATE rows SET sealed=substr(sealed,1,28) WHERE position=3", 0, 1},
+                    Damage{"state.db",
+                           "UPDATE rows SET sealed=(SELECT r.sealed FROM rows r WHERE r.position=rows.position+1)"
+                           " WHERE position IN (10,11)",
+                           0, 2},
+                    Damage{"history.db", "UPDATE rows SET time=time+1 WHERE position=5", 0, 1},
+                    Damage{"history.db", "UPDATE rows SET sequence=sequence+1 WHERE position=40", 0, 1},
+                    Damage{"history.db", "UPDATE rows SET sealed=zeroblob(29) WHERE position BETWEEN 3 AND 7", 0, 5},
+                    Damage{"history.db", "UPDATE names SET owner='m/T9' WHERE number=2", 0, 20}));
+
+TEST_F(Storage, AnotherDeviceKeyOpensNothingAndTheDeviceStarts) {
+  {
+    auto store = open();
+    keep(store, store.slot(SlotKind::State, "m", ""), "one");
+    put_rows(store, store.stream("m", "log", kBoth), 1, 5);
+  }
+  fs::rename(file("device.key"), dir_ / "old.key");
+  {
+    auto store = open();
+    EXPECT_TRUE(kept(store).empty());
+    EXPECT_TRUE(history(store).empty());
+    EXPECT_EQ(store.report().damaged_files, 2u);
+    EXPECT_NE(notices_.find("another device key"), std::string::npos) << notices_;
+    put_rows(store, store.stream("m", "log", kBoth), 6, 6);
+  }
+  // The key comes back, and with it the files that were set aside.
+  fs::rename(dir_ / "old.key", file("device.key"));
+  for (const auto* name : {"state.db", "history.db"}) {
+    for (const auto& entry : fs::directory_iterator(dir_ / "data")) {
+      if (entry.path().filename().string().starts_with(std::string(name) + ".damaged-")) {
+        fs::rename(entry.path(), file(name));
+        break;
+      }
+    }
+  }
+  auto store = open();
+  EXPECT_EQ(kept(store)["1m/"], "one");
+  EXPECT_EQ(history(store), numbers(1, 5));
+}
+
+TEST_F(Storage, ADeviceKeyThatIsNoneIsReplaced) {
+  {
+    auto store = open();
+  }
+  EXPECT_EQ(fs::status(file("device.key")).permissions(), fs::perms(0600));
+  std::ofstream(file("device.key")) << "";
+  auto store = open();
+  EXPECT_NE(notices_.find("held no device key"), std::string::npos) << notices_;
+  keep(store, store.slot(SlotKind::State, "m", ""), "one");
+}
+
+// -- what a disk did to the files
+// --------------------------------------------------------------------------------------
+
+class Broken : public Storage {
+ protected:
+  static constexpr int kRows = 3000;
+  void SetUp() override {
+    Storage::SetUp();
+    auto store = open();
+    for (int i = 0; i < 100; ++i) {
+      Changes changes;
+      changes.keep(store.slot(SlotKind::State, "m/T" + std::to_string(i), ""),
+                   bytes_of(std::string(300, 'a' + i % 26)));
+      store.submit(changes);
+    }
+    put_rows(store, store.stream("m", "log", kBoth), 1, kRows);
+  }
+  // Whatever comes back is what was written.
+  void check(std::uint64_t& values, std::uint64_t& rows_left, std::uint64_t& queued_left) {
+    auto store = open();
+    values = 0;
+    for (const auto& value : store.take_kept()) {
+      const int i = std::stoi(value.owner.substr(3));
+      EXPECT_EQ(text_of(value.value), std::string(300, static_cast<char>('a' + i % 26)));
+      ++values;
+    }
+    rows_left = queued_left = 0;
+    int before = 0;
+    for (const auto& text : history(store)) {
+      EXPECT_GT(std::stoi(text), before);
+      before = std::stoi(text);
+      ++rows_left;
+    }
+    for (auto batch = store.outbox(1000, 1 << 20); !batch.rows.empty(); batch = store.outbox(1000, 1 << 20)) {
+      for (const auto& row : batch.rows) EXPECT_EQ(text_of(row.row), std::to_string(row.number.sequence));
+      queued_left += batch.rows.size();
+      store.acknowledge(batch.epoch, batch.last());
+      keep(store, store.slot(SlotKind::State, "m/T0", ""), std::string(300, 'a'));
+    }
+    // And it works.
+    keep(store, store.slot(SlotKind::State, "m/T5", ""), std::string(300, 'f'));
+    put_rows(store, store.stream("m", "log", kBoth), kRows + 1, kRows + 1);
+    EXPECT_TRUE(store.stop());
+  }
+  void overwrite(const char* name, std::uint64_t at, std::string_view bytes) {
+    const int fd = ::open(file(name).c_str(), O_WRONLY);
+    ASSERT_EQ(::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(at)), static_cast<ssize_t>(bytes.size()));
+    ::close(fd);
+  }
+};
+
+TEST_F(Broken, APageOfGarbageCostsThatPage) {
+  for (const auto* name : {"state.db", "history.db"}) {
+    const auto pages = fs::file_size(file(name)) / 4096;
+    ASSERT_GT(pages, 40u);
+    overwrite(name, pages / 2 * 4096, std::string(4096, '\xA5'));
+  }
+  std::uint64_t values = 0, rows = 0, queued = 0;
+  check(values, rows, queued);
+  EXPECT_EQ(values, 100u);
+  EXPECT_GT(rows, kRows - 200u);
+  EXPECT_LT(rows, 0u + kRows);
+  EXPECT_GT(queued, kRows - 200u);
+  EXPECT_LT(queued, 0u + kRows);
+}
+
+TEST_F(Broken, AnyByteTurnedLosesNoMoreThanItsPage) {
+  // Every file anew for each place; places spread over both files, a prime apart.
+  const fs::path whole = dir_ / "whole";
+  fs::copy(dir_ / "data", whole, fs::copy_options::recursive);
+  for (const auto* name : {"state.db", "history.db"}) {
+    const auto size = fs::file_size(file(name));
+    for (std::uint64_t at = 1; at < size; at += size / 30 + 13) {
+      fs::remove_all(dir_ / "data");
+      fs::copy(whole, dir_ / "data", fs::copy_options::recursive);
+      char byte = 0;
+      std::ifstream(file(name), std::ios::binary).seekg(static_cast<std::streamoff>(at)).get(byte);
+      overwrite(name, at, std::string(1, static_cast<char>(byte ^ 0x10)));
+      std::uint64_t values = 0, rows = 0, queued = 0;
+      SCOPED_TRACE(std::string(name) + " at " + std::to_string(at));
+      check(values, rows, queued);
+      if (at < 4096) continue;  // the first page has the layout of all others
+      EXPECT_GE(values, 85u);
+      EXPECT_GE(rows, kRows - 1000u);
+      EXPECT_GE(queued, kRows - 1000u);
+    }
+  }
+}
+
+TEST_F(Broken, ATruncatedFileIsTakenOverAsFarAsItGoes) {
+  for (const auto* name : {"state.db", "history.db"}) {
+    fs::resize_file(file(name), fs::file_size(file(name)) / 8192 * 4096);
+  }
+  std::uint64_t values = 0, rows = 0, queued = 0;
+  check(values, rows, queued);
+  EXPECT_EQ(set_aside("state.db"), 1u);
+  EXPECT_EQ(set_aside("history.db"), 1u);
+  EXPECT_GT(rows, kRows / 4u);
+}
+
+TEST_F(Broken, NotADatabaseAtAll) {
+  for (const auto* name : {"state.db", "history.db"}) overwrite(name, 0, std::string(8192, 'x'));
+  std::uint64_t values = 0, rows = 0, queued = 0;
+  check(values, rows, queued);
+  EXPECT_EQ(set_aside("state.db"), 1u);
+}
+
+TEST_F(Storage, APowerCutWhileADamagedFileIsReplacedLeavesOneOfThem) {
+  {
+    auto store = open();
+    keep(store, store.slot(SlotKind::State, "m", ""), "one");
+  }
+  // Between the two renames.
+  fs::rename(file("state.db"), file("state.db.recovering"));
+  std::ofstream(file("state.db-wal")) << "of the damaged file";
+  {
+    auto store = open();
+    EXPECT_EQ(kept(store)["1m/"], "one");
+  }
+  // Before both: what is unfinished goes.
+  std::ofstream(file("state.db.recovering")) << "half";
+  auto store = open();
+  EXPECT_EQ(kept(store)["1m/"], "one");
+  EXPECT_FALSE(fs::exists(file("state.db.recovering")));
+}
+
+TEST_F(Storage, OneProcessAtATime) {
+  auto store = open();
+  const auto second = Store::open(options());
+  ASSERT_FALSE(second);
+  EXPECT_NE(second.error().message.find("stop it first"), std::string::npos) << second.error().message;
+}
+
+TEST_F(Storage, EpochsGrowWhateverTheClockSays) {
+  std::uint64_t before = 0;
+  for (int i = 0; i < 5; ++i) {
+    auto store = open();
+    put_rows(store, store.stream("m", "log", kSynced), 1, 1);
+    const auto batch = store.outbox(1, 1);
+    EXPECT_GT(batch.epoch, before);
+    before = batch.epoch;
+    store.acknowledge(batch.epoch, 1);
+    put_rows(store, store.stream("m", "log", kBoth), 2, 2);
+    store.acknowledge(batch.epoch, 2);
+    store.stop();
+    fs::remove(file("state.db"));  // history.db remembers
+  }
+}
+
+}  // namespace
+}  // namespace eyeflow::runtime
