@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "stdlib/intrinsics/functions.h"
+#include "stdlib/kernels/kernels.h"
 
 namespace eyeflow::stdlib {
 namespace {
@@ -77,7 +78,7 @@ vm::IntrinsicTable intrinsics() {
     }
     return rows;
   }();
-  return table;
+  return {table, kernels().arrays};
 }
 
 std::optional<std::uint16_t> find_intrinsic(std::string_view name) {

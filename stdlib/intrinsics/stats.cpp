@@ -1,8 +1,10 @@
-#include <functional>
+#include <algorithm>
 #include <limits>
 
 #include "stdlib/intrinsics/functions.h"
+#include "stdlib/kernels/kernels.h"
 
+// Figures of whole arrays and products of matrices: the kernels on a task's memory.
 namespace eyeflow::stdlib::functions {
 namespace {
 
@@ -10,62 +12,77 @@ using vm::Context;
 using vm::Reference;
 using vm::Word;
 
-constexpr int kPartials = 32;
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+template <typename T>
+const T* elements(Context& context, Word array) {
+  return reinterpret_cast<const T*>(context.at(Reference{array}));
+}
+std::size_t length(Word array) { return Reference{array}.capacity(); }
 
-// The one order of a reduction: element i goes to partial i mod 32, then the upper half is folded onto the lower until
-// one is left. Kernels of any width up to 32 lanes give the same bits.
-template <typename Combine, typename Map = std::identity>
-double reduce(Context& context, Reference array, double start, Combine combine, Map map = {}) {
-  double partials[kPartials];
-  for (double& p : partials) p = start;
-  const std::byte* place = context.at(array);
-  for (std::uint32_t n = 0; n < array.capacity(); ++n, place += sizeof(double)) {
-    double x;
-    std::memcpy(&x, place, sizeof x);
-    partials[n % kPartials] = combine(partials[n % kPartials], map(x));
-  }
-  for (int half = kPartials / 2; half > 0; half /= 2)
-    for (int n = 0; n < half; ++n) partials[n] = combine(partials[n], partials[n + half]);
-  return partials[0];
+template <typename T>
+const Reductions<T>& reductions() {
+  if constexpr (sizeof(T) == 8)
+    return kernels().f64;
+  else
+    return kernels().f32;
 }
 
-bool has_nan(Context& context, Reference array) {
-  const std::byte* place = context.at(array);
-  for (std::uint32_t n = 0; n < array.capacity(); ++n, place += sizeof(double)) {
-    double x;
-    std::memcpy(&x, place, sizeof x);
-    if (x != x) return true;
-  }
-  return false;
+template <typename T>
+T least(Context& context, Word a) {
+  const T* x = elements<T>(context, a);
+  T result = std::numeric_limits<T>::max();
+  for (std::size_t i = 0; i < length(a); ++i) result = std::min(result, x[i]);
+  return result;
+}
+template <typename T>
+T greatest(Context& context, Word a) {
+  const T* x = elements<T>(context, a);
+  T result = std::numeric_limits<T>::min();
+  for (std::size_t i = 0; i < length(a); ++i) result = std::max(result, x[i]);
+  return result;
 }
 
-double length(Reference array) { return static_cast<double>(array.capacity()); }
+template <typename T>
+T dot(Context& context, Word a, Word b) {
+  return reductions<T>().dot(elements<T>(context, a), elements<T>(context, b), std::min(length(a), length(b)));
+}
+
+constexpr std::size_t kRowsPerCall = 4;
+
+// inner = what is left of b for each column; all three sizes must come out even.
+template <typename T>
+void matmul(Context& context, Word to, Word a, Word b, std::int64_t first_row, std::int64_t column_count) {
+  if (column_count <= 0 || first_row < 0 || to == a || to == b) return;
+  const auto columns = static_cast<std::size_t>(column_count), first = static_cast<std::size_t>(first_row);
+  const std::size_t rows = length(to) / columns, inner = length(b) / columns;
+  if (rows * columns != length(to) || inner * columns != length(b) || rows * inner != length(a) || first >= rows)
+    return;
+  const std::size_t count = std::min(kRowsPerCall, rows - first);
+  const Reference target{to};
+  context.begin_write(target, first * columns * sizeof(T), count * columns * sizeof(T));
+  reductions<T>().matmul(reinterpret_cast<T*>(context.at(target)) + first * columns,
+                         elements<T>(context, a) + first * inner, elements<T>(context, b), count, inner, columns);
+}
 
 }  // namespace
 
-double mean_f64(Context& context, Word a) {
-  const Reference array{a};
-  return vm::canonical(reduce(context, array, 0.0, std::plus<>()) / length(array));
-}
+#define EYEFLOW_FIGURE(name, T, t) \
+  T name##_##t(Context& context, Word a) { return reductions<T>().name(elements<T>(context, a), length(a)); }
+#define EYEFLOW_FLOATS(T, t)                                                                                 \
+  EYEFLOW_FIGURE(mean, T, t)                                                                                 \
+  EYEFLOW_FIGURE(min, T, t)                                                                                  \
+  EYEFLOW_FIGURE(max, T, t)                                                                                  \
+  EYEFLOW_FIGURE(rms, T, t)                                                                                  \
+  EYEFLOW_FIGURE(variance, T, t)                                                                             \
+  T dot_##t(Context& context, Word a, Word b) { return dot<T>(context, a, b); }                              \
+  void matmul_##t(Context& context, Word to, Word a, Word b, std::int64_t first_row, std::int64_t columns) { \
+    matmul<T>(context, to, a, b, first_row, columns);                                                        \
+  }
+EYEFLOW_FLOATS(double, f64)
+EYEFLOW_FLOATS(float, f32)
 
-double min_f64(Context& context, Word a) {
-  const Reference array{a};
-  if (array.capacity() == 0 || has_nan(context, array)) return kNan;
-  constexpr double kStart = std::numeric_limits<double>::infinity();
-  return vm::canonical(reduce(context, array, kStart, [](double p, double x) { return x < p ? x : p; }));
-}
-double max_f64(Context& context, Word a) {
-  const Reference array{a};
-  if (array.capacity() == 0 || has_nan(context, array)) return kNan;
-  constexpr double kStart = -std::numeric_limits<double>::infinity();
-  return vm::canonical(reduce(context, array, kStart, [](double p, double x) { return p < x ? x : p; }));
-}
-
-double rms_f64(Context& context, Word a) {
-  const Reference array{a};
-  const double squares = reduce(context, array, 0.0, std::plus<>(), [](double x) { return x * x; });
-  return vm::canonical(__builtin_sqrt(squares / length(array)));
-}
+std::int64_t min_i64(Context& context, Word a) { return least<std::int64_t>(context, a); }
+std::int64_t max_i64(Context& context, Word a) { return greatest<std::int64_t>(context, a); }
+Word min_i32(Context& context, Word a) { return vm::to_word(least<std::int32_t>(context, a)); }
+Word max_i32(Context& context, Word a) { return vm::to_word(greatest<std::int32_t>(context, a)); }
 
 }  // namespace eyeflow::stdlib::functions

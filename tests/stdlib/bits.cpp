@@ -66,8 +66,22 @@ Word argument(const vm::Operand& param, Random& random, int round) {
   return random.bits() >> random.bits() % 64;  // whole numbers of all sizes
 }
 
+void put_element(Word* array, std::uint32_t n, Scalar element, Random& random, int round) {
+  const auto size = static_cast<std::size_t>(vm::size_bytes(element));
+  Word word;
+  if (element == Scalar::F64)
+    word = vm::to_word(vm::canonical(random.f64(round | 1)));
+  else if (element == Scalar::F32)
+    word = vm::to_word(vm::canonical(static_cast<float>(random.f64(round | 1))));
+  else
+    word = random.bits();
+  std::memcpy(reinterpret_cast<std::byte*>(array) + n * size, &word, size);  // little-endian
+}
+
 std::uint64_t hash_of(const vm::IntrinsicDesc& desc) {
-  constexpr std::uint32_t kCapacity = 200;
+  constexpr std::uint32_t kCapacity = 200, kSide = 14;
+  // Matrices are square.
+  const std::uint32_t capacity = desc.param_count == 5 ? kSide * kSide : kCapacity;
   std::vector<Word> memory(kCapacity * vm::kMaxIntrinsicParams + 64);
   vm::Context context;
   context.base[static_cast<int>(Region::Scratch)] = reinterpret_cast<std::byte*>(memory.data());
@@ -82,9 +96,9 @@ std::uint64_t hash_of(const vm::IntrinsicDesc& desc) {
     for (int p = 0; p < desc.param_count; ++p) {
       const vm::Operand& param = desc.params[p];
       if (param.match == Match::Array) {
-        words[p] = Reference::make(Region::Scratch, place, kCapacity).word;
-        for (std::uint32_t n = 0; n < kCapacity; ++n)
-          memory[place / 8 + n] = vm::to_word(vm::canonical(random.f64(round | 1)));
+        words[p] = Reference::make(Region::Scratch, place, capacity).word;
+        for (std::uint32_t n = 0; n < capacity; ++n)
+          put_element(memory.data() + place / 8, n, param.scalar, random, round);
       } else if (param.match == Match::Text) {
         words[p] = Reference::make(Region::Scratch, place, kCapacity).word;
         std::string text;
@@ -95,13 +109,17 @@ std::uint64_t hash_of(const vm::IntrinsicDesc& desc) {
         words[p] = argument(param, random, round);
         if (param.scalar == Scalar::I64 && p == 2)
           words[p] = vm::to_word(static_cast<std::int64_t>(random.bits() % 19) - 1);
+        if (param.scalar == Scalar::I64 && p == 3) words[p] = random.bits() % 3 * 4;
+        if (param.scalar == Scalar::I64 && p == 4) words[p] = kSide;
       }
       place += kCapacity * 8;
     }
     Word result = 0;
     desc.function(context, words, &result);
     hash.add(&result, sizeof result);
-    if (desc.result == Scalar::Void) {
+    if (desc.result == Scalar::Void && desc.params[0].match == Match::Array) {
+      hash.add(memory.data(), capacity * static_cast<std::size_t>(vm::size_bytes(desc.params[0].scalar)));
+    } else if (desc.result == Scalar::Void) {
       const std::string_view text = context.text({words[0]});
       hash.add(text.data(), text.size());
     }

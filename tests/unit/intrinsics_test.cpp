@@ -47,6 +47,7 @@ class Machine {
     const Word words[] = {vm::to_word(arguments)...};
     Word result = 0xDEAD;
     EXPECT_EQ(desc.function(context_, words, &result), vm::Trap::None);
+    if (desc.result == Scalar::Void) EXPECT_EQ(result, 0xDEAD);
     return result;
   }
   Reference text(std::uint32_t capacity, std::string_view content) {
@@ -54,10 +55,19 @@ class Machine {
     context_.set_text(reference, 0, content);
     return reference;
   }
-  Reference array(const std::vector<double>& values) {
-    const Reference reference = take(values.size() * 8, static_cast<std::uint32_t>(values.size()));
-    if (!values.empty()) std::memcpy(context_.at(reference), values.data(), values.size() * 8);
+  Reference array(const std::vector<double>& values) { return array_of(values); }
+  template <typename T>
+  Reference array_of(const std::vector<T>& values) {
+    const Reference reference =
+        take((values.size() * sizeof(T) + 7) / 8 * 8, static_cast<std::uint32_t>(values.size()));
+    if (!values.empty()) std::memcpy(context_.at(reference), values.data(), values.size() * sizeof(T));
     return reference;
+  }
+  template <typename T>
+  std::vector<T> elements(Reference reference) {
+    std::vector<T> values(reference.capacity());
+    if (!values.empty()) std::memcpy(values.data(), context_.at(reference), values.size() * sizeof(T));
+    return values;
   }
   std::string_view read(Reference reference) { return context_.text(reference); }
   std::uint64_t texts_cut() const { return context_.texts_cut; }
@@ -469,6 +479,80 @@ TEST(Stats, ZerosKeepTheSignThatTheOrderGives) {
   Machine machine;
   EXPECT_EQ(machine.call("stats.min.f64", machine.array({0.0, -0.0})), vm::to_word(0.0));
   EXPECT_EQ(machine.call("stats.min.f64", machine.array({-0.0, 0.0})), vm::to_word(-0.0));
+}
+
+TEST(Stats, OfF32InF32) {
+  Machine machine;
+  std::vector<float> values;
+  for (int i = 1; i <= 100; ++i) values.push_back(static_cast<float>(i));
+  const Reference array = machine.array_of(values), empty = machine.array_of<float>({});
+  EXPECT_EQ(f32(machine.call("stats.mean.f32", array)), 50.5f);
+  EXPECT_EQ(f32(machine.call("stats.min.f32", array)), 1);
+  EXPECT_EQ(f32(machine.call("stats.max.f32", array)), 100);
+  EXPECT_EQ(f32(machine.call("stats.rms.f32", array)), std::sqrt(3383.5f));
+  // (n² - 1) / 12; the terms are squares of halves, exact in f32
+  EXPECT_EQ(f32(machine.call("stats.variance.f32", array)), 833.25f);
+  EXPECT_EQ(f32(machine.call("array.dot.f32", array, array)), 338350.0f);
+  values = {16777216, 0, 0, 0};  // 2^24: 1 more is lost in f32 where it meets it
+  values.resize(33, 0);
+  values[32] = 1;
+  EXPECT_EQ(f32(machine.call("stats.mean.f32", machine.array_of(values))), 16777216.0f / 33.0f);
+  values[7] = std::numeric_limits<float>::quiet_NaN();
+  const Reference broken = machine.array_of(values);
+  for (const char* name : {"stats.mean.f32", "stats.min.f32", "stats.max.f32", "stats.rms.f32", "stats.variance.f32"}) {
+    EXPECT_EQ(machine.call(name, broken), vm::to_word(std::numeric_limits<float>::quiet_NaN())) << name;
+    EXPECT_EQ(machine.call(name, empty), vm::to_word(std::numeric_limits<float>::quiet_NaN())) << name;
+  }
+}
+
+TEST(Stats, VarianceAndProducts) {
+  Machine machine;
+  const Reference a = machine.array({2, 4, 4, 4, 5, 5, 7, 9}), b = machine.array({1, 2, 3}), empty = machine.array({});
+  EXPECT_EQ(f64(machine.call("stats.variance.f64", a)), 4);  // the usual example: mean 5, deviation 2
+  EXPECT_EQ(machine.call("stats.variance.f64", empty), vm::to_word(kNan));
+  EXPECT_EQ(f64(machine.call("array.dot.f64", b, b)), 14);
+  EXPECT_EQ(f64(machine.call("array.dot.f64", a, b)), 2 + 8 + 12);  // as far as the shorter goes
+  EXPECT_EQ(f64(machine.call("array.dot.f64", empty, b)), 0);
+}
+
+TEST(Stats, ExtremesOfWholeNumbers) {
+  Machine machine;
+  constexpr std::int64_t kLow = std::numeric_limits<std::int64_t>::min();
+  const Reference a = machine.array_of<std::int64_t>({3, kLow, 7}), b = machine.array_of<std::int32_t>({-3, 5, -9});
+  EXPECT_EQ(machine.call("stats.min.i64", a), vm::to_word(kLow));
+  EXPECT_EQ(machine.call("stats.max.i64", a), 7u);
+  EXPECT_EQ(machine.call("stats.min.i32", b), vm::to_word(std::int32_t{-9}));
+  EXPECT_EQ(machine.call("stats.max.i32", b), 5u);
+}
+
+TEST(Matrices, FourRowsACall) {
+  Machine machine;
+  // [1 2; 3 4; 5 6; 7 8; 9 10] [1 0 2; 0 1 3]
+  const std::vector<double> a = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, b = {1, 0, 2, 0, 1, 3};
+  const std::vector<double> product = {1, 2, 8, 3, 4, 18, 5, 6, 28, 7, 8, 38, 9, 10, 48};
+  const Reference ra = machine.array(a), rb = machine.array(b), to = machine.array(std::vector<double>(15, -1));
+  machine.call("array.matmul.f64", to, ra, rb, std::int64_t{0}, std::int64_t{3});
+  std::vector<double> first(product.begin(), product.begin() + 12);
+  first.resize(15, -1);
+  EXPECT_EQ(machine.elements<double>(to), first);
+  machine.call("array.matmul.f64", to, ra, rb, std::int64_t{4}, std::int64_t{3});
+  EXPECT_EQ(machine.elements<double>(to), product);
+  // What does not belong together is left alone: sizes, rows that are not there, a matrix times itself in place.
+  const Reference square = machine.array({1, 2, 3, 4}), untouched = machine.array(std::vector<double>(15, -1));
+  machine.call("array.matmul.f64", untouched, ra, rb, std::int64_t{0}, std::int64_t{4});
+  machine.call("array.matmul.f64", untouched, ra, rb, std::int64_t{0}, std::int64_t{0});
+  machine.call("array.matmul.f64", untouched, ra, rb, std::int64_t{0}, std::int64_t{-3});
+  machine.call("array.matmul.f64", untouched, ra, rb, std::int64_t{5}, std::int64_t{3});
+  machine.call("array.matmul.f64", untouched, ra, rb, std::int64_t{-1}, std::int64_t{3});
+  machine.call("array.matmul.f64", untouched, rb, ra, std::int64_t{0}, std::int64_t{3});
+  EXPECT_EQ(machine.elements<double>(untouched), std::vector<double>(15, -1));
+  machine.call("array.matmul.f64", square, square, square, std::int64_t{0}, std::int64_t{2});
+  EXPECT_EQ(machine.elements<double>(square), (std::vector<double>{1, 2, 3, 4}));
+
+  const Reference fa = machine.array_of<float>({1, 2, 3, 4}), fb = machine.array_of<float>({5, 6, 7, 8}),
+                  ft = machine.array_of<float>({0, 0, 0, 0});
+  machine.call("array.matmul.f32", ft, fa, fb, std::int64_t{0}, std::int64_t{2});
+  EXPECT_EQ(machine.elements<float>(ft), (std::vector<float>{19, 22, 43, 50}));
 }
 
 // ---- The table
