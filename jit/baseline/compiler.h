@@ -171,8 +171,14 @@ class Compiler {
         masm_.move(Scalar::F64, saved_.back().home, saved_.back().pin);
       });
   }
-  void restore_pins() {
-    for (const Saved& s : saved_) masm_.move(s.pin.is(Place::Kind::Fpr) ? Scalar::F64 : Scalar::U64, s.pin, s.home);
+  // All but those that hold the item's results by now: a value that a loop carries lives before the call and behind it.
+  void restore_pins(const Item& item) {
+    for (const Saved& s : saved_) {
+      bool is_result = false;
+      for (std::uint32_t n = item.run_count; n < item.run_count + item.result_count; ++n)
+        is_result |= place(analysis_.run_value(item.run + n)) == s.pin;
+      if (!is_result) masm_.move(s.pin.is(Place::Kind::Fpr) ? Scalar::F64 : Scalar::U64, s.pin, s.home);
+    }
     load_bases(Masm::kKeptGprs);
   }
   void load_bases(int first_pin) {
@@ -384,7 +390,7 @@ class Compiler {
     const Label trapped = row.has(vm::MayTrap) ? trap(item, Trap::None) : Label();
     masm_.call_meaning(reinterpret_cast<const void*>(meaning(item.i.op)), item.i,
                        static_cast<std::int32_t>(item.base * 8), trapped, row.has(vm::MayTrap));
-    restore_pins();
+    restore_pins(item);
     for (std::size_t n = 0; n < 3; ++n) {
       if (item.value[n] == kNoValue || row.operands[n].role != vm::Role::Write) continue;
       const Value& v = analysis_.value(item.value[n]);
@@ -407,7 +413,7 @@ class Compiler {
       if (is_unused(id)) continue;
       masm_.move(scalar_of(id), place(id), Place::memory(frame + static_cast<std::int32_t>(n * 8)));
     }
-    restore_pins();
+    restore_pins(item);
   }
 
   void emit_intrinsic(const Item& item) {
@@ -430,7 +436,7 @@ class Compiler {
       masm_.call_direct(reinterpret_cast<const void*>(desc.direct), desc.takes_context, {arguments, item.run_count},
                         desc.may_trap, desc.result, result, desc.may_trap ? trap(item, Trap::None) : Label());
     }
-    restore_pins();
+    restore_pins(item);
   }
 
   void emit_loop_begin(const Item& item) {
