@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <optional>
 
 #include "jit/baseline/code_memory.h"
 #include "jit/baseline/compiler.h"
+#include "jit/baseline/masm_a64.h"
 #include "jit/baseline/masm_x86.h"
 #include "vm/interpreter/code.h"
 
@@ -95,7 +97,8 @@ Result<void> assemble(Block& block, const VerifiedModule& module, IntrinsicTable
     MasmX86 masm(block.holder, avx);
     fill(block, masm, module, intrinsics, options, logger);
   } else {
-    return std::unexpected(Error{"the baseline tier makes no code for AArch64 yet"});
+    MasmA64 masm(block.holder);
+    fill(block, masm, module, intrinsics, options, logger);
   }
   block.holder.flatten();
   block.holder.resolveUnresolvedLinks();
@@ -120,9 +123,17 @@ struct CodeSet {
   std::size_t bytes = 0;
 };
 
+#if defined(__aarch64__)
+constexpr std::optional<Target> kHost = Target::AArch64;
+#elif defined(__x86_64__)
+constexpr std::optional<Target> kHost = Target::X86_64;
+#else
+constexpr std::optional<Target> kHost;
+#endif
+
 Result<CodeSet> make_set(const VerifiedModule& module, IntrinsicTable intrinsics, bool metered) {
   Block block;
-  if (auto made = assemble(block, module, intrinsics, Target::X86_64, {.metered = metered}, nullptr); !made)
+  if (auto made = assemble(block, module, intrinsics, *kHost, {.metered = metered}, nullptr); !made)
     return std::unexpected(made.error());
   CodeSet set;
   set.bytes = block.holder.codeSize();
@@ -191,7 +202,7 @@ std::unique_ptr<TierCode> prepare(const VerifiedModule& module, IntrinsicTable i
   const auto instead = [&](std::string why) {
     return std::make_unique<Fallback>(kInterpreter.prepare(module, intrinsics), std::move(why));
   };
-#if defined(__x86_64__)
+  if (!kHost) return instead("there is no baseline tier for this CPU");
   for (const FunctionBound& bound : module.bounds)
     if (bound.call_depth > kMostCallDepth) return instead("its functions call each other too deeply for compiled code");
   auto plain = make_set(module, intrinsics, false);
@@ -199,9 +210,6 @@ std::unique_ptr<TierCode> prepare(const VerifiedModule& module, IntrinsicTable i
   auto metered = make_set(module, intrinsics, true);
   if (!metered) return instead(metered.error().message);
   return std::make_unique<BaselineCode>(module, intrinsics, std::move(*plain), std::move(*metered));
-#else
-  return instead("there is no baseline tier for this CPU");
-#endif
 }
 
 }  // namespace

@@ -41,6 +41,7 @@ class Compiler {
     stubs_.clear();
     restart_spans();
     masm_.bind(label_of(function));
+    masm_.expect(analysis_.items().size());
     masm_.prologue(used());
     for (at_ = 0; at_ < analysis_.items().size(); ++at_) {
       const Item& item = analysis_.items()[at_];

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "vm/isa/context.h"
 #include "vm/isa/intrinsic.h"
 #include "vm/isa/isa.h"
 
@@ -68,5 +69,13 @@ struct Argument {
   Scalar type = Scalar::Void;  // U64 for references
   Place place;
 };
+
+// The context's layout is ours (vm/isa/context.h): offsets are taken from an object, since it is no C struct.
+template <typename T>
+inline std::int32_t offset_in_context(T vm::Context::* member) {
+  static const vm::Context context;
+  return static_cast<std::int32_t>(reinterpret_cast<const char*>(&(context.*member)) -
+                                   reinterpret_cast<const char*>(&context));
+}
 
 }  // namespace eyeflow::jit

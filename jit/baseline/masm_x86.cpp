@@ -20,13 +20,6 @@ const asmjit::x86::Xmm kFloat = xmm14, kFloat2 = xmm15;
 
 Gp pin(int n) { return gpq(kPinIds[n]); }
 
-// The context's layout is ours (vm/isa/context.h): offsets are taken from an object, since it is no C struct.
-template <typename T>
-std::int32_t offset_in_context(T vm::Context::* member) {
-  static const vm::Context context;
-  return static_cast<std::int32_t>(reinterpret_cast<const char*>(&(context.*member)) -
-                                   reinterpret_cast<const char*>(&context));
-}
 Mem context(std::int32_t offset, int bytes) { return Mem(rbp, offset, static_cast<std::uint32_t>(bytes)); }
 
 bool is_float(Scalar type) { return type == Scalar::F32 || type == Scalar::F64; }

@@ -29,6 +29,7 @@ class MasmX86 {
   void begin_module(const void* journal_line);
   void end_module() {}
   Label entry() const { return entry_; }
+  void expect(std::size_t) {}
   void prologue(PinSet used);
   void epilogue(PinSet used);
   void end_function();

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "tests/golden/runner/values.h"
+#include "vm/base/check.h"
 
 namespace eyeflow::golden {
 
@@ -42,6 +43,8 @@ std::string write_elements(Scalar type, const std::byte* place, std::uint64_t co
 
 Bench::Bench(const VerifiedModule& verified, IntrinsicTable intrinsics, const Tier& tier)
     : verified_(verified), code_(tier.prepare(verified, intrinsics)) {
+  // A tier that leaves the module to the interpreter would prove nothing.
+  EYEFLOW_CHECK(code_->report().fallback.empty());
   const Module& module = verified.module;
   std::uint64_t frame_words = 1, call_depth = 0;
   for (const FunctionBound& bound : verified.bounds) {
