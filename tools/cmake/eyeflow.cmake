@@ -6,7 +6,7 @@
 #
 # Headers are included by their path from the repository root: #include "vm/isa/isa.h".
 
-option(EYEFLOW_DEVICE_ONLY "Build only vm, stdlib and the golden runner (cross builds)" OFF)
+option(EYEFLOW_DEVICE_ONLY "Build only what a device runs, and the golden runner (cross builds)" OFF)
 option(EYEFLOW_WERROR "Warnings are errors; for the one compiler version that the warnings are tuned to" OFF)
 option(EYEFLOW_FUZZ_COVERAGE "Instrument everything for libFuzzer (clang)" OFF)
 set(EYEFLOW_SANITIZE "" CACHE STRING "Sanitizers, as in -fsanitize=")
