@@ -107,7 +107,7 @@ std::span<const std::byte> Statement::blob(int column) const {
   return {blob, blob != nullptr ? static_cast<std::size_t>(sqlite3_column_bytes(raw_, column)) : 0};
 }
 
-FileResult<Database> Database::open(const std::filesystem::path& path) {
+FileResult<Database> Database::open(const std::filesystem::path& path, std::uint32_t checkpoint_pages) {
   sqlite3* raw = nullptr;
   const int code =
       sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
@@ -115,6 +115,7 @@ FileResult<Database> Database::open(const std::filesystem::path& path) {
   if (code != SQLITE_OK) return error_of(raw, code);
   sqlite3_extended_result_codes(raw, 1);
   EYEFLOW_STORAGE_CHECK(database.run(kSettings));
+  sqlite3_wal_autocheckpoint(raw, static_cast<int>(checkpoint_pages));
   return database;
 }
 

@@ -64,7 +64,7 @@ class Database {
  public:
   // Makes the file when it is missing. WAL, synchronous=FULL, locked for this connection alone: with a second one,
   // SQLite 3.7.0 to 3.51.2 can corrupt a WAL that is reset.
-  static FileResult<Database> open(const std::filesystem::path& path);
+  static FileResult<Database> open(const std::filesystem::path& path, std::uint32_t checkpoint_pages);
   ~Database();
   Database(Database&& other) noexcept : raw_(other.raw_) { other.raw_ = nullptr; }
   Database& operator=(Database&& other) noexcept;

@@ -17,9 +17,9 @@ Identity progress_identity(std::uint64_t epoch) { return Identity::of_value(epoc
 
 }  // namespace
 
-FileResult<HistoryFile> HistoryFile::open(const std::filesystem::path& path, const DeviceKey& key,
-                                          std::uint64_t epoch) {
-  auto sealed = SealedFile::open(path, FileKind::History, key, epoch);
+FileResult<HistoryFile> HistoryFile::open(const std::filesystem::path& path, const DeviceKey& key, std::uint64_t epoch,
+                                          std::uint32_t checkpoint_pages) {
+  auto sealed = SealedFile::open(path, FileKind::History, key, epoch, checkpoint_pages);
   if (!sealed) return std::unexpected(sealed.error());
   HistoryFile file(std::move(*sealed));
   EYEFLOW_STORAGE_CHECK(file.names_.load(file.database()));

@@ -21,7 +21,8 @@ class HistoryFile {
     std::uint64_t rows = 0, oldest = 1;        // how many there are; none stands before the oldest position
   };
 
-  static FileResult<HistoryFile> open(const std::filesystem::path& path, const DeviceKey& key, std::uint64_t epoch);
+  static FileResult<HistoryFile> open(const std::filesystem::path& path, const DeviceKey& key, std::uint64_t epoch,
+                                      std::uint32_t checkpoint_pages = 1000);
 
   struct Commit {
     const Group& group;

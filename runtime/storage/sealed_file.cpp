@@ -115,8 +115,8 @@ FileResult<void> NameTable::write_new(Database& database) {
 }
 
 FileResult<SealedFile> SealedFile::open(const std::filesystem::path& path, FileKind kind, const DeviceKey& key,
-                                        std::uint64_t epoch) {
-  auto database = Database::open(path);
+                                        std::uint64_t epoch, std::uint32_t checkpoint_pages) {
+  auto database = Database::open(path, checkpoint_pages);
   if (!database) return std::unexpected(database.error());
   SealedFile file(std::move(*database), key);
   const auto tables = file.database_.number("SELECT count(*) FROM sqlite_schema");

@@ -76,7 +76,7 @@ class SealedFile {
   // Makes the file or opens it; Damaged when it is not what we wrote, or sealed with another key. `epoch`: for a file
   // that is made.
   static FileResult<SealedFile> open(const std::filesystem::path& path, FileKind kind, const DeviceKey& key,
-                                     std::uint64_t epoch);
+                                     std::uint64_t epoch, std::uint32_t checkpoint_pages);
 
   // Begins a key of this start, within a transaction, before anything is sealed. Keys older than `oldest_needed` are
   // forgotten.

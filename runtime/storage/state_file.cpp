@@ -29,8 +29,9 @@ bool split_slot_name(std::string_view stored, SlotKind& kind, std::string& name)
   return false;
 }
 
-FileResult<StateFile> StateFile::open(const std::filesystem::path& path, const DeviceKey& key, std::uint64_t epoch) {
-  auto sealed = SealedFile::open(path, FileKind::State, key, epoch);
+FileResult<StateFile> StateFile::open(const std::filesystem::path& path, const DeviceKey& key, std::uint64_t epoch,
+                                      std::uint32_t checkpoint_pages) {
+  auto sealed = SealedFile::open(path, FileKind::State, key, epoch, checkpoint_pages);
   if (!sealed) return std::unexpected(sealed.error());
   StateFile file(std::move(*sealed));
   EYEFLOW_STORAGE_CHECK(file.names_.load(file.database()));

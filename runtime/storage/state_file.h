@@ -38,7 +38,8 @@ struct Progress {
 class StateFile {
  public:
   // Reads and checks every value. Damaged: see recover_state().
-  static FileResult<StateFile> open(const std::filesystem::path& path, const DeviceKey& key, std::uint64_t epoch);
+  static FileResult<StateFile> open(const std::filesystem::path& path, const DeviceKey& key, std::uint64_t epoch,
+                                    std::uint32_t checkpoint_pages = 1000);
 
   struct Commit {
     const Group& group;
@@ -67,6 +68,7 @@ class StateFile {
   // Makes the file ready to be written to; commit() does so by itself. Opening writes nothing to a file that is there:
   // a device with a full disk reads what it had.
   FileResult<void> begin();
+  bool has_begun() const { return begun_; }
   bool close();
 
   // Of recover_state(): within a transaction of its own.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -155,7 +156,7 @@ void Store::Impl::commit_next(std::unique_lock<std::mutex>& held) {
   }
   is_behind = !writer.commit(task, known_streams, known_slots);
   if (is_behind) {
-    try_again = Clock::now() + kTryAgain;
+    try_again = Clock::now() + std::min<std::chrono::nanoseconds>(kTryAgain, options.commit);
   } else {
     const auto last = static_cast<std::uint64_t>(task.group.last());
     task.group.clear();
@@ -167,10 +168,21 @@ void Store::Impl::commit_next(std::unique_lock<std::mutex>& held) {
 }
 
 Result<Store> Store::open(StoreOptions options) {
-  auto lock = FolderLock::take(options.folder);
-  if (!lock) return std::unexpected(lock.error());
+  // A disk that fails once is no reason to run without storage.
+  const auto insist = [](auto&& work) {
+    auto outcome = work();
+    for (int i = 1; i < kLastAttempts && !outcome; ++i) outcome = work();
+    return outcome;
+  };
+  std::optional<FolderLock> lock;
+  const auto locked = insist([&] {
+    auto taken = FolderLock::take(options.folder);
+    if (taken) lock.emplace(std::move(*taken));
+    return taken ? Result<void>{} : std::unexpected(taken.error());
+  });
+  if (!locked) return std::unexpected(locked.error());
   if (options.key_file.empty()) options.key_file = options.folder / "device.key";
-  auto key = load_or_make_device_key(options.key_file);
+  auto key = insist([&] { return load_or_make_device_key(options.key_file); });
   if (!key) return std::unexpected(key.error());
   if (!key->notice.empty() && options.on_notice) options.on_notice(key->notice);
   auto impl = std::make_unique<Impl>(std::move(options), std::move(*lock), key->key);

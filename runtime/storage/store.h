@@ -42,6 +42,7 @@ struct StoreOptions {
   std::uint64_t reserve_bytes = 4u << 20;   // of disk, held back for values on a full one
   std::size_t queue_bytes = 4u << 20;       // rows in memory, for one group; a second one may be on its way to disk
   WhenFull when_full = WhenFull::DropOldest;
+  std::uint32_t checkpoint_pages = 1000;  // of 4 KiB, in a WAL before it goes into its database
 
   // Both are called on a thread of the store, must not throw, and must return soon.
   std::function<void(std::string_view line)> on_notice{};  // one line for the log: what was lost, set aside, is full

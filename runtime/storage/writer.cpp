@@ -54,6 +54,7 @@ void Writer::open(StoreReport& report, std::vector<KeptValue>& kept) {
     report.is_new = state_->is_new();
     report.was_clean = state_->found().clean != 0;
     kept = state_->take_kept();
+    settle();
   }
   report.damaged_files = counters_.damaged_files;
   report.lost_values = counters_.lost_values;
@@ -61,10 +62,19 @@ void Writer::open(StoreReport& report, std::vector<KeptValue>& kept) {
   reserve_.hold();
 }
 
+// Both files are to tell of the same events.
+void Writer::settle() {
+  if (settled_) return;
+  history_thread_.call([&] {
+    if (ensure_history()) settled_ = history_->settle(state_->epoch(), state_->progress().group).has_value();
+  });
+}
+
 bool Writer::open_state() {
   if (state_) return true;
   const auto open = [&] {
-    auto opened = StateFile::open(state_path_, key_, new_epoch(FileKind::State, history_epoch_));
+    auto opened =
+        StateFile::open(state_path_, key_, new_epoch(FileKind::State, history_epoch_), options_.checkpoint_pages);
     if (opened) state_.emplace(std::move(*opened));
     return opened ? FileResult<void>{} : std::unexpected(opened.error());
   };
@@ -87,9 +97,12 @@ bool Writer::open_state() {
 }
 
 bool Writer::open_history() {
-  auto opened = HistoryFile::open(history_path_, key_, new_epoch(FileKind::History, 0));
+  const auto open = [&] {
+    return HistoryFile::open(history_path_, key_, new_epoch(FileKind::History, 0), options_.checkpoint_pages);
+  };
+  auto opened = open();
   if (!opened && opened.error().trouble == Trouble::Damaged && recover_history_file(opened.error())) {
-    opened = HistoryFile::open(history_path_, key_, new_epoch(FileKind::History, 0));
+    opened = open();
   }
   if (!opened) return false;
   history_.emplace(std::move(*opened));
@@ -131,10 +144,11 @@ bool Writer::recover_history_file(const FileError& error) {
 bool Writer::commit(Task& task, std::span<const StreamInfo> streams, std::span<const SlotInfo> slots) {
   const auto begin = Clock::now();
   bool done = open_state();
-  if (done && !settled_) {
-    history_thread_.call([&] {
-      if (ensure_history()) settled_ = history_->settle(state_->epoch(), state_->progress().group).has_value();
-    });
+  if (done) settle();
+  // Before history.db may hold rows that wait for their part in state.db, there is a state.db to look into.
+  if (done && !state_->has_begun()) {
+    Task nothing;
+    done = commit_state(nothing, {}, {}, 0);
   }
   std::uint64_t to_history = 0, to_outbox = 0;
   task.group.for_each_row([&](const Group::Row& row) {

@@ -55,6 +55,7 @@ class Writer {
   using Clock = std::chrono::steady_clock;
 
   bool open_state();
+  void settle();
   bool open_history();    // on its thread
   bool ensure_history();  // likewise
   bool commit_state(Task& task, std::span<const StreamInfo> streams, std::span<const SlotInfo> slots,
