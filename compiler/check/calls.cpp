@@ -123,6 +123,7 @@ Value TaskChecker::named_call(const syntax::CallExpr& call, const std::string& n
     return {};
   }
   if (auto function = math_function(name)) return math_call(call, *function, span);
+  if (auto function = array_function(name)) return array_call(call, *function, span);
   for (const RoundRow& row : kRound) {
     if (row.name == name) return round_call(call, name, row.op, span);
   }
@@ -229,11 +230,24 @@ Value TaskChecker::round_call(const syntax::CallExpr& call, const std::string& n
 
 Value TaskChecker::math_call(const syntax::CallExpr& call, typed::Math function, const Span& span) {
   using enum typed::Math;
+  if (call.arguments.size() == 1 && (function == Min || function == Max))
+    return array_call(call, function == Min ? typed::ArrayFunction::Min : typed::ArrayFunction::Max, span);
   std::string fn(typed::name(function));
   if (!count_arguments(call, fn, kMath[static_cast<std::size_t>(function)].arity, span)) return {};
   std::vector<Value> values;
   for (const syntax::Argument& a : call.arguments) values.push_back(expression(a.value));
   if (!std::ranges::all_of(values, [](const Value& v) { return static_cast<bool>(v); })) return {};
+  bool whole = std::ranges::any_of(values, [](const Value& v) { return typed::is_array(v.type().kind); });
+  if (!whole) return math_values(function, std::move(values), span);
+  if (function != Abs && function != Sqrt && function != Min && function != Max)
+    return unavailable("this function on whole arrays", span);
+  return on_elements(std::move(values), span,
+                     [&](std::vector<Value> v) { return math_values(function, std::move(v), span); });
+}
+
+Value TaskChecker::math_values(typed::Math function, std::vector<Value> values, const Span& span) {
+  using enum typed::Math;
+  std::string fn(typed::name(function));
   Value& first = values[0];
   bool keeps_kind = function == Abs || function == Min || function == Max;
   bool literal = std::ranges::all_of(values, &Value::literal);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -167,6 +168,16 @@ class TaskChecker {
   Value math_call(const syntax::CallExpr& call, typed::Math function, const Span& span);
   Value function_call(const syntax::CallExpr& call, FunctionEntry& callee, const Span& span);
   Value record_call(const syntax::CallExpr& call, const typed::Record& record, const Span& span);
+  // ---- Whole arrays (arrays.cpp)
+  using OnScalars = std::function<Value(std::vector<Value>)>;
+  Value element_value(const Value& array, std::size_t number);
+  // What `on_scalars` makes of the operands, element by element where they are arrays; at least one is.
+  Value on_elements(std::vector<Value> operands, const Span& span, const OnScalars& on_scalars);
+  Value in_unit_of_product(Value figure, const stdlib::Unit& a, const stdlib::Unit& b, const Span& span);
+  Value array_call(const syntax::CallExpr& call, typed::ArrayFunction function, const Span& span);
+  Value matmul_call(const syntax::CallExpr& call, std::vector<Value> arrays, const Span& span);
+  Value math_values(typed::Math function, std::vector<Value> values, const Span& span);
+  Value negate(Value operand, const Span& span);
   bool count_arguments(const syntax::CallExpr& call, std::string_view name, std::size_t count, const Span& span);
   // Values for fields by label, in the fields' order; nothing when something is wrong.
   std::optional<std::vector<typed::ExprPtr>> labelled(const syntax::CallExpr& call, const std::string& what,
@@ -312,6 +323,7 @@ inline constexpr std::uint32_t kMaxTrips = (1u << 29) - 1;
 
 bool is_reserved(std::string_view name);
 std::optional<typed::Math> math_function(std::string_view name);
+std::optional<typed::ArrayFunction> array_function(std::string_view name);  // a task may use these names otherwise
 std::optional<typed::TypeKind> scalar_type(std::string_view name);
 const std::vector<std::string>& builtin_functions();
 bool leaves(const syntax::Stmt& statement);       // what stands behind it is never reached

@@ -98,7 +98,15 @@ Value TaskChecker::combine(BinaryOp op, Value left, Value right, const Span& op_
       report(Code::NoValue, v->expr->span, quoted(v->expr->span) + " gives no value");
       return {};
     }
-    if (typed::is_array(v->type().kind)) return unavailable("arithmetic on whole arrays", span);
+  }
+  if (typed::is_array(left.type().kind) || typed::is_array(right.type().kind)) {
+    if (op < BinaryOp::Add || op > BinaryOp::Div) return unavailable("this operation on whole arrays", span);
+    std::vector<Value> operands;
+    operands.push_back(std::move(left));
+    operands.push_back(std::move(right));
+    return on_elements(std::move(operands), span, [&](std::vector<Value> v) {
+      return combine(op, std::move(v[0]), std::move(v[1]), op_span, span);
+    });
   }
   switch (op) {
     case BinaryOp::And:
@@ -359,9 +367,25 @@ Value TaskChecker::logic(BinaryOp op, Value left, Value right, const Span& span)
   return make_binary(op, plain(TypeKind::Bool), std::move(left), std::move(right), span);
 }
 
+// An element of an array: neither a literal nor a constant.
+Value TaskChecker::negate(Value operand, const Span& span) {
+  Type type = operand.type();
+  if (typed::is_point(type)) {
+    report(Code::PointArithmetic, span, quoted(operand.expr->span) + " holds temperatures: a point has no opposite",
+           "subtract a point first");
+    return {};
+  }
+  return Value(make_expr(type, span, typed::Unary{typed::UnaryOp::Negate, std::move(operand.expr)}));
+}
+
 Value TaskChecker::unary(const syntax::UnaryExpr& unary, const Span& span) {
   Value operand = expression(unary.operand);
   if (!operand) return {};
+  if (unary.op == syntax::UnaryOp::Negate && typed::is_array(operand.type().kind)) {
+    std::vector<Value> operands;
+    operands.push_back(std::move(operand));
+    return on_elements(std::move(operands), span, [&](std::vector<Value> v) { return negate(std::move(v[0]), span); });
+  }
   TypeKind kind = operand.type().kind;
   auto refuse = [&](std::string message, std::string hint = {}) {
     report(Code::OperandType, span, std::move(message), std::move(hint));

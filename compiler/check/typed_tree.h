@@ -177,6 +177,19 @@ struct MathCall {
   std::vector<ExprPtr> arguments;
 };
 
+// Functions of whole arrays. Binary (Add, Sub, Mul, of floats also Div), Unary (Negate) and MathCall (Abs, Min, Max,
+// Sqrt) whose type is a FixedArray go element by element: an operand is an array of that size or one scalar for all, at
+// least one is an array, and all have the kind of the result's elements: F64, F32, I64 or I32.
+enum class ArrayFunction : std::uint8_t {
+#define EYEFLOW_ARRAY_FUNCTION(Name, spelling, arity) Name,
+#include "compiler/check/array_functions.def"
+};
+struct ArrayCall {
+  ArrayFunction function;  // Stddev is a root of Variance by now
+  std::vector<ExprPtr> arguments;
+  std::uint32_t columns = 0;  // Matmul: of the second argument and of the result
+};
+
 // A place is a Local, a State, a Param, or an Index/FieldOf of a place. Arrays and records are only ever read through
 // places, calls and constants.
 struct Index {
@@ -225,8 +238,8 @@ struct Expr {
   Type type;
   Span span;
   std::variant<ConstantExpr, LocalExpr, ParamExpr, StateExpr, InputExpr, AlarmExpr, ClockExpr, Unary, Binary, Convert,
-               Call, MathCall, Index, FieldOf, Length, ArrayLiteral, ArrayFill, RecordLiteral, Interpolate, OutputValue,
-               OutputCount>
+               Call, MathCall, ArrayCall, Index, FieldOf, Length, ArrayLiteral, ArrayFill, RecordLiteral, Interpolate,
+               OutputValue, OutputCount>
       node;
 };
 

@@ -38,6 +38,13 @@ struct Place {
 // The local, state or call that a place is in.
 const typed::Expr& root_of(const typed::Expr& place);
 
+// The instructions behind one operator on whole arrays.
+struct EachFamily {
+  const OpFamily* pair;  // array, array
+  const OpFamily* with;  // array, scalar
+  const OpFamily* from;  // scalar, array; null: the scalar is made an array
+};
+
 // Lowers one body: a function, a handler, a condition or a text. Everything is left to right. Values go straight to
 // where they are wanted (`target`); the target is written last, so an expression may read what it replaces.
 class Body {
@@ -102,6 +109,7 @@ class Body {
   Temp eval(const typed::Expr& expr, const typed::Binary& node, std::optional<RegId> target);
   Temp eval(const typed::Expr& expr, const typed::Convert& node, std::optional<RegId> target);
   Temp eval(const typed::Expr& expr, const typed::MathCall& node, std::optional<RegId> target);
+  Temp eval(const typed::Expr& expr, const typed::ArrayCall& node, std::optional<RegId> target);
   Temp eval(const typed::Expr& expr, const typed::Length& node, std::optional<RegId> target);
   Temp eval(const typed::Expr& expr, const typed::OutputValue& node, std::optional<RegId> target);
   Temp eval(const typed::Expr& expr, const typed::OutputCount& node, std::optional<RegId> target);
@@ -141,6 +149,12 @@ class Body {
   void assign_constant(const std::vector<Leaf>& to, const typed::Constant& constant);
   void assign_literal(const std::vector<Leaf>& to, const typed::ArrayLiteral& node);
   void assign_fill(const std::vector<Leaf>& to, const typed::ArrayFill& node);
+  // ---- Whole arrays (arrays.cpp)
+  static bool is_elementwise(const typed::Expr& value);
+  void assign_each(SlotId to, const typed::Expr& value);
+  void assign_one(SlotId to, const OpFamily& family, const typed::Expr& operand);
+  void assign_pair(SlotId to, const EachFamily& family, const typed::Expr& left, const typed::Expr& right);
+  void assign_matmul(SlotId to, const typed::ArrayCall& node);
   void interpolate(SlotId to, const typed::Interpolate& node);
   void append_value(SlotId to, const typed::FormatPart& part);
   void append_text(SlotId to, SlotId text, bool is_first);

@@ -163,6 +163,10 @@ void Body::assign(const std::vector<Leaf>& to, const typed::Expr& value, bool ma
     assign_constant(to, constant->constant);
     return;
   }
+  if (is_elementwise(value)) {
+    assign_each(to[0].slot, value);
+    return;
+  }
   if (may_read_target) {
     const Place copied = temporary(value);
     for (std::size_t i = 0; i < to.size(); ++i) copy(copied.leaves[i], to[i]);
@@ -172,6 +176,7 @@ void Body::assign(const std::vector<Leaf>& to, const typed::Expr& value, bool ma
                  [&](const typed::Interpolate& n) { interpolate(to[0].slot, n); },
                  [&](const typed::ArrayLiteral& n) { assign_literal(to, n); },
                  [&](const typed::ArrayFill& n) { assign_fill(to, n); },
+                 [&](const typed::ArrayCall& n) { assign_matmul(to[0].slot, n); },
                  [&](const typed::RecordLiteral& n) {
                    auto next = to.begin();
                    for (const typed::ExprPtr& field : n.fields) {

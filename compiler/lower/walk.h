@@ -32,19 +32,20 @@ template <typename Visit>
 void for_each_expr(const typed::Expr& expr, const Visit& visit) {
   visit(expr);
   const auto go = [&](const auto&... parts) { (for_each_expr(parts, visit), ...); };
-  std::visit(Overloaded{
-                 [&](const typed::Unary& n) { go(n.operand); }, [&](const typed::Binary& n) { go(n.left, n.right); },
-                 [&](const typed::Convert& n) { go(n.operand); }, [&](const typed::Call& n) { go(n.arguments); },
-                 [&](const typed::MathCall& n) { go(n.arguments); },
-                 [&](const typed::Index& n) { go(n.array, n.index); }, [&](const typed::FieldOf& n) { go(n.record); },
-                 [&](const typed::Length& n) { go(n.operand); }, [&](const typed::ArrayLiteral& n) { go(n.elements); },
-                 [&](const typed::ArrayFill& n) { go(n.value); }, [&](const typed::RecordLiteral& n) { go(n.fields); },
-                 [&](const typed::Interpolate& n) {
-                   for (const typed::FormatPart& part : n.parts) go(part.value);
-                 },
-                 [](const auto&) {},  // the leaves: constants, names, fields
-             },
-             expr.node);
+  std::visit(
+      Overloaded{
+          [&](const typed::Unary& n) { go(n.operand); }, [&](const typed::Binary& n) { go(n.left, n.right); },
+          [&](const typed::Convert& n) { go(n.operand); }, [&](const typed::Call& n) { go(n.arguments); },
+          [&](const typed::MathCall& n) { go(n.arguments); }, [&](const typed::ArrayCall& n) { go(n.arguments); },
+          [&](const typed::Index& n) { go(n.array, n.index); }, [&](const typed::FieldOf& n) { go(n.record); },
+          [&](const typed::Length& n) { go(n.operand); }, [&](const typed::ArrayLiteral& n) { go(n.elements); },
+          [&](const typed::ArrayFill& n) { go(n.value); }, [&](const typed::RecordLiteral& n) { go(n.fields); },
+          [&](const typed::Interpolate& n) {
+            for (const typed::FormatPart& part : n.parts) go(part.value);
+          },
+          [](const auto&) {},  // the leaves: constants, names, fields
+      },
+      expr.node);
 }
 
 template <typename Visit>

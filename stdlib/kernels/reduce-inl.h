@@ -163,15 +163,16 @@ HWY_INLINE T reduce(const Terms& terms, std::size_t n) {
   if constexpr (kFindNan) {
     if (!hn::AllTrue(d, good)) return std::numeric_limits<T>::quiet_NaN();
   }
-#define EYEFLOW_FOLD(k, other) \
-  if constexpr (kVectors > other) p##k = Step::step(p##k, p##other);
-  EYEFLOW_FOLD(0, 8)
-  EYEFLOW_FOLD(1, 9)
-  EYEFLOW_FOLD(2, 10)
-  EYEFLOW_FOLD(3, 11) EYEFLOW_FOLD(4, 12) EYEFLOW_FOLD(5, 13) EYEFLOW_FOLD(6, 14) EYEFLOW_FOLD(7, 15) EYEFLOW_FOLD(0, 4)
-      EYEFLOW_FOLD(1, 5) EYEFLOW_FOLD(2, 6) EYEFLOW_FOLD(3, 7) EYEFLOW_FOLD(0, 2) EYEFLOW_FOLD(1, 3) EYEFLOW_FOLD(0, 1)
+  // clang-format off
+#define EYEFLOW_FOLD(k, other) if constexpr (kVectors > other) p##k = Step::step(p##k, p##other);
+  EYEFLOW_FOLD(0, 8) EYEFLOW_FOLD(1, 9) EYEFLOW_FOLD(2, 10) EYEFLOW_FOLD(3, 11)
+  EYEFLOW_FOLD(4, 12) EYEFLOW_FOLD(5, 13) EYEFLOW_FOLD(6, 14) EYEFLOW_FOLD(7, 15)
+  EYEFLOW_FOLD(0, 4) EYEFLOW_FOLD(1, 5) EYEFLOW_FOLD(2, 6) EYEFLOW_FOLD(3, 7)
+  EYEFLOW_FOLD(0, 2) EYEFLOW_FOLD(1, 3)
+  EYEFLOW_FOLD(0, 1)
+// clang-format on
 #undef EYEFLOW_FOLD
-          HWY_ALIGN T lanes[kLanes];
+              HWY_ALIGN T lanes[kLanes];
   hn::Store(p0, d, lanes);
   const OneLane<T> one;
   for (std::size_t half = kLanes / 2; half > 0; half /= 2)

@@ -1,0 +1,260 @@
+#include <algorithm>
+
+#include "compiler/check/checker.h"
+
+// Whole arrays: arithmetic element by element, and functions that make one figure of them.
+namespace eyeflow::compiler::check_detail {
+
+using typed::ArrayFunction;
+using typed::BinaryOp;
+using typed::ExprPtr;
+using typed::Type;
+using typed::TypeKind;
+
+namespace {
+
+struct ArrayFunctionRow {
+  std::string_view name;
+  ArrayFunction function;
+  std::size_t arity;
+};
+constexpr ArrayFunctionRow kFunctions[] = {
+#define EYEFLOW_ARRAY_FUNCTION(Name, spelling, arity) {spelling, ArrayFunction::Name, arity},
+#include "compiler/check/array_functions.def"
+};
+
+// What the operators are checked with in place of a whole array: one element. No body has so many locals.
+constexpr std::uint32_t kStandIns = 0xFFFFFF00;
+
+std::optional<std::size_t> stand_in(const typed::Expr& expr) {
+  const auto* local = std::get_if<typed::LocalExpr>(&expr.node);
+  if (!local || typed::index(local->local) < kStandIns) return std::nullopt;
+  return typed::index(local->local) - kStandIns;
+}
+
+bool has_instructions(TypeKind kind) { return typed::is_float(kind) || kind == TypeKind::I64 || kind == TypeKind::I32; }
+
+bool has_instruction(BinaryOp op, TypeKind kind) {
+  return op == BinaryOp::Add || op == BinaryOp::Sub || op == BinaryOp::Mul ||
+         (op == BinaryOp::Div && typed::is_float(kind));
+}
+bool has_instruction(typed::Math function) {
+  return function == typed::Math::Abs || function == typed::Math::Min || function == typed::Math::Max ||
+         function == typed::Math::Sqrt;
+}
+
+// Turns an expression over stand-ins into the same one over their arrays.
+class Lift {
+ public:
+  Lift(typed::TypeArena& arena, std::vector<ExprPtr>& arrays, std::uint32_t size)
+      : arena_(arena), arrays_(arrays), size_(size) {}
+
+  enum class Found : std::uint8_t { Scalar, Array, Refused };
+  Found operator()(ExprPtr& expr) {
+    if (const auto n = stand_in(*expr)) {
+      expr = std::move(arrays_[*n]);
+      return Found::Array;
+    }
+    const TypeKind kind = expr->type.kind;
+    if (auto* node = std::get_if<typed::Binary>(&expr->node)) {
+      const Found found = std::max((*this)(node->left), (*this)(node->right));
+      return settle(*expr, found, has_instruction(node->op, kind));
+    }
+    if (auto* node = std::get_if<typed::Unary>(&expr->node))
+      return settle(*expr, (*this)(node->operand), node->op == typed::UnaryOp::Negate);
+    if (auto* node = std::get_if<typed::Convert>(&expr->node)) return settle(*expr, (*this)(node->operand), false);
+    if (auto* node = std::get_if<typed::MathCall>(&expr->node)) {
+      Found found = Found::Scalar;
+      for (ExprPtr& argument : node->arguments) found = std::max(found, (*this)(argument));
+      return settle(*expr, found, has_instruction(node->function));
+    }
+    return Found::Scalar;
+  }
+
+ private:
+  Found settle(typed::Expr& expr, Found found, bool has_instruction) {
+    if (found != Found::Array) return found;
+    if (!has_instruction || !has_instructions(expr.type.kind)) return Found::Refused;
+    Type type = plain(TypeKind::FixedArray, size_);
+    type.element = arena_.intern(expr.type);
+    expr.type = type;
+    return Found::Array;
+  }
+
+  typed::TypeArena& arena_;
+  std::vector<ExprPtr>& arrays_;
+  std::uint32_t size_;
+};
+
+}  // namespace
+
+std::optional<ArrayFunction> array_function(std::string_view name) {
+  for (const ArrayFunctionRow& row : kFunctions)
+    if (row.name == name) return row.function;
+  return std::nullopt;
+}
+
+// An element of it, for the rules on scalars; null when there are no instructions on such arrays.
+Value TaskChecker::element_value(const Value& array, std::size_t number) {
+  if (array.type().kind == TypeKind::BoundedArray)
+    return unavailable("arithmetic on arrays that change their length", array.expr->span);
+  if (!has_instructions(array.type().element->kind)) {
+    report(Code::OperandType, array.expr->span,
+           "whole arrays have arithmetic in f64, f32, int and i32, and " + quoted(array.expr->span) + " is " +
+               to_string(array.type()),
+           "write a loop over its elements");
+    return {};
+  }
+  const auto id = typed::LocalId{static_cast<std::uint32_t>(kStandIns + number)};
+  return Value(make_expr(*array.type().element, array.expr->span, typed::LocalExpr{id}));
+}
+
+Value TaskChecker::on_elements(std::vector<Value> operands, const Span& span, const OnScalars& on_scalars) {
+  std::vector<ExprPtr> arrays;
+  const typed::Expr* first = nullptr;
+  for (Value& operand : operands) {
+    if (!typed::is_array(operand.type().kind)) continue;
+    Value element = element_value(operand, arrays.size());
+    if (!element) return {};
+    if (first && first->type.size != operand.type().size) {
+      report(Code::OperandType, span,
+             quoted(first->span) + " has " + std::to_string(first->type.size) + " elements, but " +
+                 quoted(operand.expr->span) + " has " + std::to_string(operand.type().size),
+             "element by element, both have as many");
+      return {};
+    }
+    if (first && first->type.element->kind != element.type().kind) {
+      report(Code::NeedsConversion, span,
+             quoted(first->span) + " is " + to_string(first->type) + ", but " + quoted(operand.expr->span) + " is " +
+                 to_string(operand.type()),
+             "copy one into an array of the other's kind first");
+      return {};
+    }
+    arrays.push_back(std::move(operand.expr));
+    first = first ? first : arrays.front().get();
+    operand = std::move(element);
+  }
+  const std::uint32_t size = first->type.size;
+  Value result = on_scalars(std::move(operands));
+  if (!result) return {};
+  if (Lift(arena_, arrays, size)(result.expr) != Lift::Found::Array)
+    return unavailable("this operation on whole arrays", span);
+  result.expr->span = span;
+  return Value(std::move(result.expr));
+}
+
+// A figure whose unit is that of a * b: converted where such a unit settles for another, as a product does.
+Value TaskChecker::in_unit_of_product(Value figure, const stdlib::Unit& a, const stdlib::Unit& b, const Span& span) {
+  if (stdlib::is_plain(a) && stdlib::is_plain(b)) return figure;
+  auto unit = stdlib::multiply(a, b);
+  if (!unit) {
+    report(Code::DimensionMismatch, span, unit.error().message);
+    return {};
+  }
+  const stdlib::Unit settled = stdlib::settled(*unit);
+  figure.expr->type.unit = arena_.intern_unit({*unit});
+  if (stdlib::mixing(*unit, settled) == stdlib::Mixing::Same) return figure;
+  return to_unit(std::move(figure), arena_.intern_unit({settled}), settled, true);
+}
+
+Value TaskChecker::array_call(const syntax::CallExpr& call, ArrayFunction function, const Span& span) {
+  using enum ArrayFunction;
+  const ArrayFunctionRow& row = kFunctions[static_cast<std::size_t>(function)];
+  if (!count_arguments(call, row.name, row.arity, span)) return {};
+  std::vector<Value> arrays, elements;
+  for (std::size_t i = 0; i < std::min<std::size_t>(row.arity, 2); ++i) {
+    Value array = expression(call.arguments[i].value);
+    if (!array) return {};
+    if (!typed::is_array(array.type().kind)) {
+      report(Code::TypeMismatch, array.expr->span,
+             quoted(array.expr->span) + " is " + to_string(array.type()) + ", but '" + std::string(row.name) +
+                 "' takes an array");
+      return {};
+    }
+    Value element = element_value(array, i);
+    if (!element) return {};
+    const bool for_whole = function == Sum || function == Min || function == Max;
+    if (!for_whole && !typed::is_float(element.type().kind)) {
+      report(Code::TypeMismatch, array.expr->span,
+             quoted(array.expr->span) + " is " + to_string(array.type()) + ", but '" + std::string(row.name) +
+                 "' takes floats",
+             "copy it into an array of f64 first");
+      return {};
+    }
+    const bool for_points =
+        function == Mean || function == Min || function == Max || function == Variance || function == Stddev;
+    if (typed::is_point(element.type()) && !for_points) {
+      report(Code::PointArithmetic, array.expr->span,
+             quoted(array.expr->span) + " holds temperatures: points have no " +
+                 (function == Sum   ? "sum"
+                  : function == Rms ? "square"
+                                    : "product"),
+             "subtract a point first");
+      return {};
+    }
+    arrays.push_back(std::move(array));
+    elements.push_back(std::move(element));
+  }
+  if (function == Matmul) return matmul_call(call, std::move(arrays), span);
+  Type type = elements[0].type();
+  if (function == Dot) {
+    const Type& other = elements[1].type();
+    if (type.kind != other.kind || arrays[0].type().size != arrays[1].type().size) {
+      report(Code::OperandType, span,
+             quoted(arrays[0].expr->span) + " is " + to_string(arrays[0].type()) + ", but " +
+                 quoted(arrays[1].expr->span) + " is " + to_string(arrays[1].type()),
+             "'dot' takes arrays of one kind and size");
+      return {};
+    }
+  }
+  typed::ArrayCall node{function == Stddev ? Variance : function, {}};
+  for (Value& array : arrays) node.arguments.push_back(std::move(array.expr));
+  Value figure(make_expr(type, span, std::move(node)));
+  if (function == Dot)
+    return in_unit_of_product(std::move(figure), typed::unit_of(elements[0].type()), typed::unit_of(elements[1].type()),
+                              span);
+  if (function != Variance && function != Stddev) return figure;
+  if (typed::is_point(type)) type = number(type.kind, stdlib::difference_unit(typed::unit_of(type)));
+  figure.expr->type.unit = nullptr;
+  if (function == Variance)
+    return in_unit_of_product(std::move(figure), typed::unit_of(type), typed::unit_of(type), span);
+  typed::MathCall root{typed::Math::Sqrt, {}};
+  root.arguments.push_back(std::move(figure.expr));
+  return Value(make_expr(type, span, std::move(root)));
+}
+
+// matmul(a, b, rows): how many rows a has says the other sizes.
+Value TaskChecker::matmul_call(const syntax::CallExpr& call, std::vector<Value> arrays, const Span& span) {
+  const auto rows = size_of(call.arguments[2].value, kMaxElements, "a matrix has");
+  if (!rows) return {};
+  const Type &a = arrays[0].type(), &b = arrays[1].type();
+  const std::uint32_t inner = *rows == 0 ? 0 : a.size / *rows;
+  const std::uint32_t columns = inner == 0 ? 0 : b.size / inner;
+  if (columns == 0 || inner * *rows != a.size || columns * inner != b.size || a.element->kind != b.element->kind) {
+    report(Code::OperandType, span,
+           to_string(a) + " with " + std::to_string(*rows) + " rows has no product with " + to_string(b),
+           "a has rows * n elements, b has n * columns, both of one kind");
+    return {};
+  }
+  if (a.element->unit && b.element->unit) {
+    auto unit = stdlib::multiply(typed::unit_of(*a.element), typed::unit_of(*b.element));
+    if (!unit || stdlib::mixing(*unit, stdlib::settled(*unit)) != stdlib::Mixing::Same)
+      return unavailable("a product of matrices in these units", span);
+  }
+  Type element = *a.element;
+  if (b.element->unit)
+    element.unit = a.element->unit
+                       ? arena_.intern_unit({*stdlib::multiply(typed::unit_of(*a.element), typed::unit_of(*b.element))})
+                       : b.element->unit;
+  if (std::uint64_t{*rows} * columns > kMaxElements) {
+    report(Code::OperandType, span, "this product has more than " + std::to_string(kMaxElements) + " elements");
+    return {};
+  }
+  Type type = plain(TypeKind::FixedArray, *rows * columns);
+  type.element = arena_.intern(element);
+  typed::ArrayCall node{ArrayFunction::Matmul, {}, columns};
+  for (Value& array : arrays) node.arguments.push_back(std::move(array.expr));
+  return Value(make_expr(type, span, std::move(node)));
+}
+
+}  // namespace eyeflow::compiler::check_detail

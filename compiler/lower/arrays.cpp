@@ -1,0 +1,165 @@
+#include "compiler/lower/body.h"
+#include "vm/base/check.h"
+
+// Whole arrays, by the instructions and intrinsics for them. Sources that are computed are made in Scratch; the last
+// instruction alone writes the target, so that an array may be computed from itself in place.
+namespace eyeflow::compiler::lowering {
+namespace {
+
+using typed::BinaryOp;
+using vm::Op;
+
+constexpr OpFamily kAddPair = op_family_detail::find("array.add."), kSubPair = op_family_detail::find("array.sub."),
+                   kMulPair = op_family_detail::find("array.mul."), kDivPair = op_family_detail::find("array.div."),
+                   kMinPair = op_family_detail::find("array.min."), kMaxPair = op_family_detail::find("array.max."),
+                   kAddScalar = op_family_detail::find("array.add_scalar."),
+                   kSubScalar = op_family_detail::find("array.sub_scalar."),
+                   kMulScalar = op_family_detail::find("array.mul_scalar."),
+                   kDivScalar = op_family_detail::find("array.div_scalar."),
+                   kMinScalar = op_family_detail::find("array.min_scalar."),
+                   kMaxScalar = op_family_detail::find("array.max_scalar."),
+                   kSubFrom = op_family_detail::find("array.sub_from."),
+                   kDivInto = op_family_detail::find("array.div_into."),
+                   kNegEach = op_family_detail::find("array.neg."), kAbsEach = op_family_detail::find("array.abs."),
+                   kSqrtEach = op_family_detail::find("array.sqrt."), kArraySum = op_family_detail::find("array.sum.");
+
+constexpr EachFamily kAddEach{&kAddPair, &kAddScalar, &kAddScalar}, kSubEach{&kSubPair, &kSubScalar, &kSubFrom},
+    kMulEach{&kMulPair, &kMulScalar, &kMulScalar}, kDivEach{&kDivPair, &kDivScalar, &kDivInto},
+    kMinEach{&kMinPair, &kMinScalar, nullptr}, kMaxEach{&kMaxPair, &kMaxScalar, nullptr};
+
+bool is_whole(const typed::Expr& expr) { return typed::is_array(expr.type.kind); }
+
+std::string_view spelling(typed::ArrayFunction function) {
+  constexpr std::string_view kNames[] = {
+#define EYEFLOW_ARRAY_FUNCTION(Name, spelling, arity) spelling,
+#include "compiler/check/array_functions.def"
+  };
+  return kNames[static_cast<std::size_t>(function)];
+}
+
+}  // namespace
+
+bool Body::is_elementwise(const typed::Expr& value) {
+  return is_whole(value) &&
+         (std::holds_alternative<typed::Binary>(value.node) || std::holds_alternative<typed::Unary>(value.node) ||
+          std::holds_alternative<typed::MathCall>(value.node));
+}
+
+void Body::assign_each(SlotId to, const typed::Expr& value) {
+  if (const auto* node = std::get_if<typed::Binary>(&value.node)) {
+    const EachFamily* family = node->op == BinaryOp::Add   ? &kAddEach
+                               : node->op == BinaryOp::Sub ? &kSubEach
+                               : node->op == BinaryOp::Mul ? &kMulEach
+                                                           : &kDivEach;
+    EYEFLOW_CHECK(family != &kDivEach || node->op == BinaryOp::Div);
+    assign_pair(to, *family, *node->left, *node->right);
+  } else if (const auto* unary = std::get_if<typed::Unary>(&value.node)) {
+    assign_one(to, kNegEach, *unary->operand);
+  } else {
+    const auto& call = std::get<typed::MathCall>(value.node);
+    switch (call.function) {
+      case typed::Math::Abs:
+        return assign_one(to, kAbsEach, *call.arguments[0]);
+      case typed::Math::Sqrt:
+        return assign_one(to, kSqrtEach, *call.arguments[0]);
+      case typed::Math::Min:
+        return assign_pair(to, kMinEach, *call.arguments[0], *call.arguments[1]);
+      case typed::Math::Max:
+        return assign_pair(to, kMaxEach, *call.arguments[0], *call.arguments[1]);
+      default:
+        EYEFLOW_CHECK(!"a function without an instruction on whole arrays");
+    }
+  }
+}
+
+void Body::assign_one(SlotId to, const OpFamily& family, const typed::Expr& operand) {
+  const Place from = place(operand);
+  const Temp a = reference(to), b = reference(from.leaves[0].slot);
+  code_.emit(*family[from.leaves[0].type.scalar], index(a.reg()), index(b.reg()));
+}
+
+void Body::assign_pair(SlotId to, const EachFamily& family, const typed::Expr& left, const typed::Expr& right) {
+  const vm::Scalar scalar = task_.module.leaf(to).scalar;
+  if (is_whole(left) && is_whole(right)) {
+    const Place l = settled_place(left, has_call(right));
+    const Place r = place(right);
+    const Temp a = reference(to), b = reference(l.leaves[0].slot), c = reference(r.leaves[0].slot);
+    code_.emit(*(*family.pair)[scalar], index(a.reg()), index(b.reg()), index(c.reg()));
+  } else if (is_whole(left)) {
+    const Place l = settled_place(left, has_call(right));
+    const Temp c = eval(right);
+    const Temp a = reference(to), b = reference(l.leaves[0].slot);
+    code_.emit(*(*family.with)[scalar], index(a.reg()), index(b.reg()), index(c.reg()));
+  } else if (family.from != nullptr) {
+    const Temp c = eval(left);
+    const Place r = place(right);
+    const Temp a = reference(to), b = reference(r.leaves[0].slot);
+    code_.emit(*(*family.from)[scalar], index(a.reg()), index(b.reg()), index(c.reg()));
+  } else {
+    // The order tells zeros and NaN apart: an array full of the scalar stands on the left.
+    Place full;
+    const Leaf filled = scratch_leaf(full, task_.module.leaf(to));
+    {
+      const Temp element = eval(left);
+      const Temp a = reference(filled.slot);
+      code_.emit(*kArrayFill[scalar], index(a.reg()), index(element.reg()));
+    }
+    const Place r = place(right);
+    const Temp a = reference(to), b = reference(filled.slot), c = reference(r.leaves[0].slot);
+    code_.emit(*(*family.pair)[scalar], index(a.reg()), index(b.reg()), index(c.reg()));
+  }
+}
+
+Temp Body::eval(const typed::Expr& expr, const typed::ArrayCall& node, std::optional<RegId> target) {
+  const vm::Scalar scalar = scalar_of(expr.type.kind);
+  std::vector<Place> places;
+  for (std::size_t i = 0; i < node.arguments.size(); ++i)
+    places.push_back(
+        settled_place(*node.arguments[i], i + 1 < node.arguments.size() && has_call(*node.arguments[i + 1])));
+  if (node.function == typed::ArrayFunction::Sum) {
+    const Temp array = reference(places[0].leaves[0].slot);
+    Temp result = destination(scalar, target);
+    code_.emit(*kArraySum[scalar], index(result.reg()), index(array.reg()));
+    return result;
+  }
+  std::vector<vm::TypeId> types;
+  for (const Place& from : places) types.push_back(reference_type(from.leaves[0].slot));
+  const std::vector<Temp> run = code_.take_run(types);
+  for (std::size_t i = 0; i < places.size(); ++i) reference_into(places[i].leaves[0].slot, run[i].reg());
+  const std::string area = node.function == typed::ArrayFunction::Dot ? "array." : "stats.";
+  const std::string name = area + std::string(spelling(node.function)) + "." + std::string(vm::name(scalar));
+  Temp result = destination(scalar, target);
+  code_.emit(Op::CallIntrinsic, index(result.reg()), task_.intrinsic(name).id, index(run[0].reg()));
+  return result;
+}
+
+// Four rows a call, in a loop. `to` is none of the arguments.
+void Body::assign_matmul(SlotId to, const typed::ArrayCall& node) {
+  constexpr std::uint32_t kRowsPerCall = 4;
+  const Place a = settled_place(*node.arguments[0], has_call(*node.arguments[1]));
+  const Place b = place(*node.arguments[1]);
+  const LeafType& type = task_.module.leaf(to);
+  const std::uint32_t rows = type.capacity / node.columns;
+  const std::uint32_t calls = (rows + kRowsPerCall - 1) / kRowsPerCall;
+  const SlotId from_a = a.leaves[0].slot, from_b = b.leaves[0].slot;
+  const vm::TypeId number = vm::type_id(vm::Scalar::I64);
+  const vm::TypeId types[] = {reference_type(to), reference_type(from_a), reference_type(from_b), number, number};
+  const std::vector<Temp> run = code_.take_run(types);
+  const std::uint16_t id = task_.intrinsic("array.matmul." + std::string(vm::name(type.scalar))).id;
+  const Temp trips = load_constant(vm::Scalar::I64, calls);
+  const Label end = code_.new_label();
+  const RegId counter = begin_loop(trips.reg(), calls, end);
+  const std::uint32_t top = code_.here();
+  reference_into(to, run[0].reg());
+  reference_into(from_a, run[1].reg());
+  reference_into(from_b, run[2].reg());
+  code_.emit(Op::LoopIndex, index(run[3].reg()), index(counter));
+  load_constant(vm::Scalar::I64, kRowsPerCall, run[4].reg());
+  code_.emit(Op::MulI64, index(run[3].reg()), index(run[3].reg()), index(run[4].reg()));
+  load_constant(vm::Scalar::I64, node.columns, run[4].reg());
+  code_.emit(Op::CallIntrinsic, 0, id, index(run[0].reg()));
+  code_.emit_back(Op::LoopNext, counter, top);
+  code_.bind(end);
+}
+
+}  // namespace eyeflow::compiler::lowering
