@@ -54,6 +54,11 @@ inline constexpr OpFamily kAdd = op_family_detail::find("add."), kSub = op_famil
                           kI64From = op_family_detail::find("i64.from."),  // any integer → i64
     kFromI64 = op_family_detail::find("", ".from.i64"),                    // i64 → any number
     kF64From = op_family_detail::find("f64.from."), kF32From = op_family_detail::find("f32.from."),
+                          kAddImm = op_family_detail::find("add.imm."), kMulImm = op_family_detail::find("mul.imm."),
+                          kDivImm = op_family_detail::find("div.imm."), kModImm = op_family_detail::find("mod.imm."),
+                          kAndImm = op_family_detail::find("and.imm."), kOrImm = op_family_detail::find("or.imm."),
+                          kXorImm = op_family_detail::find("xor.imm."), kShlImm = op_family_detail::find("shl.imm."),
+                          kShrImm = op_family_detail::find("shr.imm."),
                           kArrayGet = op_family_detail::find("array.get."),
                           kArraySet = op_family_detail::find("array.set."),
                           kArrayFill = op_family_detail::find("array.fill."),

@@ -158,7 +158,7 @@ void Body::assign_matmul(SlotId to, const typed::ArrayCall& node) {
   code_.emit(Op::MulI64, index(run[3].reg()), index(run[3].reg()), index(run[4].reg()));
   load_constant(vm::Scalar::I64, node.columns, run[4].reg());
   code_.emit(Op::CallIntrinsic, 0, id, index(run[0].reg()));
-  code_.emit_back(Op::LoopNext, counter, top);
+  code_.emit_back(Op::LoopNext, index(counter), 0, 0, top);
   code_.bind(end);
 }
 

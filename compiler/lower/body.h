@@ -45,6 +45,15 @@ struct EachFamily {
   const OpFamily* from;  // scalar, array; null: the scalar is made an array
 };
 
+struct BranchFamilies;
+
+// An instruction that branches on a condition, with what it reads; where it goes to is still open.
+struct BranchChoice {
+  vm::Op op{};
+  std::uint16_t b = 0, c = 0;
+  Temp left{}, right{};
+};
+
 // Lowers one body: a function, a handler, a condition or a text. Everything is left to right. Values go straight to
 // where they are wanted (`target`); the target is written last, so an expression may read what it replaces.
 class Body {
@@ -91,9 +100,9 @@ class Body {
   void lower(const typed::Push& stmt);
   void lower(const typed::Clear& stmt);
   void emit_output(typed::OutputId output, std::span<const typed::Expr* const> fields);
-  // A counted loop around `body`, which is given the counter's register and the label that `continue` goes to.
+  // A counted loop around what `body` lowers, with a register that is one more in each trip.
   template <typename MakeBody>
-  void counted_loop(RegId trips, std::uint32_t most_trips, const MakeBody& body);
+  void counted_loop(Temp trips, std::uint32_t most_trips, RegId stepped, const MakeBody& body);
   RegId begin_loop(RegId trips, std::uint32_t most_trips, Label exit);
   void declare(typed::LocalId local, Place place);
   void end_scope(std::size_t first_local);
@@ -119,6 +128,7 @@ class Body {
   }
   Temp eval_place_scalar(const typed::Expr& expr, std::optional<RegId> target);
   Temp eval_logic(const typed::Expr& expr, const typed::Binary& node, std::optional<RegId> target);
+  std::optional<Temp> eval_with_number(const typed::Expr& expr, const typed::Binary& node, std::optional<RegId> target);
   Temp eval_text_equal(const typed::Binary& node, std::optional<RegId> target);
   Temp eval_intrinsic(const vm::IntrinsicDesc& intrinsic, const std::vector<typed::ExprPtr>& arguments,
                       std::optional<RegId> target);
@@ -127,6 +137,13 @@ class Body {
   Temp wrap(Temp value, vm::Scalar from, vm::Scalar to, std::optional<RegId> target);
   // Goes to `label` when the condition is `when`, else falls through.
   void branch(const typed::Expr& condition, bool when, Label label);
+  // Ends a while loop: goes back to `top` while the condition holds, else to `exit` or on.
+  void repeat_while(const typed::Expr& condition, std::uint32_t top, Label exit);
+  BranchChoice choose_branch(const typed::Expr& condition, bool when, const BranchFamilies& families);
+  bool choose_with_number(BranchChoice& choice, typed::BinaryOp op, bool when, vm::Scalar scalar,
+                          const typed::Expr& operand, const typed::Expr& constant, const BranchFamilies& families);
+  // The constant as an instruction has it in a field; nothing when it is none or does not fit.
+  static std::optional<std::int16_t> immediate(const typed::Expr& expr, vm::Scalar scalar, bool negated = false);
 
   Temp destination(vm::Scalar scalar, std::optional<RegId> target);
   Temp moved(Temp value, std::optional<RegId> target);

@@ -9,11 +9,11 @@ constexpr std::size_t kMostRegisters = 65'535;
 constexpr std::size_t kMostInstructions = 65'535;
 constexpr std::uint32_t kDropped = 0xFFFFFFFF;
 
-std::uint16_t& target_field(vm::Instruction& instruction) {
+std::uint16_t& field_of(vm::Role role, vm::Instruction& instruction) {
   const auto& operands = vm::info(instruction.op).operands;
-  if (operands[0].role == vm::Role::Target) return instruction.a;
-  if (operands[1].role == vm::Role::Target) return instruction.b;
-  EYEFLOW_CHECK(operands[2].role == vm::Role::Target);
+  if (operands[0].role == role) return instruction.a;
+  if (operands[1].role == role) return instruction.b;
+  EYEFLOW_CHECK(operands[2].role == role);
   return instruction.c;
 }
 
@@ -32,6 +32,10 @@ Temp CodeBuilder::take(vm::TypeId type) {
     in_use_[index(reg)] = true;
     return {this, reg};
   }
+  return take_new(type);
+}
+
+Temp CodeBuilder::take_new(vm::TypeId type) {
   if (function_.registers.size() >= kMostRegisters) {
     overflowed_ = true;
     return Temp::borrowed(RegId{});
@@ -100,10 +104,51 @@ void CodeBuilder::emit_slots(vm::Op op, std::uint16_t a, SlotId in_b, SlotId in_
   slot_uses_.push_back({at, false, in_c});
 }
 
-void CodeBuilder::emit_back(vm::Op op, RegId counter, std::uint32_t target) {
+void CodeBuilder::emit_back(vm::Op op, std::uint16_t a, std::uint16_t b, std::uint16_t c, std::uint32_t target) {
   resume();
-  emit(op, index(counter), static_cast<std::uint16_t>(here() - target));
+  const std::uint32_t at = emit(op, a, b, c);
+  if (at != kDropped) field_of(vm::Role::BackTarget, function_.code[at]) = static_cast<std::uint16_t>(at - target);
 }
+
+// ---- Nests of loops ------------------------------------------------------------------------------------------------
+
+void CodeBuilder::begin_nest() {
+  if (nest_depth_++ == 0) nest_begin_ = here();
+}
+
+RegId CodeBuilder::invariant(vm::Op op, vm::TypeId type, std::uint16_t b, SlotId in_c) {
+  for (const Invariant& known : invariants_)
+    if (known.op == op && known.type == type && known.b == b && known.slot == in_c) return known.reg.reg();
+  // A register that nothing has used: at the nest's begin, any other may hold something else.
+  invariants_.push_back({op, type, b, in_c, take_new(type)});
+  return invariants_.back().reg.reg();
+}
+
+// Nothing branches into loops, and distances within them stay: what moves is where instructions are remembered.
+void CodeBuilder::end_nest() {
+  if (--nest_depth_ > 0) return;
+  const auto count = static_cast<std::uint32_t>(invariants_.size());
+  if (count == 0) return;
+  if (function_.code.size() + count > kMostInstructions) overflowed_ = true;
+  if (overflowed_) return invariants_.clear();
+  for (std::vector<std::uint32_t>& branches : pending_)
+    for (std::uint32_t& at : branches)
+      if (at >= nest_begin_) at += count;
+  for (SlotUse& use : slot_uses_)
+    if (use.instruction >= nest_begin_) use.instruction += count;
+  for (vm::LineMark& mark : function_.lines)
+    if (mark.instruction > nest_begin_) mark.instruction += count;
+  std::vector<vm::Instruction> loads;
+  for (const Invariant& known : invariants_) {
+    const auto at = nest_begin_ + static_cast<std::uint32_t>(loads.size());
+    loads.push_back({known.op, index(known.reg.reg()), known.b, 0});
+    if (known.slot != kNoSlot) slot_uses_.push_back({at, false, known.slot});
+  }
+  function_.code.insert(function_.code.begin() + nest_begin_, loads.begin(), loads.end());
+  invariants_.clear();
+}
+
+// ---- Labels and lines ----------------------------------------------------------------------------------------------
 
 Label CodeBuilder::new_label() {
   pending_.emplace_back();
@@ -117,7 +162,7 @@ void CodeBuilder::branch(vm::Op op, std::uint16_t a, std::uint16_t b, std::uint1
 
 void CodeBuilder::bind(Label label) {
   for (const std::uint32_t at : pending_[static_cast<std::size_t>(label)]) {
-    target_field(function_.code[at]) = static_cast<std::uint16_t>(here() - at);
+    field_of(vm::Role::Target, function_.code[at]) = static_cast<std::uint16_t>(here() - at);
     reachable_ = true;
   }
   pending_[static_cast<std::size_t>(label)].clear();

@@ -60,9 +60,18 @@ class CodeBuilder {
   bool reachable() const { return reachable_; }
   // What follows is emitted though nothing gets there: a loop's frame must be complete.
   void resume() { reachable_ = true; }
-  // A loop's closing instruction, which stands even where the body never reaches its end.
-  void emit_back(vm::Op op, RegId counter, std::uint32_t target);
+  // A loop's closing instruction, which stands even where the body never reaches its end. The field that the row gives
+  // its way back to is filled in.
+  void emit_back(vm::Op op, std::uint16_t a, std::uint16_t b, std::uint16_t c, std::uint32_t target);
   std::uint32_t here() const { return static_cast<std::uint32_t>(function_.code.size()); }
+
+  // A nest of loops, from before the outermost one to behind it; calls may nest. What loops read and nothing changes is
+  // loaded once, in front of them all, into a register that holds nothing else until the nest ends.
+  void begin_nest();
+  void end_nest();
+  bool in_nest() const { return nest_depth_ > 0; }
+  // The register with what `op` loads into a register of this type: a number in field b, or from a slot (field c).
+  RegId invariant(vm::Op op, vm::TypeId type, std::uint16_t b, SlotId in_c);
 
   // Labels: bound once, after every branch to them.
   Label new_label();
@@ -84,8 +93,19 @@ class CodeBuilder {
   std::vector<SlotUse> take_slot_uses() { return std::move(slot_uses_); }
 
  private:
+  struct Invariant {
+    vm::Op op;
+    vm::TypeId type;
+    std::uint16_t b;
+    SlotId slot;
+    Temp reg;
+  };
+  Temp take_new(vm::TypeId type);
+
   vm::Function function_;
   std::vector<SlotUse> slot_uses_;
+  std::uint32_t nest_depth_ = 0, nest_begin_ = 0;
+  std::vector<Invariant> invariants_;                  // of the nest
   std::vector<bool> in_use_;                           // by register
   std::map<vm::TypeId, std::vector<RegId>> released_;  // may hold registers that a run has taken since
   std::vector<std::vector<std::uint32_t>> pending_;    // by label: instructions that branch to it

@@ -18,9 +18,14 @@ Temp Body::moved(Temp value, std::optional<RegId> target) {
 }
 
 Temp Body::load_constant(Scalar scalar, vm::Word word, std::optional<RegId> target) {
-  Temp result = destination(scalar, target);
   const auto number = vm::from_word<std::int64_t>(word);
-  if (scalar == Scalar::I64 && number == static_cast<std::int16_t>(number)) {
+  const bool in_field = scalar == Scalar::I64 && number == static_cast<std::int16_t>(number);
+  if (!target && in_field && code_.in_nest())
+    return Temp::borrowed(
+        code_.invariant(Op::LoadImm, vm::type_id(scalar), static_cast<std::uint16_t>(number), kNoSlot));
+  if (!target && !in_field) return load(task_.module.constant({.type = scalar_leaf(scalar), .word = word}));
+  Temp result = destination(scalar, target);
+  if (in_field) {
     code_.emit(Op::LoadImm, index(result.reg()), static_cast<std::uint16_t>(number));
   } else {
     const SlotId slot = task_.module.constant({.type = scalar_leaf(scalar), .word = word});
@@ -30,6 +35,11 @@ Temp Body::load_constant(Scalar scalar, vm::Word word, std::optional<RegId> targ
 }
 
 Temp Body::load(SlotId slot, std::optional<RegId> target) {
+  // What lies elsewhere than in state does not change while a handler runs.
+  const vm::Region region = task_.module.region(slot);
+  if (!target && region != vm::Region::State && code_.in_nest())
+    return Temp::borrowed(code_.invariant(Op::Load, vm::type_id(task_.module.leaf(slot).scalar),
+                                          static_cast<std::uint16_t>(region), slot));
   Temp result = destination(task_.module.leaf(slot).scalar, target);
   code_.emit_slot(Op::Load, index(result.reg()), static_cast<std::uint16_t>(task_.module.region(slot)), slot);
   return result;

@@ -32,17 +32,20 @@ RegId Body::begin_loop(RegId trips, std::uint32_t most_trips, Label exit) {
 }
 
 template <typename MakeBody>
-void Body::counted_loop(RegId trips, std::uint32_t most_trips, const MakeBody& body) {
+void Body::counted_loop(Temp trips, std::uint32_t most_trips, RegId stepped, const MakeBody& body) {
   const std::uint32_t line = line_;
   const Loop loop = {code_.new_label(), code_.new_label()};
-  const RegId counter = begin_loop(trips, most_trips, loop.exit);
+  code_.begin_nest();
+  const RegId counter = begin_loop(trips.reg(), most_trips, loop.exit);
+  trips.release();
   const std::uint32_t top = code_.here();
   loops_.push_back(loop);
-  body(counter);
+  body();
   loops_.pop_back();
   code_.bind(loop.next);
   code_.mark_line(line);
-  code_.emit_back(Op::LoopNext, counter, top);
+  code_.emit_back(Op::LoopStep, index(counter), 0, index(stepped), top);
+  code_.end_nest();
   code_.bind(loop.exit);
 }
 
@@ -52,36 +55,28 @@ void Body::declare(typed::LocalId local, Place place) {
 }
 
 void Body::lower(const typed::ForRange& stmt) {
-  const std::int64_t* first = constant_of(*stmt.from);
-  const bool from_zero = first && *first == 0;
-  // Its own copy: the body may assign the variable that it was read from.
-  Temp from;
-  if (!from_zero) {
-    from = code_.take(vm::type_id(Scalar::I64));
-    eval(*stmt.from, from.reg());
-  }
-  Temp trips = eval(*stmt.to);
-  if (!from_zero) {
+  const std::size_t first_local = alive_.size();
+  Place number;
+  number.registers.push_back(code_.take(vm::type_id(Scalar::I64)));
+  const RegId at = number.registers[0].reg();
+  number.leaves.push_back(Leaf::in(at, scalar_leaf(Scalar::I64)));
+  eval(*stmt.from, at);
+
+  const std::int64_t* const from = constant_of(*stmt.from);
+  const std::int64_t* const to = constant_of(*stmt.to);
+  Temp trips;
+  if (from && to) {
+    trips = load_constant(Scalar::I64, vm::to_word(*to <= *from ? std::int64_t{0} : *to - *from));
+  } else {
+    trips = eval(*stmt.to);
     // to - from could overflow only downwards, where there is no trip: start at max(from, to) instead.
-    if (!never_negative(*stmt.from) || !never_negative(*stmt.to)) {
-      trips = binary(Op::MaxI64, Temp::borrowed(from.reg()), std::move(trips), Scalar::I64, {});
-    }
-    trips = binary(Op::SubI64, std::move(trips), Temp::borrowed(from.reg()), Scalar::I64, {});
+    if (!never_negative(*stmt.from) || !never_negative(*stmt.to))
+      trips = binary(Op::MaxI64, Temp::borrowed(at), std::move(trips), Scalar::I64, {});
+    if (!from || *from != 0) trips = binary(Op::SubI64, std::move(trips), Temp::borrowed(at), Scalar::I64, {});
   }
-  const RegId trips_reg = trips.reg();
-  trips.release();
-  counted_loop(trips_reg, stmt.max_trips, [&](RegId counter) {
-    const std::size_t first_local = alive_.size();
-    Place number;
-    number.registers.push_back(code_.take(vm::type_id(Scalar::I64)));
-    const RegId reg = number.registers[0].reg();
-    number.leaves.push_back(Leaf::in(reg, scalar_leaf(Scalar::I64)));
-    declare(stmt.counter, std::move(number));
-    code_.emit(Op::LoopIndex, index(reg), index(counter));
-    if (!from_zero) code_.emit(Op::AddI64, index(reg), index(reg), index(from.reg()));
-    lower(stmt.body);
-    end_scope(first_local);
-  });
+  declare(stmt.counter, std::move(number));
+  counted_loop(std::move(trips), stmt.max_trips, at, [&] { lower(stmt.body); });
+  end_scope(first_local);
 }
 
 void Body::lower(const typed::ForEach& stmt) {
@@ -97,16 +92,17 @@ void Body::lower(const typed::ForEach& stmt) {
   } else {
     trips = load_constant(Scalar::I64, stmt.max_trips);
   }
-  const RegId trips_reg = trips.reg();
-  trips.release();
-  counted_loop(trips_reg, stmt.max_trips, [&](RegId counter) {
-    const std::size_t first_local = alive_.size();
-    Place number;
-    number.registers.push_back(code_.take(vm::type_id(Scalar::I64)));
-    const RegId at = number.registers[0].reg();
-    number.leaves.push_back(Leaf::in(at, scalar_leaf(Scalar::I64)));
-    code_.emit(Op::LoopIndex, index(at), index(counter));
-
+  const std::size_t first_local = alive_.size();
+  Place number;
+  number.registers.push_back(code_.take(vm::type_id(Scalar::I64)));
+  const RegId at = number.registers[0].reg();
+  number.leaves.push_back(Leaf::in(at, scalar_leaf(Scalar::I64)));
+  load_constant(Scalar::I64, 0, at);
+  if (stmt.counter) {
+    declare(*stmt.counter, std::move(number));
+  }
+  counted_loop(std::move(trips), stmt.max_trips, at, [&] {
+    const std::size_t outside = alive_.size();
     // A scalar is read once a trip; of a record each field where it is used, for the array does not change meanwhile.
     Place element;
     for (const Leaf& leaf : array.leaves)
@@ -117,41 +113,32 @@ void Body::lower(const typed::ForEach& stmt) {
       element.leaves[0] = Leaf::in(element.registers[0].reg(), element.leaves[0].type);
     }
     declare(stmt.element, std::move(element));
-    if (stmt.counter) {
-      declare(*stmt.counter, std::move(number));
-      lower(stmt.body);
-    } else {
-      lower(stmt.body);
-    }
-    end_scope(first_local);
+    lower(stmt.body);
+    end_scope(outside);
   });
+  end_scope(first_local);
 }
 
+// The condition stands before the first trip and at the end of each. One that fails at once has no trip: it is known
+// to, and what follows the first test is not reached.
 void Body::lower(const typed::While& stmt) {
   const std::uint32_t line = line_;
   const Loop loop = {code_.new_label(), code_.new_label()};
-  const vm::TypeId type = task_.module.counter_type(std::max(stmt.max, 1u));
-  counters_.push_back(code_.take(type));
-  const RegId counter = counters_.back().reg();
-  code_.emit(Op::WhileBegin, index(counter), type);
-  const std::uint32_t top = code_.here();
-  const typed::Expr* condition = stmt.condition.get();
-  for (const auto* node = std::get_if<typed::Binary>(&condition->node); node && node->op == typed::BinaryOp::And;
-       node = std::get_if<typed::Binary>(&condition->node)) {
-    branch(*node->left, false, loop.exit);
-    condition = node->right.get();
+  code_.begin_nest();
+  branch(*stmt.condition, false, loop.exit);
+  if (code_.reachable()) {
+    const vm::TypeId type = task_.module.counter_type(std::max(stmt.max, 1u));
+    counters_.push_back(code_.take(type));
+    code_.emit(Op::WhileEnter, index(counters_.back().reg()), type);
+    const std::uint32_t top = code_.here();
+    loops_.push_back(loop);
+    lower(stmt.body);
+    loops_.pop_back();
+    code_.bind(loop.next);
+    code_.mark_line(line);
+    repeat_while(*stmt.condition, top, loop.exit);
   }
-  code_.resume();  // a part of the condition may be known to fail
-  {
-    const Temp holds = eval(*condition);
-    code_.branch(Op::WhileTest, index(counter), index(holds.reg()), 0, loop.exit);
-  }
-  loops_.push_back(loop);
-  lower(stmt.body);
-  loops_.pop_back();
-  code_.bind(loop.next);
-  code_.mark_line(line);
-  code_.emit_back(Op::WhileNext, counter, top);
+  code_.end_nest();
   code_.bind(loop.exit);
 }
 

@@ -10,31 +10,33 @@ using vm::Scalar;
 
 struct Choice {
   const OpFamily* family;
-  bool swapped = false;  // a > b is b < a
+  bool swapped = false;                 // a > b is b < a
+  const OpFamily* immediate = nullptr;  // the same with a number of its own on the right
+  bool commutes = false;
 };
 
 Choice family_of(BinaryOp op) {
   switch (op) {
     case BinaryOp::Add:
-      return {&kAdd};
+      return {.family = &kAdd, .immediate = &kAddImm, .commutes = true};
     case BinaryOp::Sub:
       return {&kSub};
     case BinaryOp::Mul:
-      return {&kMul};
+      return {.family = &kMul, .immediate = &kMulImm, .commutes = true};
     case BinaryOp::Div:
-      return {&kDiv};
+      return {.family = &kDiv, .immediate = &kDivImm};
     case BinaryOp::Mod:
-      return {&kMod};
+      return {.family = &kMod, .immediate = &kModImm};
     case BinaryOp::BitAnd:
-      return {&kAnd};
+      return {.family = &kAnd, .immediate = &kAndImm, .commutes = true};
     case BinaryOp::BitOr:
-      return {&kOr};
+      return {.family = &kOr, .immediate = &kOrImm, .commutes = true};
     case BinaryOp::BitXor:
-      return {&kXor};
+      return {.family = &kXor, .immediate = &kXorImm, .commutes = true};
     case BinaryOp::Shl:
-      return {&kShl};
+      return {.family = &kShl, .immediate = &kShlImm};
     case BinaryOp::Shr:
-      return {&kShr};
+      return {.family = &kShr, .immediate = &kShrImm};
     case BinaryOp::Eq:
       return {&kEq};
     case BinaryOp::Ne:
@@ -82,10 +84,34 @@ Temp Body::eval(const typed::Expr& expr, const typed::Unary& node, std::optional
   return unary(*family[scalar], eval(*node.operand), scalar, target);
 }
 
+// With the number in the instruction itself, where there is such a row and the number fits.
+std::optional<Temp> Body::eval_with_number(const typed::Expr& expr, const typed::Binary& node,
+                                           std::optional<RegId> target) {
+  const Scalar scalar = scalar_of(node.left->type.kind);
+  // b - n is b + (-n): the same sum, and out of range for the same b.
+  const bool subtracts = node.op == BinaryOp::Sub;
+  const Choice choice = family_of(subtracts ? BinaryOp::Add : node.op);
+  if (choice.immediate == nullptr || !(*choice.immediate)[scalar]) return {};
+  const auto with = [&](const typed::Expr& operand, const typed::Expr& constant) -> std::optional<Temp> {
+    const auto number = immediate(constant, scalar, subtracts);
+    if (!number) return {};
+    Temp b = eval(operand);
+    const RegId from = b.reg();
+    b.release();
+    Temp to = destination(scalar_of(expr.type.kind), target);
+    code_.emit(*(*choice.immediate)[scalar], index(to.reg()), index(from), static_cast<std::uint16_t>(*number));
+    return to;
+  };
+  if (auto result = with(*node.left, *node.right)) return result;
+  if (choice.commutes && !subtracts) return with(*node.right, *node.left);
+  return {};
+}
+
 Temp Body::eval(const typed::Expr& expr, const typed::Binary& node, std::optional<RegId> target) {
   if (node.op == BinaryOp::And || node.op == BinaryOp::Or) return eval_logic(expr, node, target);
   if (is_text_comparison(node)) return eval_text_equal(node, target);
   const Choice choice = family_of(node.op);
+  if (auto with_number = eval_with_number(expr, node, target)) return std::move(*with_number);
   Temp left = eval(*node.left);
   Temp right = eval(*node.right);
   if (choice.swapped) std::swap(left, right);
@@ -116,45 +142,6 @@ Temp Body::eval_text_equal(const typed::Binary& node, std::optional<RegId> targe
     code_.emit(Op::TextEq, index(equal.reg()), index(b.reg()), index(c.reg()));
   }
   return node.op == BinaryOp::Eq ? std::move(equal) : unary(Op::NotBool, std::move(equal), Scalar::Bool, target);
-}
-
-void Body::branch(const typed::Expr& condition, bool when, Label label) {
-  if (const auto* node = std::get_if<typed::ConstantExpr>(&condition.node)) {
-    if (std::get<bool>(node->constant.value) == when) code_.jump(label);
-    return;
-  }
-  if (const auto* node = std::get_if<typed::Unary>(&condition.node); node && node->op == typed::UnaryOp::Not) {
-    branch(*node->operand, !when, label);
-    return;
-  }
-  if (const auto* node = std::get_if<typed::Binary>(&condition.node)) {
-    if (node->op == BinaryOp::And || node->op == BinaryOp::Or) {
-      // `a or b` holds when a does; `a and b` fails when a does: one side is enough, the other way both are needed.
-      const bool one_is_enough = (node->op == BinaryOp::Or) == when;
-      if (one_is_enough) {
-        branch(*node->left, when, label);
-        branch(*node->right, when, label);
-      } else {
-        const Label past = code_.new_label();
-        branch(*node->left, !when, past);
-        branch(*node->right, when, label);
-        code_.bind(past);
-      }
-      return;
-    }
-    if (node->op == BinaryOp::Ne && is_text_comparison(*node)) {
-      const Place left = settled_place(*node->left, has_call(*node->right));
-      const Place right = place(*node->right);
-      const Temp b = reference(left.leaves[0].slot);
-      const Temp c = reference(right.leaves[0].slot);
-      const Temp equal = code_.take(vm::type_id(Scalar::Bool));
-      code_.emit(Op::TextEq, index(equal.reg()), index(b.reg()), index(c.reg()));
-      code_.jump_if(!when, equal.reg(), label);
-      return;
-    }
-  }
-  const Temp value = eval(condition);
-  code_.jump_if(when, value.reg(), label);
 }
 
 // ---- Conversions ---------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@
 #include "vm/base/check.h"
 
 // Where values are, and moving them about. Texts and arrays are in memory for good; references to them are made right
-// before they are used and never kept.
+// before they are used, or before the loops that use them, and never kept.
 namespace eyeflow::compiler::lowering {
 
 using vm::Op;
@@ -19,6 +19,10 @@ ScratchTemp::~ScratchTemp() {
 void Body::reference_into(SlotId slot, RegId reg) { code_.emit_slot(Op::Ref, index(reg), code_.type_of(reg), slot); }
 
 Temp Body::reference(SlotId slot) {
+  if (code_.in_nest()) {
+    const vm::TypeId type = reference_type(slot);
+    return Temp::borrowed(code_.invariant(Op::Ref, type, type, slot));
+  }
   Temp result = code_.take(reference_type(slot));
   reference_into(slot, result.reg());
   return result;
@@ -265,7 +269,7 @@ void Body::assign_fill(const std::vector<Leaf>& to, const typed::ArrayFill& node
     const RegId counter = begin_loop(trips.reg(), node.count, skip);
     const std::uint32_t top = code_.here();
     push(to[i], value);
-    code_.emit_back(Op::LoopNext, counter, top);
+    code_.emit_back(Op::LoopNext, index(counter), 0, 0, top);
     code_.bind(skip);
   }
 }

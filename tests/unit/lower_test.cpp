@@ -515,7 +515,7 @@ TEST(LowerCode, IsAHandfulOfInstructionsForAReading) {
   EXPECT_EQ(ops("hot when"), (std::vector{Op::Load, Op::Load, Op::LtF64, Op::Return}));
   EXPECT_EQ(ops("silent when"), (std::vector{Op::Load, Op::Load, Op::SubI64, Op::Load, Op::LeI64, Op::Return}));
   EXPECT_EQ(ops("on t1"), (std::vector{Op::Load, Op::Load, Op::Load, Op::Emit, Op::Return}));
-  EXPECT_EQ(ops("every 10 s"), (std::vector{Op::Load, Op::LoadImm, Op::AddI64, Op::Store, Op::Return}));
+  EXPECT_EQ(ops("every 10 s"), (std::vector{Op::Load, Op::AddImmI64, Op::Store, Op::Return}));
 }
 
 TEST(LowerCode, KnowsItsLines) {
