@@ -100,7 +100,7 @@ class Binder {
       check_names(run, module);
       const auto params = params_of(run, module);
       for (const auto& each : each_of(run, module)) bind_instance(run, *task, module, each, params);
-      problems_.empty() ? note_wishes(run, module) : note_refused(run);
+      problems_.empty() ? note_wishes(module) : note_refused(run);
     }
     if (problems_.empty()) return;
     out_.instances.resize(first_instance);
@@ -324,13 +324,30 @@ class Binder {
     std::erase_if(out_.instances, [&](const Deployment::Instance& i) { return refused.contains(i.run); });
   }
 
-  void note_wishes(const Run& run, const vm::Module& module) {
+  // What the run's last instance has bound a log to; null for other outputs.
+  const OutputSettings* log_of(const vm::Output& output, const vm::Module& module) const {
+    if (output.kind != OutputKind::Log) return nullptr;
+    const auto number = static_cast<std::size_t>(&output - module.outputs.data());
+    const auto port = out_.instances.back().outputs[number];
+    return &site_.settings(site_.outputs[out_.ports[static_cast<std::size_t>(port)].output]);
+  }
+
+  // A row goes to the far side when its task wishes so and its log is granted it.
+  void note_wishes(const vm::Module& module) {
     for (const auto& output : module.outputs) {
-      if (!output.to_cloud || !told_.insert(module.task + "." + output.name).second) continue;
+      const auto* granted = log_of(output, module);
+      if (granted == nullptr || output.to_cloud == granted->sync) continue;
+      if (!told_.insert(module.task + "." + output.name).second) continue;
+      if (granted->sync) {
+        out_.notes.push_back(at(granted->place, fmt::format("[log.{}] may go to the cloud, but output '{}' of task {} "
+                                                            "does not wish to ('to cloud' in the task): it stays here",
+                                                            granted->written, output.name, module.task)));
+        continue;
+      }
       out_.notes.push_back(
-          fmt::format("{}:{}:{}: output '{}' of task {} wishes to go to the cloud; this version syncs "
-                      "nothing to a far side",
-                      site_.file, run.place.line, run.place.column, output.name, module.task));
+          at(granted->place, fmt::format("output '{}' of task {} wishes to go to the cloud; grant it with sync = "
+                                         "\"cloud\" in [log.{}], or it stays here",
+                                         output.name, module.task, granted->written)));
     }
   }
 
@@ -417,7 +434,7 @@ class Binder {
 
 Deployment deploy(const Site& site, const HostOptions& options) {
   Deployment deployment;
-  deployment.notes = site.notes;
+  if (site.storage) deployment.notes.push_back(site.file + ": [storage] is not acted on yet");
   Binder(site, options, deployment).bind_all();
   return deployment;
 }

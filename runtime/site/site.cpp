@@ -10,6 +10,7 @@
 #include <iterator>
 #include <set>
 
+#include "runtime/site/keeping.h"
 #include "runtime/site/pattern.h"
 #include "runtime/site/table_reader.h"
 
@@ -55,10 +56,6 @@ std::string title_of(std::string_view kind, std::string_view name) {
   return bare ? fmt::format("[{}.{}]", kind, name) : fmt::format("[{}.\"{}\"]", kind, name);
 }
 
-void note(Site& site, Place place, std::string_view what) {
-  site.notes.push_back(fmt::format("{}:{}:{}: {}", site.file, place.line, place.column, what));
-}
-
 void read_device(const toml::table& table, Reading& r) {
   TableReader t(table, "[device]", r.problems);
   if (auto name = t.word("name")) {
@@ -73,6 +70,7 @@ void read_device(const toml::table& table, Reading& r) {
     r.site.trusted_keys.push_back(r.folder / key);
   }
   r.site.workers = static_cast<unsigned>(t.integer("workers", 1, 256).value_or(0));
+  r.site.battery_clock = t.choice<bool>("clock", {{"network", false}, {"battery", true}}).value_or(false);
   t.finish();
 }
 
@@ -328,14 +326,11 @@ void read_output(OutputKind kind, std::string_view written, const toml::table& t
                  Reading& r) {
   TableReader t(table, title_of(name_of(kind), written), r.problems);
   OutputSettings s;
-  bool wants_storage = false;
   s.kind = kind;
   s.written = written;
   s.place = t.place();
   if (kind == OutputKind::Log) {
-    static_cast<void>(t.duration("keep"));
-    static_cast<void>(t.text("sync"));
-    wants_storage = t.has("keep") || t.has("sync");
+    read_log_keeping(t, r.site, s);
     s.to = {"none", t.place()};
   }
   static constexpr std::string_view kBuiltIn[] = {"console", "none"};
@@ -362,8 +357,8 @@ void read_output(OutputKind kind, std::string_view written, const toml::table& t
     } else {
       check_endpoint(t, "to", *to, built_in, r.site);
     }
-  } else if (!t.has("to") && !other_connector && !wants_storage && !t.has("gpio")) {
-    t.missing("to", kind == OutputKind::Log ? "to = \"CONNECTION\", \"console\" or \"none\""
+  } else if (!t.has("to") && !other_connector && !t.has("keep") && !t.has("sync") && !t.has("gpio")) {
+    t.missing("to", kind == OutputKind::Log ? "to = \"CONNECTION\", \"console\" or \"none\", or keep = \"7 days\""
                     : kind == OutputKind::Value
                         ? "to = \"CONNECTION\" or \"console\""
                         : "to = \"CONNECTION\" or \"console\", or gpio = { chip = \"gpiochip0\", line = 17 }");
@@ -380,6 +375,8 @@ void read_output(OutputKind kind, std::string_view written, const toml::table& t
   if (kind == OutputKind::Switch) {
     s.safe = t.choice<bool>("safe", {{"off", false}, {"on", true}}).value_or(false);
     s.combine = t.choice<Combine>("combine", {{"any", Combine::Any}, {"all", Combine::All}}).value_or(Combine::No);
+    s.restart = t.choice<Restart>("restart", {{"restore", Restart::Restore}, {"safe", Restart::Safe}})
+                    .value_or(Restart::AfterCleanStop);
     s.on_text = t.text("on").value_or("on");
     s.off_text = t.text("off").value_or("off");
     if (s.on_text == s.off_text)
@@ -388,12 +385,6 @@ void read_output(OutputKind kind, std::string_view written, const toml::table& t
   if (kind == OutputKind::Value) {
     s.unit = t.text("unit").value_or("");
     s.unit_place = t.place("unit");
-  }
-  if (wants_storage) {
-    note(r.site, t.place(),
-         fmt::format("{}: this version keeps and syncs no rows; they go to {}", t.title(),
-                     s.to.text == "none" ? "a counter only (write to = \"console\" to see them)"
-                                         : fmt::format("'{}' only", s.to.text)));
   }
   t.finish();
 
@@ -475,26 +466,19 @@ void read_run(const toml::table& table, Reading& r) {
   r.site.runs.push_back(std::move(run));
 }
 
-// Storage and sync are granted in the file's language but not yet acted on: said at every start, never silent.
-void read_cloud(const toml::table& table, Reading& r) {
-  TableReader t(table, "[cloud]", r.problems);
-  static_cast<void>(t.text("url"));
-  t.finish();
-  note(r.site, t.place(), "[cloud]: this version syncs nothing to a far side");
-}
-
 void read_root(const toml::table& root, Reading& r) {
-  static constexpr std::string_view kKnown[] = {"device", "connection", "sensor", "switch", "value",
-                                                "log",    "alarms",     "cloud",  "run"};
+  static constexpr std::string_view kKnown[] = {"device", "storage", "connection", "sensor", "switch",
+                                                "value",  "log",     "alarms",     "cloud",  "run"};
   for (const auto& [key, node] : root) {
     if (std::ranges::find(kKnown, key.str()) != std::end(kKnown)) continue;
     const auto meant = nearest(key.str(), kKnown);
     const Place place{static_cast<std::uint32_t>(key.source().begin.line),
                       static_cast<std::uint32_t>(key.source().begin.column)};
-    r.problems.add(place,
-                   fmt::format("'{}' is not known in a site file; {}", key.str(),
-                               meant.empty() ? "known are device, connection, sensor, switch, value, log, alarms, run"
-                                             : fmt::format("did you mean '{}'?", meant)));
+    r.problems.add(
+        place, fmt::format("'{}' is not known in a site file; {}", key.str(),
+                           meant.empty()
+                               ? "known are device, storage, connection, sensor, switch, value, log, alarms, cloud, run"
+                               : fmt::format("did you mean '{}'?", meant)));
   }
   const auto one_table = [&](std::string_view key, auto read) {
     const auto* node = root.get(key);
@@ -506,6 +490,15 @@ void read_root(const toml::table& root, Reading& r) {
     }
   };
   one_table("device", read_device);
+  one_table("storage", [](const toml::table& table, Reading& r) {
+    TableReader t(table, "[storage]", r.problems);
+    r.site.storage = read_storage(t, r.folder);
+  });
+  one_table("cloud", [](const toml::table& table, Reading& r) {
+    TableReader t(table, "[cloud]", r.problems);
+    r.site.cloud = read_cloud(t, r.folder);
+    if (!r.site.storage) t.problem(t.place(), "[cloud] sends what the device's storage holds; add a table [storage]");
+  });
   for_each_named(root, "connection", r.problems, [&](auto name, const auto& t) { read_connection(name, t, r); });
   std::set<std::string> sensors;
   for_each_named(root, "sensor", r.problems, [&](auto name, const auto& t) { read_sensor(name, t, sensors, r); });
@@ -515,7 +508,6 @@ void read_root(const toml::table& root, Reading& r) {
                    [&](auto name, const auto& t) { read_output(kind, name, t, taken, r); });
   }
   one_table("alarms", read_alarms);
-  one_table("cloud", read_cloud);
   if (const auto* node = root.get("run")) {
     const auto* runs = node->as_array();
     if (runs == nullptr || !runs->is_array_of_tables()) {

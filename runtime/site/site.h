@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/site/pins.h"
+#include "runtime/site/url.h"
 #include "vm/base/result.h"
 #include "vm/module/module.h"
 
@@ -84,6 +85,12 @@ struct Sensor {
 
 using vm::OutputKind;
 enum class Combine { No, Any, All };
+// What a switch that handlers write becomes at a start; one that alarms drive always follows them.
+enum class Restart {
+  AfterCleanStop,  // what it was, when the last run ended in order, else `safe`
+  Restore,         // what it was
+  Safe,
+};
 enum class PayloadFormat { Text, Json };
 
 // What all outputs of one [switch."…"], [value."…"] or [log."…"] table have in common.
@@ -97,9 +104,12 @@ struct OutputSettings {
   PayloadFormat format = PayloadFormat::Text;
   int qos = 1;
   bool retain = false;
-  bool safe = false;              // switches: what it becomes when its task faults, stops or is removed
-  Combine combine = Combine::No;  // switches: how the wishes of several instances become one state
-  std::string on_text = "on";     // switches: payloads
+  bool safe = false;                          // switches: what it becomes when its task faults, stops or is removed
+  Combine combine = Combine::No;              // switches: how the wishes of several instances become one state
+  Restart restart = Restart::AfterCleanStop;  // switches
+  std::optional<std::chrono::nanoseconds> keep{};  // logs: rows are kept for queries, at least so long
+  bool sync = false;                               // logs: rows that wish so go to the far side of [cloud]
+  std::string on_text = "on";                      // switches: payloads
   std::string off_text = "off";
   std::string unit;  // values: the unit to publish in; empty: as the task declares
   Place unit_place;
@@ -116,6 +126,31 @@ struct AlarmSettings {
   std::string topic;          // may hold {name} (of the alarm's instance), {alarm} and {device}
   int qos = 1;
   bool retain = false;
+};
+
+// [storage]: what the device keeps over a power cut. Without it everything is in memory only.
+struct StorageSettings {
+  Place place;
+  std::filesystem::path folder;
+  std::filesystem::path key_file;                             // the device's secret; empty: in the folder
+  std::chrono::nanoseconds commit = std::chrono::seconds(1);  // the most that a power cut costs
+  std::uint64_t history_bytes = 1u << 30;                     // of rows kept for queries
+  std::uint64_t outbox_bytes = 256u << 20;                    // of rows that wait for the far side
+  std::uint64_t reserve_bytes = 4u << 20;                     // of disk, held back for state on a full one
+  std::uint64_t memory_bytes = 4u << 20;                      // of rows on their way to the disk
+  bool drop_new = false;  // when there is no room: new rows are dropped instead of the oldest
+};
+
+// [cloud]: where rows go to.
+struct CloudSettings {
+  Place place;
+  HttpUrl url;
+  std::string shown;                                   // the URL as written
+  std::filesystem::path ca_file, cert_file, key_file;  // empty when not given
+  std::chrono::nanoseconds every = std::chrono::seconds(5);
+  std::size_t batch_rows = 1000;  // so many go at once, without waiting for the time
+  bool status_is_enough = false;  // a status of success acknowledges a batch, whatever the answer says
+  bool compress = true;
 };
 
 struct Binding {
@@ -138,15 +173,17 @@ struct Site {
   std::string device = "device";
   std::vector<std::filesystem::path> trusted_keys;
   Place trusted_keys_place;
-  unsigned workers = 0;  // 0: one per core, at most 4
+  unsigned workers = 0;        // 0: one per core, at most 4
+  bool battery_clock = false;  // the clock is right at the start, whether the network said so yet or not
   std::vector<Connection> connections;
   std::vector<SensorSettings> sensor_settings;
   std::vector<Sensor> sensors;
   std::vector<OutputSettings> output_settings;
   std::vector<Output> outputs;  // names are unique per kind
   AlarmSettings alarms;
+  std::optional<StorageSettings> storage;
+  std::optional<CloudSettings> cloud;
   std::vector<Run> runs;
-  std::vector<std::string> notes;  // granted by the file but not acted on by this version, to be told at every start
 
   const Connection* connection(std::string_view name) const;
   const Sensor* sensor(std::string_view name) const;

@@ -6,6 +6,7 @@
 
 #include "runtime/site/duration.h"
 #include "runtime/site/pattern.h"
+#include "runtime/site/size.h"
 
 namespace eyeflow::runtime {
 namespace {
@@ -150,6 +151,17 @@ std::optional<std::chrono::nanoseconds> TableReader::duration(std::string_view k
   if (!value) {
     problem(found->place, fmt::format("'{}' in {} is \"{}\", which is not a duration; write it as \"10 ms\", \"5 s\" "
                                       "or \"2 min\"",
+                                      key, title_, found->text));
+  }
+  return value;
+}
+
+std::optional<std::uint64_t> TableReader::size(std::string_view key) {
+  const auto found = word(key);
+  if (!found) return std::nullopt;
+  const auto value = parse_size(found->text);
+  if (!value) {
+    problem(found->place, fmt::format("'{}' in {} is \"{}\", which is not a size; write it as \"256 MiB\" or \"2 GB\"",
                                       key, title_, found->text));
   }
   return value;

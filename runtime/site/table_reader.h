@@ -45,6 +45,7 @@ class TableReader {
   std::optional<std::int64_t> integer(std::string_view key, std::int64_t low, std::int64_t high);
   std::optional<bool> boolean(std::string_view key);
   std::optional<std::chrono::nanoseconds> duration(std::string_view key);  // "10 ms", "5 s"
+  std::optional<std::uint64_t> size(std::string_view key);                 // "256 MiB"
   std::optional<std::filesystem::path> path(std::string_view key, const std::filesystem::path& folder);
   std::optional<std::vector<std::string>> texts(std::string_view key);  // one text or an array of them
   const toml::table* table(std::string_view key);

@@ -9,20 +9,11 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/site/url.h"
 #include "vm/base/result.h"
 
 // Posting to a far side over HTTPS, one request at a time. The only place of the device that knows cpp-httplib.
 namespace eyeflow::runtime {
-
-struct HttpUrl {
-  bool tls = true;
-  std::string host;
-  std::uint16_t port = 443;
-  std::string path = "/";
-};
-
-// https://HOST[:PORT][/PATH]. Plain http:// is taken for loopback addresses only: what leaves the device is encrypted.
-Result<HttpUrl> parse_url(std::string_view url);
 
 struct HttpOptions {
   HttpUrl url;

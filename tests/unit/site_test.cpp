@@ -7,6 +7,7 @@
 #include <string>
 
 #include "runtime/site/pattern.h"
+#include "runtime/site/size.h"
 
 namespace eyeflow::runtime {
 namespace {
@@ -37,6 +38,17 @@ constexpr std::string_view kWhole = R"(
 name = "line1-pi4"
 trusted_keys = ["plant.pub"]
 workers = 2
+clock = "battery"
+
+[storage]
+folder    = "/var/lib/eyeflow"
+key_file  = "device.secret"
+commit    = "2 s"
+history   = "2 GB"
+outbox    = "512 MiB"
+reserve   = "8 MiB"
+memory    = "1 MiB"
+when_full = "drop-new"
 
 [connection.plant]
 mqtt          = "mqtts://broker.example:8884"
@@ -74,6 +86,7 @@ off   = "0"
 [switch.horn]
 to      = "console"
 combine = "any"
+restart = "restore"
 
 [value.speed]
 to     = "plant"
@@ -86,7 +99,12 @@ keep = "7 days"
 sync = "cloud"
 
 [cloud]
-url = "https://collector.example:8443/v1/rows"
+url         = "https://collector.example:8443/v1/rows"
+ca_file     = "ca.pem"
+every       = "30 s"
+batch       = 500
+acknowledge = "status"
+compress    = false
 
 [alarms]
 to    = "plant"
@@ -158,11 +176,75 @@ TEST(Site, ReadsAWholeFile) {
   EXPECT_EQ(run.param[2].value.text, "true");
 }
 
-TEST(Site, SaysWhatItGrantsButDoesNotActOn) {
+TEST(Site, WhatIsKeptAndSent) {
   const auto site = good(kWhole);
-  ASSERT_EQ(site.notes.size(), 2u);
-  EXPECT_CONTAINS(site.notes[0], "site.toml:50:1: [log.history]");
-  EXPECT_CONTAINS(site.notes[1], "[cloud]");
+  EXPECT_TRUE(site.battery_clock);
+  ASSERT_TRUE(site.storage);
+  const auto& storage = *site.storage;
+  EXPECT_EQ(storage.folder, "/var/lib/eyeflow");
+  EXPECT_EQ(storage.key_file, "/etc/eyeflow/device.secret");
+  EXPECT_EQ(storage.commit, 2s);
+  EXPECT_EQ(storage.history_bytes, 2'000'000'000u);
+  EXPECT_EQ(storage.outbox_bytes, 536'870'912u);
+  EXPECT_EQ(storage.reserve_bytes, 8'388'608u);
+  EXPECT_EQ(storage.memory_bytes, 1'048'576u);
+  EXPECT_TRUE(storage.drop_new);
+  ASSERT_TRUE(site.cloud);
+  const auto& cloud = *site.cloud;
+  EXPECT_EQ(cloud.url.host, "collector.example");
+  EXPECT_EQ(cloud.url.port, 8443);
+  EXPECT_EQ(cloud.ca_file, "/etc/eyeflow/ca.pem");
+  EXPECT_EQ(cloud.every, 30s);
+  EXPECT_EQ(cloud.batch_rows, 500u);
+  EXPECT_TRUE(cloud.status_is_enough);
+  EXPECT_FALSE(cloud.compress);
+  const auto& history = site.settings(*site.output(OutputKind::Log, "history"));
+  EXPECT_EQ(history.keep, 7 * 24h);
+  EXPECT_TRUE(history.sync);
+  EXPECT_EQ(site.settings(*site.output(OutputKind::Switch, "horn")).restart, Restart::Restore);
+  EXPECT_EQ(site.settings(*site.output(OutputKind::Switch, "siren_T1")).restart, Restart::AfterCleanStop);
+
+  const auto small = good("[storage]\n[log.history]\nkeep = \"1 h\"\n");
+  EXPECT_EQ(small.storage->folder, "/etc/eyeflow/data") << "beside the site file";
+  EXPECT_EQ(small.storage->commit, 1s);
+  EXPECT_FALSE(small.cloud);
+  EXPECT_FALSE(good("[log.history]\nto = \"none\"\n").storage);
+}
+
+TEST(Site, WhatCannotBeKeptOrSent) {
+  EXPECT_CONTAINS(bad("[log.history]\nkeep = \"1 h\"\n"), "site.toml:2:8: 'keep' in [log.history]: rows are kept in");
+  EXPECT_CONTAINS(bad("[storage]\n[log.history]\nsync = \"cloud\"\n"),
+                  "site.toml:3:8: 'sync' in [log.history]: this site has no [cloud]; add [cloud] with url");
+  EXPECT_CONTAINS(bad("[storage]\n[log.history]\nsync = \"moon\"\n"), "write \"cloud\"");
+  EXPECT_CONTAINS(bad("[cloud]\nurl = \"https://h/rows\"\n"), "site.toml:1:1: [cloud] sends what");
+  const auto storage = [](const std::string& line) { return bad("[storage]\n" + line); };
+  EXPECT_CONTAINS(storage("commit = \"0 s\""), "site.toml:2:10: 'commit' must be from \"1 ms\"");
+  EXPECT_CONTAINS(storage("commit = \"2 h\""), "to \"1 h\"");
+  EXPECT_CONTAINS(storage("history = \"much\""), "is not a size; write it as \"256 MiB\"");
+  EXPECT_CONTAINS(storage("history = 3"), "is an integer; write history = \"…\"");
+  EXPECT_CONTAINS(storage("memory = \"1 kB\""), "from \"64 KiB\"");
+  EXPECT_CONTAINS(storage("when_full = \"stop\""), "write \"drop-oldest\" or \"drop-new\"");
+  EXPECT_CONTAINS(storage("folders = \"x\""), "did you mean 'folder'?");
+  const auto cloud = [](const std::string& line) { return bad("[storage]\n[cloud]\n" + line); };
+  EXPECT_CONTAINS(cloud(""), "[cloud] needs 'url'");
+  EXPECT_CONTAINS(cloud("url = \"http://far.example/rows\""), "site.toml:3:7: 'url' in [cloud]: ");
+  EXPECT_CONTAINS(cloud("url = \"http://far.example/rows\""), "is not encrypted");
+  EXPECT_CONTAINS(cloud("url = \"https://h\"\nevery = \"1 ms\""), "from \"100 ms\"");
+  EXPECT_CONTAINS(cloud("url = \"https://h\"\nbatch = 0"), "from 1 to 100000");
+  EXPECT_CONTAINS(cloud("url = \"https://h\"\nacknowledge = \"no\""), "write \"reply\" or \"status\"");
+  EXPECT_CONTAINS(cloud("url = \"https://h\"\ncert_file = \"c\""), "needs both");
+  EXPECT_CONTAINS(bad("[switch.h]\nto = \"console\"\nrestart = \"on\""), "write \"restore\" or \"safe\"");
+  EXPECT_CONTAINS(bad("[value.v]\nto = \"console\"\nrestart = \"safe\""), "'restart' is not known");
+  EXPECT_CONTAINS(bad("[device]\nclock = \"sun\""), "write \"network\" or \"battery\"");
+}
+
+TEST(Size, Units) {
+  EXPECT_EQ(parse_size("0 B"), 0u);
+  EXPECT_EQ(parse_size("1.5KiB"), 1536u);
+  EXPECT_EQ(parse_size("3 MB"), 3'000'000u);
+  EXPECT_EQ(parse_size("2 TiB"), 2'199'023'255'552u);
+  for (const auto* wrong : {"", "7", "7 mb", "-1 B", "1 EB", "B", "9999999 TB", "nan B"})
+    EXPECT_FALSE(parse_size(wrong)) << wrong;
 }
 
 TEST(Site, TheExamplesAreGood) {
