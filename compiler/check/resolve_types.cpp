@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "compiler/check/checker.h"
+#include "compiler/diagnostics/foreign_words.h"
 
 namespace eyeflow::compiler::check_detail {
 
@@ -109,8 +110,9 @@ Type TaskChecker::resolve_named(const syntax::NamedType& named, const Span& span
       bool sized = kind.has_value();
       if (sized)
         report(Code::UnknownType, span, name + " has no size", "write " + name);
-      else if (name == "string" || name == "String" || name == "STRING")
-        report(Code::UnknownType, named.name.span, "there is no type or unit '" + name + "'", "write text(40)");
+      else if (std::string_view type = instead_of_foreign_type(name); !type.empty())
+        report(Code::UnknownType, named.name.span, "there is no type or unit '" + name + "'",
+               "write " + std::string(type));
       else
         unavailable("a library type with a size", span);
     }
@@ -121,19 +123,9 @@ Type TaskChecker::resolve_named(const syntax::NamedType& named, const Span& span
   std::vector<std::string> candidates{"bool", "int", "i32", "u8",   "u16",  "u32",
                                       "u64",  "f32", "f64", "text", "time", "duration"};
   for (std::string& n : names_of(SymbolKind::Record)) candidates.push_back(std::move(n));
-  struct Habit {
-    std::string_view name, type;
-  };
-  static constexpr Habit kHabits[] = {
-      {"float", "f64"},    {"double", "f64"}, {"real", "f64"},     {"integer", "int"},     {"long", "int"},
-      {"byte", "u8"},      {"i64", "int"},    {"boolean", "bool"}, {"string", "text(40)"}, {"String", "text(40)"},
-      {"INT", "int"},      {"DINT", "i32"},   {"LINT", "int"},     {"REAL", "f32"},        {"LREAL", "f64"},
-      {"BOOL", "bool"},    {"BYTE", "u8"},    {"WORD", "u16"},     {"DWORD", "u32"},       {"STRING", "text(40)"},
-      {"TIME", "duration"}};
   std::string hint = suggestion(name, candidates);
-  for (const Habit& h : kHabits) {
-    if (h.name == name) hint = "write " + std::string(h.type);
-  }
+  if (std::string_view type = instead_of_foreign_type(name); !type.empty()) hint = "write " + std::string(type);
+  if (hint.empty()) hint = instead_of_foreign_word(name);
   if (auto near = hint.empty() ? stdlib::suggest_unit(name) : std::nullopt)
     hint = "did you mean the unit '" + *near + "'?";
   report(Code::UnknownType, named.name.span, "there is no type or unit '" + name + "'", hint);

@@ -9,4 +9,7 @@ namespace eyeflow::compiler {
 // The word may well be somebody's name: ask only where a mistake has been found.
 std::string_view instead_of_foreign_word(std::string_view word);
 
+// The type that stands for one of another language (`double`, `VARCHAR`, `DINT` …); nothing for any other name.
+std::string_view instead_of_foreign_type(std::string_view name);
+
 }  // namespace eyeflow::compiler

@@ -44,7 +44,10 @@ syntax::Block TreeBuilder::block(P::BlockContext* ctx) {
   block.span = span(ctx);
   std::vector<P::StatementContext*> statements = ctx->statement();
   for (std::size_t i = 0; i < statements.size(); ++i) {
-    if (i + 1 < statements.size() && is_stray_word(statements[i], statements[i + 1])) continue;
+    if (i + 1 < statements.size() &&
+        (is_stray_word(statements[i], statements[i + 1]) || is_foreign_value(statements[i], statements[i + 1]))) {
+      continue;
+    }
     if (auto statement = this->statement(statements[i])) block.statements.push_back(std::move(*statement));
   }
   return block;
@@ -62,20 +65,55 @@ bool TreeBuilder::is_stray_word(P::StatementContext* ctx, P::StatementContext* n
   bool is_first_here = std::ranges::none_of(reader_.error_places, [&](const Span& s) { return s.line == place.line; });
   reader_.error_places.push_back(place);
   if (!is_first_here) return true;
+  // `count = CASE WHEN …` stops at its second word, and is told of its first.
+  antlr4::Token* before = word->getTokenIndex() > 0 ? tokens_.get(word->getTokenIndex() - 1) : nullptr;
+  if (before && before->getLine() == word->getLine() && before->getType() == Lexer::IDENT &&
+      !instead_of_foreign_word(before->getText()).empty()) {
+    word = before;
+    place = span(word);
+  }
   std::string text = word->getText();
-  static constexpr std::string_view kTypes[] = {"bool", "int", "i32", "u8",   "u16",   "u32",
-                                                "u64",  "f32", "f64", "text", "float", "double"};
+  static constexpr std::string_view kTypes[] = {"bool", "int", "i32", "u8", "u16", "u32", "u64", "f32", "f64", "text"};
+  std::string_view type = instead_of_foreign_type(text);
+  if (std::ranges::find(kTypes, text) != std::end(kTypes)) type = text;
   if (std::string_view hint = instead_of_foreign_word(text); !hint.empty()) {
     reader_.diagnostics.add(Code::UnexpectedToken, place, "'" + text + "' is no word of the language",
                             std::string(hint));
-  } else if (std::ranges::find(kTypes, text) != std::end(kTypes)) {
+  } else if (!type.empty()) {
     reader_.diagnostics.add(Code::UnexpectedToken, place, "a declaration does not begin with its type",
-                            "write var " + follower->getText() + " : " + text + " = …");
+                            "write var " + follower->getText() + " : " + std::string(type) + " = …");
   } else {
     reader_.diagnostics.add(Code::UnexpectedToken, place,
                             "'" + text + "' stands alone, and '" + follower->getText() + "' follows on its line",
                             "statements on one line are separated by ';'");
   }
+  return true;
+}
+
+// `f"n{x}"` and `(int)level`: what ends one statement touches what begins the next, and belongs to it elsewhere.
+bool TreeBuilder::is_foreign_value(P::StatementContext* ctx, P::StatementContext* next) {
+  if (ctx->exception || !ctx->getStop()) return false;
+  antlr4::Token *last = ctx->getStop(), *first = next->getStart();
+  if (last->getStopIndex() + 1 != first->getStartIndex() || last->getTokenIndex() < 2) return false;
+  Span place = span(last);
+  if (first->getType() == Lexer::TEXT && last->getType() == Lexer::IDENT) {
+    reader_.diagnostics.add(Code::UnexpectedToken, place, "'" + last->getText() + "' stands before a text",
+                            "leave it out: every text fills in its '{…}'");
+  } else if (antlr4::Token* type = tokens_.get(last->getTokenIndex() - 1),
+             *open = tokens_.get(last->getTokenIndex() - 2);
+             last->getText() == ")" && open->getText() == "(" && first->getType() == Lexer::IDENT &&
+             type->getType() == Lexer::IDENT) {
+    place = join(span(open), span(last));
+    std::string_view foreign = instead_of_foreign_type(type->getText());
+    std::string to = foreign.empty() ? type->getText() : std::string(foreign);
+    std::string hint = "write " + to + "(" + first->getText() + ")";
+    if (to == "int" || to == "i32") hint += ", or round(" + first->getText() + ") where it is a float";
+    reader_.diagnostics.add(Code::UnexpectedToken, place,
+                            "a conversion is not written with '(" + type->getText() + ")'", hint);
+  } else {
+    return false;
+  }
+  reader_.error_places.push_back(place);
   return true;
 }
 
@@ -169,12 +207,15 @@ void TreeBuilder::expr_node(P::ExprContext* ctx, syntax::Expr& out) {
   if (auto* c = as<P::PrimaryExprContext>(ctx)) {
     if (!is_broken(c->primary())) primary(c->primary(), out);
   } else if (auto* c = as<P::BinaryExprContext>(ctx)) {
-    if (auto* minus = as<P::UnaryExprContext>(c->expr(1));
-        minus && c->op->getType() == minus->op->getType() && c->op->getStopIndex() + 1 == minus->op->getStartIndex() &&
-        minus->expr() && minus->expr()->getStart()->getLine() > minus->op->getLine()) {
+    if (auto* minus = as<P::UnaryExprContext>(c->expr(1)); minus && c->op->getType() == minus->op->getType() &&
+                                                           c->op->getStopIndex() + 1 == minus->op->getStartIndex() &&
+                                                           minus->op->getText() == "-" && minus->expr()) {
+      // `n--`, and the statement below it; or a comment of SQL.
+      bool counts_down = minus->expr()->getStart()->getLine() > minus->op->getLine();
       Span place = join(span(c->op), span(minus->op));
       reader_.error_places.push_back(place);
-      reader_.diagnostics.add(Code::ForeignOperator, place, "'--' is not an operator here", "write x = x - 1");
+      reader_.diagnostics.add(Code::ForeignOperator, place, "'--' is not an operator here",
+                              counts_down ? "write x = x - 1" : "a comment begins with '//'; write a - (-b)");
       return;
     }
     out.node = syntax::BinaryExpr{binary_op(c->op->getText()), span(c->op), expr(c->expr(0)), expr(c->expr(1))};

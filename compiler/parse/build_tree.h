@@ -53,6 +53,7 @@ class TreeBuilder {
   syntax::Block block(P::BlockContext* ctx);
   std::optional<syntax::Stmt> statement(P::StatementContext* ctx);
   bool is_stray_word(P::StatementContext* ctx, P::StatementContext* next);
+  bool is_foreign_value(P::StatementContext* ctx, P::StatementContext* next);
   syntax::IfArm if_arm(P::IfArmContext* ctx);
   syntax::ExprPtr expr(P::ExprContext* ctx);
   syntax::ExprPtr optional_expr(P::ExprContext* ctx) { return ctx ? expr(ctx) : nullptr; }

@@ -2,6 +2,7 @@
 
 #include "EyeFlowLexer.h"
 #include "compiler/parse/build_tree.h"
+#include "compiler/parse/division_comment.h"
 #include "compiler/parse/recovery.h"
 
 bool eyeflow::compiler::grammar::EyeFlowLexer::unit_ends_here() {
@@ -129,6 +130,7 @@ ParseResult parse(std::string_view source, std::string file_name) {
   if (!nests_within_limit(tokens, reader)) return result;
   auto* tree = parse_rule(parser, tokens, reader, errors, [](P& p) { return p.file(); });
   result.file = TreeBuilder(reader, tokens).file(tree);
+  warn_of_division_comments(tokens, reader);
   result.broken = broken_declarations(result.file, source, error_places);
   return result;
 }

@@ -73,6 +73,13 @@ antlr4::Token* open_brace(antlr4::Parser& parser) {
   return open.empty() ? nullptr : open.back();
 }
 
+// What `double` or `int` stands for here; nothing for what is no type anywhere.
+std::string_view instead_of_type(std::string_view word) {
+  static constexpr std::string_view kTypes[] = {"bool", "int", "i32", "u8", "u16", "u32", "u64", "f32", "f64", "text"};
+  auto own = std::ranges::find(kTypes, word);
+  return own != std::end(kTypes) ? *own : instead_of_foreign_type(word);
+}
+
 struct Habit {
   std::string_view found;
   std::string_view hint;
@@ -92,7 +99,6 @@ constexpr Habit kHabits[] = {
     {"<>", "write '!='"},
     {"**", "write pow(x, y)"},
     {"%", "the remainder is 'mod'; a unit stands behind its number"},
-    {"#", "a comment begins with '//'"},
     {"?", "write if … { } else { }"},
     {"\u00BA", "the degree sign is '°', as in 80 °C"},
     {"\u2103", "write °C"},
@@ -109,6 +115,8 @@ constexpr Habit kHabits[] = {
     {"\u00D7", "write *"},
     {"\u00B7", "write *"},
     {"..", "a loop counts with '..<', which leaves out its end"},
+    {"->", "a field stands behind '.'"},
+    {"--", "a comment begins with '//'"},
     {"<-", "'<-' feeds a test's input; compare with a negative number as '< -'"},
 };
 
@@ -125,6 +133,17 @@ bool touch(antlr4::Token* left, antlr4::Token* right) {
 }
 bool is_number(antlr4::Token* token) {
   return token && (token->getType() == Lexer::NUMBER || token->getType() == Lexer::QUANTITY);
+}
+
+// '#' begins a comment in one language, a directive in another, and stands inside numbers in a third.
+std::string meant_by_hash(antlr4::Token* before, antlr4::Token* token, antlr4::Token* after) {
+  std::string left = before ? before->getText() : "", right = after ? after->getText() : "";
+  if (touch(before, token) && left == "16") return "write 0x" + right;
+  if (touch(before, token) && left == "2") return "write 0b" + right;
+  if (touch(before, token) && (left == "T" || left == "TIME")) return "a time is a number with its unit: 5 s";
+  if (touch(token, after) && right == "define") return "write const LIMIT = 80";
+  if (touch(token, after) && right == "include") return std::string(instead_of_foreign_word(right));
+  return "a comment begins with '//'";
 }
 
 // What the place of an unexpected token tells of what was meant.
@@ -150,8 +169,22 @@ std::string hint_from_place(antlr4::Parser& parser, antlr4::Token* token, const 
       after->getLine() == token->getLine())
     return "a result's type stands behind '->'";
   if (text == ":" && expected == "'{'") return "a block stands in '{ … }'";
-  if (text == "[" && before && before->getType() == Lexer::IDENT && expected.find("declaration") != std::string::npos)
-    return "an array's type is written [" + before->getText() + "; 4]";
+  if (text == "[" && before && at > 1 && neighbour(at - 2)->getType() == Lexer::STATE)
+    return "an array's size is part of its type: " + before->getText() + " : [f64; 4]";
+  if (text == "(" && before && before->getType() == Lexer::FOR) return "write for i in 0 ..< 10 { … }";
+  if (text == "for" && expected.empty()) return "a loop is a statement: for i, x in xs { ys[i] = 2 * x }";
+  if (text == "in" && expected == "'{'") return "write x == 1 or x == 2";
+  if (text == "," && before && at > 1 &&
+      (neighbour(at - 2)->getType() == Lexer::LET || neighbour(at - 2)->getType() == Lexer::VAR))
+    return "each name has a 'let' of its own";
+  if (text == "&" && expected == "a value") return "there are no addresses: give the value itself";
+  if (text == "else" && expected == "'{'") return "a choice is a statement: if c { x = 1 } else { x = 2 }";
+  if (expected == "'{'" && before && before->getText() == ")") return "a block stands in '{ … }'";
+  if (text == "[" && before && before->getType() == Lexer::IDENT && expected.find("declaration") != std::string::npos) {
+    bool is_type = at > 1 && neighbour(at - 2)->getText() == ":";
+    std::string element = is_type && before->getText() != "ARRAY" ? before->getText() : "f64";
+    return "an array's type is written [" + element + "; 4]";
+  }
   if (text == "if" && expected == "a value") return "'if' is a statement: assign in both of its blocks";
   if (expected == "'{'" && token->getType() == Lexer::IDENT && before && before->getType() == Lexer::IDENT && at > 1 &&
       neighbour(at - 2)->getType() == Lexer::ON)
@@ -161,14 +194,30 @@ std::string hint_from_place(antlr4::Parser& parser, antlr4::Token* token, const 
   if (text == "const") return "inside a handler write 'let'";
   if (text == "state") return "a state stands in the task, outside of handlers";
   if (text == "=" && expected == "'{'" && before && before->getType() != Lexer::QUANTITY) return "'==' compares";
+  if (expected.find("declaration") != std::string::npos && before && !instead_of_type(before->getText()).empty() &&
+      after && after->getText() == "(")
+    return "write fn " + text + "(a: int) -> int { … }";
   return habit(token);
+}
+
+// Whether the author has a thing of this name, such as a param `limit`: then it is no word of another language.
+bool is_declared(antlr4::TokenStream& tokens, const std::string& name) {
+  for (std::size_t i = 1; i + 1 < tokens.size(); ++i) {
+    std::size_t declares = tokens.get(i - 1)->getType();
+    bool is_name_place = (declares >= Lexer::INPUT && declares <= Lexer::FN) || declares == Lexer::LET ||
+                         declares == Lexer::VAR || declares == Lexer::FOR || declares == Lexer::AS;
+    bool is_named = is_name_place && tokens.get(i)->getText() == name;
+    if (is_named && tokens.get(i + 1)->getType() != Lexer::IDENT) return true;
+  }
+  return false;
 }
 
 // Words that only begin a statement are looked for where one begins, the others beside the unexpected token.
 antlr4::Token* foreign_word(antlr4::Parser& parser, antlr4::Token* token) {
   antlr4::TokenStream& tokens = *parser.getTokenStream();
-  auto is_foreign = [](antlr4::Token* t) {
-    return t->getType() == Lexer::IDENT && !instead_of_foreign_word(t->getText()).empty();
+  auto is_foreign = [&](antlr4::Token* t) {
+    return t->getType() == Lexer::IDENT && !instead_of_foreign_word(t->getText()).empty() &&
+           !is_declared(tokens, t->getText());
   };
   if (is_foreign(token)) return token;
   std::size_t at = token->getTokenIndex();
@@ -239,8 +288,12 @@ void SyntaxErrors::syntaxError(antlr4::Recognizer* recognizer, antlr4::Token* to
     out.add(Code::UnclosedText, place, "this text has no closing quote on its line",
             "end it with \", and write a brace as \\{");
   } else if (type == Lexer::COMMENT_OPEN) {
-    out.add(Code::UnexpectedToken, place, "comments are not written with " + quoted(token),
-            "begin each of their lines with '//'");
+    std::size_t next = token->getTokenIndex() + 1;
+    bool is_all = token->getText() == "(*" && parser.getTokenStream()->get(next)->getText() == ")";
+    out.add(Code::UnexpectedToken, place,
+            is_all ? std::string("'*' does not stand for everything here")
+                   : "comments are not written with " + quoted(token),
+            is_all ? "an array's length is xs.len" : "begin each of their lines with '//'");
   } else if (antlr4::Token* word = foreign_word(parser, token)) {
     out.add(Code::UnexpectedToken, span_of(reader_, word),
             quoted(word) + (word->getType() == Lexer::SWITCH ? " begins no statement" : " is no word of the language"),
@@ -262,7 +315,12 @@ void SyntaxErrors::syntaxError(antlr4::Recognizer* recognizer, antlr4::Token* to
              type == Lexer::OTHER_OP) {
     out.add(Code::ForeignOperator, place, quoted(token) + " is not an operator here", habit(token));
   } else if (type == Lexer::UNKNOWN) {
-    out.add(Code::UnknownCharacter, place, quoted(token) + " has no meaning here", habit(token));
+    std::size_t at = token->getTokenIndex();
+    antlr4::TokenStream& tokens = *parser.getTokenStream();
+    std::string hint = token->getText() != "#"
+                           ? habit(token)
+                           : meant_by_hash(before, token, at + 1 < tokens.size() ? tokens.get(at + 1) : nullptr);
+    out.add(Code::UnknownCharacter, place, quoted(token) + " has no meaning here", hint);
   } else if (is_hard_word(type) && parser.getExpectedTokens().contains(static_cast<std::size_t>(Lexer::IDENT)) &&
              expected == "a name") {
     out.add(Code::UnexpectedToken, place, quoted(token) + " is a word of the language and cannot be a name",
