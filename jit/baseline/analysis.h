@@ -60,8 +60,9 @@ struct PinSpan {
 // Works on one function at a time; its memory is reused.
 class Analysis {
  public:
-  Analysis(const vm::VerifiedModule& verified, vm::IntrinsicTable intrinsics, PinCounts pins)
-      : verified_(verified), intrinsics_(intrinsics), pins_(pins) {}
+  // `blind`: what the task's constants are is not looked at.
+  Analysis(const vm::VerifiedModule& verified, vm::IntrinsicTable intrinsics, PinCounts pins, bool blind)
+      : verified_(verified), intrinsics_(intrinsics), pins_(pins), blind_(blind) {}
 
   void run(vm::FunctionId function);
 
@@ -130,6 +131,7 @@ class Analysis {
   const vm::VerifiedModule& verified_;
   vm::IntrinsicTable intrinsics_;
   PinCounts pins_;
+  bool blind_;
 
   std::vector<Item> items_;
   std::vector<std::uint32_t> runs_;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -53,6 +54,13 @@ bool map_executable(std::byte* at, std::size_t bytes, int file) {
 }
 
 }  // namespace
+
+std::uint64_t random_key() {
+  std::uint64_t key = 0;
+  while (key == 0)
+    if (getrandom(&key, sizeof key, 0) != sizeof key) key = 0;
+  return key;
+}
 
 CodeMemory& CodeMemory::operator=(CodeMemory&& other) noexcept {
   if (this == &other) return *this;

@@ -1,11 +1,15 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include "vm/base/result.h"
 
 namespace eyeflow::jit {
+
+// Of the system's: what nobody can guess. Never 0.
+std::uint64_t random_key();
 
 // Pages for compiled code, each used by one block only. No address of them is ever writable and executable: the code is
 // written through one view of a memory file, that view is unmapped, and only then is the file mapped executable, at an

@@ -12,7 +12,9 @@
 namespace eyeflow::jit {
 
 struct CompilerOptions {
-  bool metered = false;  // with fuel: the same code otherwise
+  bool metered = false;   // with fuel: the same code otherwise
+  bool blind = false;     // constants stay in the task's memory, see PrepareOptions::blind_constants
+  bool unplaced = false;  // only to be read: addresses of this process are 0 in it
 };
 
 // The driver: walks a function's items and says to the macro-assembler what each does. Several functions, one after the
@@ -29,18 +31,23 @@ class Compiler {
         intrinsics_(intrinsics),
         options_(options),
         masm_(masm),
-        analysis_(verified, intrinsics, kPins) {}
+        analysis_(verified, intrinsics, kPins, options.blind) {}
 
-  // `label_of(function)` gives the label where a callee begins; it is bound sooner or later. `listen(index)` is called
-  // before each item's code, with the item.
-  template <typename LabelOf, typename Listen>
-  void compile(vm::FunctionId function, LabelOf label_of, Listen listen) {
-    function_ = static_cast<std::uint16_t>(function);
+  // A callee: code that is there, or a label in the same block that is bound sooner or later.
+  struct Callee {
+    Label label;
+    const void* code = nullptr;
+  };
+
+  // The code of `function` begins at the label `begin`. `callee_of(function)` gives a Callee; `listen(item)` is called
+  // before each item's code, and with nullptr before what is put off until behind the last one.
+  template <typename CalleeOf, typename Listen>
+  void compile(vm::FunctionId function, Label begin, CalleeOf callee_of, Listen listen) {
     analysis_.run(function);
     labels_.assign(analysis_.items().size() + 1, Label());
     stubs_.clear();
     restart_spans();
-    masm_.bind(label_of(function));
+    masm_.bind(begin);
     masm_.expect(analysis_.items().size());
     masm_.prologue(used());
     for (at_ = 0; at_ < analysis_.items().size(); ++at_) {
@@ -49,10 +56,11 @@ class Compiler {
         if (is_loop_start(at_)) masm_.align_loop();
         masm_.bind(label(at_));
       }
-      listen(item);
-      emit(item, label_of);
+      listen(&item);
+      emit(item, callee_of);
     }
     masm_.bind(label(at_));  // where an inlined callee at the end returns to; nothing gets there
+    listen(nullptr);
     for (const Stub& stub : stubs_) {
       if (stub.trap == Trap::None)
         masm_.trap_stub(stub.label, stub.function, stub.instruction);
@@ -130,6 +138,11 @@ class Compiler {
     return {.region = region, .base = base(region), .reference = place(reference)};
   }
 
+  template <typename F>
+  const void* address(F function) const {
+    return options_.unplaced ? nullptr : reinterpret_cast<const void*>(function);
+  }
+
   PinSet used() const { return {analysis_.used_kept_gprs(), analysis_.used_kept_fprs()}; }
 
   Label label(std::size_t at) {
@@ -205,8 +218,8 @@ class Compiler {
   bool is_loop_start(std::size_t at) const { return begins_loop(analysis_.items()[at - 1]); }
   bool is_unused(std::uint32_t id) const { return analysis_.value(id).reads == 0; }
 
-  template <typename LabelOf>
-  void emit(const Item& item, LabelOf label_of) {
+  template <typename CalleeOf>
+  void emit(const Item& item, CalleeOf callee_of) {
     const auto& v = item.value;
     const Scalar type = item.action.type;
     const vm::OpInfo& row = vm::info(item.i.op);
@@ -256,7 +269,7 @@ class Compiler {
       case Kind::WhileNext:
         return masm_.jump(label(item.target));
       case Kind::Call:
-        return emit_call(item, label_of);
+        return emit_call(item, callee_of);
       case Kind::CallIntrinsic:
         return emit_intrinsic(item);
       case Kind::Move:
@@ -389,8 +402,8 @@ class Compiler {
     put_run_home(item);
     save_pins();
     const Label trapped = row.has(vm::MayTrap) ? trap(item, Trap::None) : Label();
-    masm_.call_meaning(reinterpret_cast<const void*>(meaning(item.i.op)), item.i,
-                       static_cast<std::int32_t>(item.base * 8), trapped, row.has(vm::MayTrap));
+    masm_.call_meaning(address(meaning(item.i.op)), item.i, static_cast<std::int32_t>(item.base * 8), trapped,
+                       row.has(vm::MayTrap));
     restore_pins(item);
     for (std::size_t n = 0; n < 3; ++n) {
       if (item.value[n] == kNoValue || row.operands[n].role != vm::Role::Write) continue;
@@ -399,8 +412,8 @@ class Compiler {
     }
   }
 
-  template <typename LabelOf>
-  void emit_call(const Item& item, LabelOf label_of) {
+  template <typename CalleeOf>
+  void emit_call(const Item& item, CalleeOf callee_of) {
     const auto frame = static_cast<std::int32_t>((item.base + module_.functions[item.function].registers.size()) * 8);
     for (std::uint32_t n = 0; n < item.run_count; ++n) {
       const std::uint32_t id = analysis_.run_value(item.run + n);
@@ -408,7 +421,8 @@ class Compiler {
     }
     if (options_.metered) masm_.charge(verified_.bounds[item.i.b].entry_fuel, trap(item, Trap::OutOfFuel));
     save_pins();
-    masm_.call_function(label_of(static_cast<vm::FunctionId>(item.i.b)), frame);
+    const Callee callee = callee_of(static_cast<vm::FunctionId>(item.i.b));
+    callee.code != nullptr ? masm_.call_function(callee.code, frame) : masm_.call_function(callee.label, frame);
     for (std::uint32_t n = 0; n < item.result_count; ++n) {
       const std::uint32_t id = analysis_.run_value(item.run + item.run_count + n);
       if (is_unused(id)) continue;
@@ -424,9 +438,8 @@ class Compiler {
     if (desc.direct == nullptr) {
       put_run_home(item);
       save_pins();
-      masm_.call_intrinsic(reinterpret_cast<const void*>(desc.function),
-                           static_cast<std::int32_t>((item.base + item.i.c) * 8), desc.result, result,
-                           trap(item, Trap::None));
+      masm_.call_intrinsic(address(desc.function), static_cast<std::int32_t>((item.base + item.i.c) * 8), desc.result,
+                           result, trap(item, Trap::None));
     } else {
       Argument arguments[vm::kMaxIntrinsicParams];
       for (std::uint32_t n = 0; n < item.run_count; ++n) {
@@ -434,8 +447,8 @@ class Compiler {
         arguments[n] = {scalar_of(id), place(id)};
       }
       save_pins();
-      masm_.call_direct(reinterpret_cast<const void*>(desc.direct), desc.takes_context, {arguments, item.run_count},
-                        desc.may_trap, desc.result, result, desc.may_trap ? trap(item, Trap::None) : Label());
+      masm_.call_direct(address(desc.direct), desc.takes_context, {arguments, item.run_count}, desc.may_trap,
+                        desc.result, result, desc.may_trap ? trap(item, Trap::None) : Label());
     }
     restore_pins(item);
   }
@@ -503,10 +516,10 @@ class Compiler {
     const std::uint32_t to = item.value[0];
     const auto region = static_cast<Region>(item.i.b);
     const std::uint32_t offset = std::uint32_t{item.i.c} * 8;
-    if (region == Region::Const)
+    if (is_unused(to)) return;
+    if (region == Region::Const && !options_.blind)
       return masm_.move(scalar_of(to), place(to),
                         Place::constant(vm::semantics::load_word(module_.const_image.data() + offset)));
-    if (is_unused(to)) return;
     masm_.load_word(scalar_of(to), place(to), slot(region, offset));
   }
 
@@ -554,7 +567,6 @@ class Compiler {
   CompilerOptions options_;
   Masm& masm_;
   Analysis analysis_;
-  std::uint16_t function_ = 0;
   std::size_t at_ = 0;
   std::vector<Label> labels_;  // by item
   std::vector<Stub> stubs_;

@@ -19,7 +19,8 @@ constexpr std::uint8_t kFprPins[] = {8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 1
 static_assert(std::size(kGprPins) == MasmA64::kGprs && std::size(kFprPins) == MasmA64::kFprs);
 
 const GpX kContext = x19, kFrame = x20, kEntryStack = x29, kLink = x30;
-constexpr std::uint32_t kBtiC = 34;  // hint: a landing pad for indirect calls
+// Hints, which older processors pass over. Signing the return address is a landing pad for indirect calls as well.
+constexpr std::uint32_t kSignReturn = 25, kCheckReturn = 29;  // paciasp, autiasp
 constexpr std::int32_t kEntryBytes = 160;
 
 }  // namespace
@@ -280,7 +281,7 @@ void MasmA64::begin_module(const void*) {
   save_line_ = a_.newLabel();
 
   a_.bind(entry_);
-  a_.hint(kBtiC);
+  a_.hint(kSignReturn);
   a_.stp(x29, x30, ptr_pre(sp, -kEntryBytes));
   a_.mov(kEntryStack, sp);
   for (std::uint32_t n = 0; n < 5; ++n)
@@ -299,6 +300,7 @@ void MasmA64::begin_module(const void*) {
   for (std::uint32_t n = 0; n < 5; ++n)
     a_.ldp(x(19 + 2 * n), x(20 + 2 * n), ptr(sp, static_cast<std::int32_t>(16 + 16 * n)));
   a_.ldp(x29, x30, ptr_post(sp, kEntryBytes));
+  a_.hint(kCheckReturn);
   a_.ret(kLink);
 
   // w0 trap, w9 function, w10 instruction.
@@ -362,7 +364,7 @@ GpX saved_gpr(std::uint32_t id) { return id == 31 ? xzr : GpX(x(id)); }
 }  // namespace
 
 void MasmA64::prologue(PinSet used) {
-  a_.hint(kBtiC);
+  a_.hint(kSignReturn);
   const std::int32_t bytes = each_pair(used, [](bool, std::uint32_t, std::uint32_t, std::int32_t) {});
   each_pair(used, [&](bool floats, std::uint32_t first, std::uint32_t second, std::int32_t offset) {
     const Mem mem = offset == 0 ? ptr_pre(sp, -bytes) : ptr(sp, offset);
@@ -397,6 +399,7 @@ void MasmA64::epilogue(PinSet used) {
       a_.ldp(saved_gpr(pair.first), saved_gpr(pair.second), mem);
     }
   }
+  a_.hint(kCheckReturn);
   a_.ret(kLink);
 }
 

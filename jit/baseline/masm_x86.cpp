@@ -25,6 +25,7 @@ Mem context(std::int32_t offset, int bytes) { return Mem(rbp, offset, static_cas
 bool is_float(Scalar type) { return type == Scalar::F32 || type == Scalar::F64; }
 bool is_signed(Scalar type) { return type == Scalar::I64 || type == Scalar::I32; }
 bool is_wide(Scalar type) { return type == Scalar::I64 || type == Scalar::U64; }
+bool fits_16(Word bits) { return static_cast<std::int64_t>(bits) == static_cast<std::int16_t>(bits); }
 bool fits_32(Word bits) { return static_cast<std::int64_t>(bits) == static_cast<std::int32_t>(bits); }
 int width(Scalar type) { return vm::size_bytes(type) * 8; }
 
@@ -41,11 +42,31 @@ Mem MasmX86::frame(const Slot& place, int bytes) const {
 void MasmX86::load_constant(Gp to, Word bits) {
   if (bits == 0)
     a_.xor_(to.r32(), to.r32());
-  else if (bits <= 0xFFFFFFFF)
-    a_.mov(to.r32(), static_cast<std::uint32_t>(bits));
   else
-    a_.mov(to, bits);
+    load_number(to, bits);
 }
+
+// Blinded: the bytes of the number do not stand in the code, for whoever chooses eight bytes that can be jumped into
+// chooses instructions. All 64 bits of what stands there depend on the key: lea adds to the low half, bswap turns.
+void MasmX86::load_number(Gp to, Word bits) {
+  if (blind_key_ == 0 || fits_16(bits)) {
+    if (bits <= 0xFFFFFFFF)
+      a_.mov(to.r32(), static_cast<std::uint32_t>(bits));
+    else
+      a_.mov(to, bits);
+    return;
+  }
+  blind_key_ = blind_key_ * 6364136223846793005ull + 1442695040888963407ull;
+  const auto first = static_cast<std::int32_t>(blind_key_ >> 32) | 0x01010101;
+  const auto second = static_cast<std::int32_t>(blind_key_ >> 16 ^ blind_key_ >> 40) | 0x01010101;
+  const auto extended = [](std::int32_t n) { return static_cast<Word>(std::int64_t{n}); };
+  a_.mov(to, Imm(static_cast<std::int64_t>(std::byteswap(bits - extended(second)) - extended(first))));
+  a_.lea(to, Mem(to, first, 8));
+  a_.bswap(to);
+  a_.lea(to, Mem(to, second, 8));
+}
+
+bool MasmX86::is_immediate(Word bits) const { return blind_key_ == 0 ? fits_32(bits) : fits_16(bits); }
 
 Label MasmX86::literal_label(Word bits) {
   for (const Literal& l : literals_)
@@ -69,11 +90,7 @@ Gp MasmX86::gpr(const Slot& place, Gp scratch) {
       a_.movq(scratch, xmm(place.reg));
       return scratch;
     default: {
-      // Flags must live: no xor.
-      if (place.bits <= 0xFFFFFFFF)
-        a_.mov(scratch.r32(), static_cast<std::uint32_t>(place.bits));
-      else
-        a_.mov(scratch, place.bits);
+      load_number(scratch, place.bits);  // flags must live: no xor
       return scratch;
     }
   }
@@ -171,7 +188,7 @@ void MasmX86::move(Scalar type, Slot to, Slot from) {
     const Gp value = gpr(from, pin(to.reg));
     return put(to, value);
   }
-  if (from.is(Slot::Kind::Constant) && fits_32(from.bits)) {
+  if (from.is(Slot::Kind::Constant) && is_immediate(from.bits)) {
     const Mem place = frame(to, to.is(Slot::Kind::Memory32) ? 4 : 8);
     a_.mov(place, static_cast<std::int32_t>(from.bits));
     return;
@@ -336,7 +353,7 @@ void MasmX86::call_meaning(const void* meaning, vm::Instruction i, std::int32_t 
                            bool may_trap) {
   a_.mov(rdi, rbp);
   a_.lea(rsi, Mem(rbx, frame_bytes));
-  a_.mov(rdx, std::bit_cast<std::uint64_t>(i));
+  load_number(rdx, std::bit_cast<std::uint64_t>(i));
   call_address(meaning);
   if (!may_trap) return;
   a_.test(al, al);
@@ -460,13 +477,13 @@ void MasmX86::trap_stub(Label label, std::uint16_t function, std::uint32_t instr
 
 void MasmX86::charge(std::uint64_t fuel, Label trap) {
   const Mem left = context(offset_in_context(&vm::Context::fuel), 8);
-  if (fits_32(fuel)) {
+  if (is_immediate(fuel)) {
     a_.cmp(left, static_cast<std::int32_t>(fuel));
     a_.jb(trap);
     a_.sub(left, static_cast<std::int32_t>(fuel));
     return;
   }
-  a_.mov(rax, fuel);
+  load_number(rax, fuel);
   a_.cmp(left, rax);
   a_.jb(trap);
   a_.sub(left, rax);
@@ -474,7 +491,7 @@ void MasmX86::charge(std::uint64_t fuel, Label trap) {
 void MasmX86::charge_trips(std::uint64_t fuel, Slot trips, Label trap) {
   const Mem left = context(offset_in_context(&vm::Context::fuel), 8);
   const Gp count = gpr(trips, rcx);
-  a_.mov(rax, fuel);
+  load_number(rax, fuel);
   a_.mul(count);
   a_.jo(trap);
   a_.cmp(left, rax);
@@ -484,15 +501,20 @@ void MasmX86::charge_trips(std::uint64_t fuel, Slot trips, Label trap) {
 
 // ---- Integers ------------------------------------------------------------------------------------------------------
 
+// Runs f with the number as an immediate, or in rcx. A 32-bit operation takes any 32 bits; a 64-bit one extends their
+// sign.
+template <typename F>
+void MasmX86::with_number(Word bits, bool wide, F f) {
+  if (is_immediate(bits) || (blind_key_ == 0 && !wide && bits <= 0xFFFFFFFF))
+    return f(Imm(static_cast<std::int32_t>(bits)));
+  load_number(rcx, bits);
+  return wide ? f(rcx) : f(ecx);
+}
+
 // Runs f with c as a register, a memory operand or a 32-bit immediate. Uses rcx at most.
 template <typename F>
 void MasmX86::with_int_operand(const Slot& c, bool wide, F f) {
-  if (c.is(Slot::Kind::Constant)) {
-    // A 32-bit operation takes any 32 bits; a 64-bit one extends their sign.
-    if (fits_32(c.bits) || (!wide && c.bits <= 0xFFFFFFFF)) return f(Imm(static_cast<std::int32_t>(c.bits)));
-    a_.mov(rcx, c.bits);
-    return wide ? f(rcx) : f(ecx);
-  }
+  if (c.is(Slot::Kind::Constant)) return with_number(c.bits, wide, f);
   if (c.is(Slot::Kind::Memory)) return f(frame(c, wide ? 8 : 4));
   if (c.is(Slot::Kind::Memory32) && !wide) return f(frame(c, 4));
   const Gp reg = gpr(c, rcx);
@@ -552,7 +574,7 @@ void MasmX86::int_op(IntOp op, Scalar type, Slot to, Slot b, Slot c, Label overf
     return put(to, d);
   }
   if (op == IntOp::Mul && c.is(Slot::Kind::Constant) &&
-      fits_32(wide ? c.bits : Word(std::int64_t(std::int32_t(c.bits))))) {
+      is_immediate(wide ? c.bits : Word(std::int64_t(std::int32_t(c.bits))))) {
     const Gp x = gpr(b, d);
     a_.imul(size(d), size(x), Imm(static_cast<std::int32_t>(c.bits)));
   } else {
@@ -1122,7 +1144,7 @@ void MasmX86::store_float(Scalar type, Mem place, Slot from, bool word) {
 void MasmX86::store_word(Scalar type, const Address& to, Slot from) {
   const Mem place = memory(to, 8);
   if (is_float(type)) return store_float(type, place, from, true);
-  if (from.is(Slot::Kind::Constant) && fits_32(from.bits)) {
+  if (from.is(Slot::Kind::Constant) && is_immediate(from.bits)) {
     a_.mov(place, static_cast<std::int32_t>(from.bits));
     return;
   }
@@ -1133,7 +1155,7 @@ void MasmX86::store_element(Scalar type, const Address& to, Slot from) {
   const int bytes = vm::size_bytes(type);
   const Mem place = memory(to, bytes);
   if (is_float(type)) return store_float(type, place, from, false);
-  if (from.is(Slot::Kind::Constant) && (bytes < 8 || fits_32(from.bits))) {
+  if (from.is(Slot::Kind::Constant) && (bytes < 4 || is_immediate(from.bits) || (bytes == 4 && blind_key_ == 0))) {
     const auto bits = static_cast<std::int32_t>(from.bits);
     if (bytes == 1)
       a_.mov(place, static_cast<std::int8_t>(bits));
@@ -1160,7 +1182,7 @@ void MasmX86::store_element(Scalar type, const Address& to, Slot from) {
 }
 
 void MasmX86::check_index(Slot index, Slot limit, Label trap) {
-  if (index.is(Slot::Kind::Memory) && limit.is(Slot::Kind::Constant)) {
+  if (index.is(Slot::Kind::Memory) && limit.is(Slot::Kind::Constant) && is_immediate(limit.bits)) {
     a_.cmp(frame(index, 8), static_cast<std::int32_t>(limit.bits));
   } else {
     const Gp x = gpr(index, rax);
@@ -1170,7 +1192,7 @@ void MasmX86::check_index(Slot index, Slot limit, Label trap) {
 }
 void MasmX86::check_index(Slot index, const Address& limit, Label trap) {
   const Mem place = memory(limit, 8);
-  if (index.is(Slot::Kind::Constant) && fits_32(index.bits)) {
+  if (index.is(Slot::Kind::Constant) && is_immediate(index.bits)) {
     a_.cmp(place, static_cast<std::int32_t>(index.bits));
     a_.jbe(trap);
     return;
@@ -1238,7 +1260,7 @@ void MasmX86::trip_count(Slot limit, Slot wanted, std::uint32_t most, Label trap
   a_.xor_(ecx, ecx);
   a_.test(rax, rax);
   a_.cmovs(rax, rcx);
-  a_.cmp(rax, static_cast<std::int32_t>(most));
+  with_number(most, true, [&](auto y) { a_.cmp(rax, y); });
   a_.ja(trap);
   put(limit, rax);
 }
@@ -1260,22 +1282,22 @@ void MasmX86::loop_next(Slot index, Slot limit, Label back) {
 void MasmX86::step_next(Slot index, Word end, Label back) {
   if (index.is(Slot::Kind::Gpr)) {
     a_.add(pin(index.reg), 1);
-    a_.cmp(pin(index.reg), static_cast<std::int32_t>(end));
+    with_number(end, true, [&](auto y) { a_.cmp(pin(index.reg), y); });
   } else {
     a_.add(frame(index, 8), 1);
-    a_.cmp(frame(index, 8), static_cast<std::int32_t>(end));
+    with_number(end, true, [&](auto y) { a_.cmp(frame(index, 8), y); });
   }
   a_.jne(back);
 }
 
 void MasmX86::count_trip(Slot index, std::uint32_t most, Label trap) {
   if (index.is(Slot::Kind::Gpr)) {
-    a_.cmp(pin(index.reg).r32(), most);
+    with_number(most, false, [&](auto y) { a_.cmp(pin(index.reg).r32(), y); });
     a_.je(trap);
     a_.add(pin(index.reg).r32(), 1);
     return;
   }
-  a_.cmp(frame(index, 4), most);
+  with_number(most, false, [&](auto y) { a_.cmp(frame(index, 4), y); });
   a_.je(trap);
   a_.add(frame(index, 4), 1);
 }

@@ -18,7 +18,9 @@ class MasmX86 {
   using Label = asmjit::Label;
   static constexpr int kGprs = 10, kKeptGprs = 4, kFprs = 14, kKeptFprs = 0;
 
-  MasmX86(asmjit::CodeHolder& code, bool avx) : a_(&code), avx_(avx) {}
+  // `blind_key`: 0, or what the numbers of a task are hidden with where they stand in instructions.
+  MasmX86(asmjit::CodeHolder& code, bool avx, std::uint64_t blind_key = 0)
+      : a_(&code), avx_(avx), blind_key_(blind_key) {}
 
   Label new_label() { return a_.newLabel(); }
   void bind(Label label) { a_.bind(label); }
@@ -106,12 +108,16 @@ class MasmX86 {
   void put(const Place& to, Gp from);
   void put(const Place& to, Xmm from);
   void load_constant(Gp to, Word bits);
+  void load_number(Gp to, Word bits);  // leaves the flags as they are
+  bool is_immediate(Word bits) const;  // may stand in an instruction that extends the sign of 32 bits
   Mem literal(Word bits);
   Label literal_label(Word bits);
   // index register is in rdx at most, base in rcx at most
   Mem memory(const Address& address, int bytes);
   void call_address(const void* function);
   void canonical_int(Scalar type, Gp to);
+  template <typename F>
+  void with_number(Word bits, bool wide, F f);
   template <typename F>
   void with_int_operand(const Place& c, bool wide, F f);
   void float_binary(asmjit::InstId sse, asmjit::InstId avx, Xmm to, Xmm b, const Place& c, Scalar type);
@@ -123,6 +129,7 @@ class MasmX86 {
 
   asmjit::x86::Assembler a_;
   bool avx_;
+  std::uint64_t blind_key_;
   Label entry_, leave_, trap_exit_, touch_;
   std::vector<Slow> slow_;
   std::vector<Literal> literals_;

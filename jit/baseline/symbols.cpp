@@ -9,6 +9,8 @@
 #include <cstring>
 #include <utility>
 
+#include "jit/baseline/lock.h"
+
 // What a debugger looks for by name in every process: its breakpoint is on the function, and the list hangs on the
 // descriptor (gdb's manual, "JIT Compilation Interface"). Weak, because other compilers in the process bring them too.
 extern "C" {
@@ -35,16 +37,6 @@ std::atomic<bool> gdb_wanted = false;
 
 // The list is walked by a debugger that stops all threads; between ourselves this lock is enough. Rarely contended.
 std::atomic_flag list_taken = ATOMIC_FLAG_INIT;
-class ListLock {
- public:
-  ListLock() {
-    while (list_taken.test_and_set(std::memory_order_acquire)) list_taken.wait(true, std::memory_order_relaxed);
-  }
-  ~ListLock() {
-    list_taken.clear(std::memory_order_release);
-    list_taken.notify_one();
-  }
-};
 
 void tell_debugger(Action action, jit_code_entry& entry) {
   __jit_debug_descriptor.action_flag = action;
@@ -108,7 +100,7 @@ SymbolRegistration::SymbolRegistration(const CodeSymbols& symbols) {
   jit_code_entry& link = entry_->link;
   link.symfile_addr = reinterpret_cast<const char*>(entry_->object.data());
   link.symfile_size = entry_->object.size();
-  const ListLock lock;
+  const Lock lock(list_taken);
   link.next_entry = __jit_debug_descriptor.first_entry;
   if (link.next_entry != nullptr) link.next_entry->prev_entry = &link;
   __jit_debug_descriptor.first_entry = &link;
@@ -118,7 +110,7 @@ SymbolRegistration::SymbolRegistration(const CodeSymbols& symbols) {
 void SymbolRegistration::release() {
   if (entry_ == nullptr) return;
   jit_code_entry& link = entry_->link;
-  const ListLock lock;
+  const Lock lock(list_taken);
   (link.prev_entry != nullptr ? link.prev_entry->next_entry : __jit_debug_descriptor.first_entry) = link.next_entry;
   if (link.next_entry != nullptr) link.next_entry->prev_entry = link.prev_entry;
   tell_debugger(kUnregister, link);

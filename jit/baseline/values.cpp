@@ -125,7 +125,7 @@ void Analysis::measure_item(std::uint32_t at) {
       define(item.value[0], Known::Constant, to_word(std::int64_t{static_cast<std::int16_t>(item.i.b)}));
       return;
     case Kind::Load:
-      if (static_cast<Region>(item.i.b) == Region::Const)
+      if (static_cast<Region>(item.i.b) == Region::Const && !blind_)
         return define(item.value[0], Known::Constant,
                       semantics::load_word(module.const_image.data() + std::size_t{item.i.c} * 8));
       return define(item.value[0], Known::Nothing);

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "jit/baseline/baseline.h"
 #include "runtime/host/connect.h"
 #include "runtime/host/param.h"
 #include "runtime/site/pattern.h"
@@ -82,7 +83,12 @@ class Binder {
     auto checked = vm::verify(std::move(*module), stdlib::intrinsics());
     if (!checked) return in_file(checked.error());
     const auto index = static_cast<std::uint32_t>(out_.tasks.size());
-    out_.tasks.push_back({run.bundle.text, vm::Program::make(std::move(*checked), stdlib::intrinsics())});
+    const bool compiled = options_.tier.value_or(site_.tier) == TierChoice::Baseline;
+    out_.tasks.push_back(
+        {run.bundle.text, vm::Program::make(std::move(*checked), stdlib::intrinsics(),
+                                            {.tier = compiled ? &jit::kBaseline : &vm::kInterpreter,
+                                             .blind_constants = options_.blind_constants || site_.blind_constants})});
+    note_tier(*out_.tasks.back().program);
     tasks_.emplace(run.bundle_path, index);
     return index;
   }
@@ -349,6 +355,16 @@ class Binder {
                                          "\"cloud\" in [log.{}], or it stays here",
                                          output.name, module.task, granted->written)));
     }
+  }
+
+  // Once for all tasks what concerns them all.
+  void note_tier(const vm::Program& program) {
+    const std::string why = program.code().report().fallback;
+    if (why.empty() || !told_.insert(why).second) return;
+    out_.notes.push_back(fmt::format(
+        "{}: task {} runs in the interpreter, which is slower: {}; write tier = \"interpreter\" in [device] "
+        "if that is how it shall be",
+        site_.file, program.module().task, why));
   }
 
   // The switches that a refused run names: they go to `safe`.

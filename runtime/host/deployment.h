@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct HostOptions {
   // Where bundles come from; tests and the demo hand them over from memory.
   std::function<Result<std::vector<std::byte>>(const std::filesystem::path&)> read_bundle = read_bundle_file;
   std::FILE* console = stdout;        // where the site's "console" writes; nullptr: nowhere
+  std::optional<TierChoice> tier{};   // instead of the site's
+  bool blind_constants = false;       // also where the site does not ask for it
   bool stop_when_inputs_end = false;  // run() returns when every source is at its end (replays)
 };
 

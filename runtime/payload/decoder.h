@@ -60,7 +60,7 @@ Result<DecodePlan> make_plan(const SensorSettings& sensor, const vm::Module& mod
 
 struct Decoded {
   vm::Word value = 0;       // canonical for its type
-  std::string_view text{};  // Meaning::Text; valid until the decoder's next call
+  std::string_view text{};  // Meaning::Text; valid as long as the payload and until the decoder's next call
   vm::TimeNs time = 0;
   bool from_future = false;  // the payload's time was ahead of `now` and was set to it
 };

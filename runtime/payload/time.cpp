@@ -1,6 +1,5 @@
 #include <chrono>
 #include <cmath>
-#include <limits>
 
 #include "runtime/payload/decoder.h"
 
@@ -52,9 +51,9 @@ bool take(std::string_view& text, std::string_view one_of) {
 std::optional<vm::TimeNs> time_of(std::int64_t value, TimeUnit unit) {
   if (value < 0) return std::nullopt;
   if (unit == TimeUnit::Recognised) unit = recognised(static_cast<double>(value));
-  const auto factor = factor_of(unit);
-  if (value > std::numeric_limits<vm::TimeNs>::max() / factor) return std::nullopt;
-  return value * factor;
+  vm::TimeNs ns;
+  if (__builtin_mul_overflow(value, factor_of(unit), &ns)) return std::nullopt;
+  return ns;
 }
 
 std::optional<vm::TimeNs> time_of(double value, TimeUnit unit) {

@@ -71,6 +71,10 @@ void read_device(const toml::table& table, Reading& r) {
   }
   r.site.workers = static_cast<unsigned>(t.integer("workers", 1, 256).value_or(0));
   r.site.battery_clock = t.choice<bool>("clock", {{"network", false}, {"battery", true}}).value_or(false);
+  r.site.tier =
+      t.choice<TierChoice>("tier", {{"baseline", TierChoice::Baseline}, {"interpreter", TierChoice::Interpreter}})
+          .value_or(TierChoice::Baseline);
+  r.site.blind_constants = t.boolean("blind_constants").value_or(false);
   t.finish();
 }
 

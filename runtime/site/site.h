@@ -168,6 +168,8 @@ struct Run {
   std::vector<Binding> param;
 };
 
+enum class TierChoice : std::uint8_t { Baseline, Interpreter };
+
 struct Site {
   std::string file;  // for messages
   std::string device = "device";
@@ -175,6 +177,8 @@ struct Site {
   Place trusted_keys_place;
   unsigned workers = 0;        // 0: one per core, at most 4
   bool battery_clock = false;  // the clock is right at the start, whether the network said so yet or not
+  TierChoice tier = TierChoice::Baseline;
+  bool blind_constants = false;  // numbers of tasks do not stand as such in machine code
   std::vector<Connection> connections;
   std::vector<SensorSettings> sensor_settings;
   std::vector<Sensor> sensors;

@@ -22,6 +22,7 @@
 #include "runtime/host/render.h"
 #include "runtime/host/runner.h"
 #include "runtime/host/timers.h"
+#include "tests/unit/denials.h"
 #include "tests/unit/task_builder.h"
 
 namespace eyeflow::runtime {
@@ -218,6 +219,58 @@ to = "none"
   std::FILE* console_ = nullptr;
   HostStats stats_;
 };
+
+// ---- What runs the tasks -------------------------------------------------------------------------------------------
+
+constexpr const char* kMonitorRun = R"(
+[[run]]
+bundle = "monitor.efb"
+each = { t1 = "T*" }
+bind = { siren = "siren_{t1}", history = "history" }
+)";
+
+TEST_F(HostTest, MachineCodeRunsTheTasksUnlessToldOtherwise) {
+  bundle("monitor.efb", Monitor().module);
+  file("tape.csv", "time_ms,input,value\n");
+  const auto tier = [&](const std::string& text) {
+    const auto host = load(text);
+    return host ? host->deployment().tasks[0].program->code().report().tier : host.error().message;
+  };
+  EXPECT_EQ(tier(kMonitorSite + kMonitorRun), "baseline");
+  const std::string interpreted = "[device]\ntier = \"interpreter\"\n" + kMonitorSite + kMonitorRun;
+  EXPECT_EQ(tier(interpreted), "interpreter");
+  options_.tier = TierChoice::Baseline;
+  EXPECT_EQ(tier(interpreted), "baseline");
+  options_.tier = TierChoice::Interpreter;
+  EXPECT_EQ(tier(kMonitorSite + kMonitorRun), "interpreter");
+}
+
+TEST_F(HostTest, TheInterpreterRunsThemWhereCodePagesAreDenied) {
+  bundle("monitor.efb", Monitor().module);
+  std::filesystem::copy_file(dir_ / "monitor.efb", dir_ / "again.efb");
+  file("tape.csv", "time_ms,input,value\n0,T1,85\n");
+  const Site site = site_of(kMonitorSite + kMonitorRun +
+                            "[[run]]\nbundle = \"again.efb\"\nbind = { t1 = \"T1\", siren = \"horn\", history = "
+                            "\"history\" }\n[switch.horn]\nto = \"console\"\n");
+  const int status = denials::in_child([&] {
+    if (!denials::refuse({{SYS_mmap, 2, PROT_EXEC}})) return denials::kNotHere;
+    const Deployment deployment = deploy(site, options_);
+    if (!deployment.problems.empty() || deployment.tasks.size() != 2) return 2;
+    for (const auto& task : deployment.tasks)
+      if (task.program->code().report().tier != "interpreter") return 3;
+    return deployment.notes ==
+                   std::vector<std::string>{
+                       "site.toml: task monitor runs in the interpreter, which is slower: code pages are "
+                       "denied: mapping them executable: Operation not permitted; write tier = "
+                       "\"interpreter\" in [device] if that is how it shall be"}
+               ? denials::kWorked
+               : denials::kRefused;
+  });
+  if (status == denials::kNotHere) GTEST_SKIP() << "no seccomp here";
+  EXPECT_EQ(status, denials::kWorked);
+}
+
+// ---- From readings to outputs --------------------------------------------------------------------------------------
 
 TEST_F(HostTest, ReadingsBecomeAlarmsSwitchesAndRows) {
   bundle("monitor.efb", Monitor().module);

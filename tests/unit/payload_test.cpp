@@ -259,6 +259,65 @@ TEST(Payload, JsonRows) {
   }
 }
 
+// The quick way through a document against the long one, to which a key with an escape in front sends it: on whole
+// documents and on what becomes of them when bytes change.
+TEST(Payload, TheQuickWaySaysWhatTheLongOneSays) {
+  const std::string seeds[] = {
+      R"({"temp":79.43,"ts":1714566896789})",
+      R"({ "ts" : "2026-01-31T06:00:00Z" , "temp" : -1.5e-7 , "more" : [ 1 , {"temp" : 2}, "x", true, null ] })",
+      R"({"a":{"temp":12345678.87654321,"b":{}},"temp":123456789012345678,"ts":1e9})",
+      R"({"temp":"21.5","temp":3,"ts":1714566896.789,"unit":"°C"})",
+      R"({"a":{"ts":5},"temp":0.1234567890123456789,"ts":17145668967890000000})",
+      R"({"temp":true,"ts":-0,"a":{"temp":4503599627370497.5}})",
+      R"({"temp":9007199254740993.5,"ts":1,"a":{"temp":-0.0}})",
+  };
+  const DecodePlan plans[] = {plan_of(Scalar::F64, "/temp", "", "", "/ts"), plan_of(Scalar::F64, "/a/temp"),
+                              plan_of(Scalar::I64, "/temp", "", "", "/a/ts"), plan_of(Scalar::Bool, "/temp"),
+                              plan_of(Scalar::F32, "/a/temp", "°F", "°C", "/ts")};
+  constexpr std::string_view kBytes = "0123456789.eE+-{}[]\",: tfn\\\x80\xC2\x01";
+  Decoder quick, slow;
+  std::uint64_t random = 1;
+  const auto below = [&](std::size_t limit) {
+    random = random * 6364136223846793005ull + 1442695040888963407ull;
+    return static_cast<std::size_t>(random >> 33) % limit;
+  };
+  int good = 0, refused = 0;
+  for (int round = 0; round < 40'000; ++round) {
+    std::string payload = seeds[below(std::size(seeds))];
+    for (std::size_t changes = below(4); changes > 0; --changes) {
+      const std::size_t at = 1 + below(payload.size() - 1);
+      switch (below(3)) {
+        case 0:
+          payload[at] = kBytes[below(kBytes.size())];
+          break;
+        case 1:
+          payload.insert(at, 1, kBytes[below(kBytes.size())]);
+          break;
+        default:
+          payload.erase(at, 1);
+      }
+    }
+    const std::size_t key = payload.find_first_not_of(" \t\r\n", 1);
+    const bool empty = key != payload.npos && payload[key] == '}';
+    const std::string longer = (empty ? R"({"\u0041z":0)" : R"({"\u0041z":0,)") + payload.substr(1);
+    for (const DecodePlan& plan : plans) {
+      const auto a = quick.decode(plan, payload, kNow), b = slow.decode(plan, longer, kNow);
+      ASSERT_EQ(a.has_value(), b.has_value()) << payload;
+      if (!a) {
+        ASSERT_EQ(name(a.error()), name(b.error())) << payload;
+        ++refused;
+        continue;
+      }
+      ASSERT_EQ(a->value, b->value) << payload;
+      ASSERT_EQ(a->time, b->time) << payload;
+      ASSERT_EQ(a->from_future, b->from_future) << payload;
+      ++good;
+    }
+  }
+  EXPECT_GT(good, 10'000);
+  EXPECT_GT(refused, 10'000);
+}
+
 TEST(Payload, NoAllocationPerReading) {
   const auto json = plan_of(Scalar::F64, "/a/temp", "°F", "°C", "/ts");
   const auto bare = plan_of(Scalar::F64);

@@ -121,6 +121,8 @@ TEST(Site, ReadsAWholeFile) {
   const auto site = good(kWhole);
   EXPECT_EQ(site.device, "line1-pi4");
   EXPECT_EQ(site.workers, 2u);
+  EXPECT_EQ(site.tier, TierChoice::Baseline);
+  EXPECT_FALSE(site.blind_constants);
   ASSERT_EQ(site.trusted_keys.size(), 1u);
   EXPECT_EQ(site.trusted_keys[0], "/etc/eyeflow/plant.pub");
 
@@ -174,6 +176,13 @@ TEST(Site, ReadsAWholeFile) {
   EXPECT_EQ(run.param[0].value.text, "75 °C");
   EXPECT_EQ(run.param[1].value.text, "3");
   EXPECT_EQ(run.param[2].value.text, "true");
+}
+
+TEST(Site, ChoosesWhatRunsTheTasks) {
+  const auto site = good("[device]\ntier = \"interpreter\"\nblind_constants = true\n");
+  EXPECT_EQ(site.tier, TierChoice::Interpreter);
+  EXPECT_TRUE(site.blind_constants);
+  EXPECT_CONTAINS(bad("[device]\ntier = \"fast\"\n"), "site.toml:2:8: ");
 }
 
 TEST(Site, WhatIsKeptAndSent) {

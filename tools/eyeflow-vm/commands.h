@@ -19,6 +19,8 @@ struct RunArguments {
   std::vector<std::filesystem::path> bundles, keys;
   std::filesystem::path site;
   std::string duration;  // "20s"; empty: until it is told to stop
+  std::string tier;      // empty: the site's
+  bool blind_constants = false;
   bool screen = false;
 };
 int run(const RunArguments& arguments);

@@ -1,6 +1,7 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <CLI/Validators.hpp>
 
 #include "tools/common/usage.h"
 #include "tools/eyeflow-vm/commands.h"
@@ -41,6 +42,12 @@ int main(int argc, char** argv) {
   run_verb->add_option("--key", run_arguments.keys, std::string(key_help) + ", besides the site's trusted_keys")
       ->allow_extra_args(false);
   run_verb->add_option("--for", run_arguments.duration, "Stop after this long, such as 20s or \"2 min\"");
+  run_verb
+      ->add_option("--tier", run_arguments.tier,
+                   "What runs the tasks, instead of the site's choice: baseline (machine code) or interpreter")
+      ->check(CLI::IsMember({"baseline", "interpreter"}));
+  run_verb->add_flag("--blind-constants", run_arguments.blind_constants,
+                     "Keep the numbers of tasks out of their machine code, as blind_constants in the site does");
   run_verb->add_flag("--screen", run_arguments.screen,
                      "Show the run on one screen (without a terminal: a line a second)");
   run_verb->footer(

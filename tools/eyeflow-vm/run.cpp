@@ -115,6 +115,9 @@ int run(const RunArguments& arguments) {
   if (arguments.screen && is_terminal(stdout)) log.emplace();
   runtime::HostOptions options;
   options.trusted = std::move(*keys);
+  if (!arguments.tier.empty())
+    options.tier = arguments.tier == "interpreter" ? runtime::TierChoice::Interpreter : runtime::TierChoice::Baseline;
+  options.blind_constants = arguments.blind_constants;
   if (arguments.screen) options.console = nullptr;
   auto host = runtime::Host::load(std::move(*site), std::move(options));
   if (!host) return report(host.error().message, kRefused);

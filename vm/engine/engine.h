@@ -33,6 +33,7 @@ class Program {
   struct Options {
     const Tier* tier = &kInterpreter;
     std::uint64_t fuel_quota = 100'000'000;  // a handler or condition whose bound is above it runs metered
+    bool blind_constants = false;            // as PrepareOptions has it
   };
   static std::unique_ptr<const Program> make(VerifiedModule module, IntrinsicTable intrinsics, Options options);
   static std::unique_ptr<const Program> make(VerifiedModule module, IntrinsicTable intrinsics);
@@ -41,6 +42,7 @@ class Program {
   const VerifiedModule& verified() const;
   const Module& module() const { return verified().module; }
   bool is_metered(FunctionId function) const;
+  const TierCode& code() const;                // what became of the functions: for logs and tables
   const Plan& plan() const { return *plan_; }  // the engine's own
 
   // What the bytes of its instances' snapshots mean: kept beside them, once for all instances of a program, so that

@@ -395,7 +395,8 @@ std::unique_ptr<const Plan> make_plan(VerifiedModule verified, IntrinsicTable in
   plan->verified = std::move(verified);
   plan->intrinsics = intrinsics;
   plan->options = options;
-  plan->code = options.tier->prepare(plan->verified, intrinsics);
+  plan->code = options.tier->prepare(plan->verified, intrinsics,
+                                     {.fuel_quota = options.fuel_quota, .blind_constants = options.blind_constants});
   Builder(*plan).build();
   plan_snapshot(*plan);
   return plan;

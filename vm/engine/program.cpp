@@ -14,6 +14,8 @@ std::unique_ptr<const Program> Program::make(VerifiedModule module, IntrinsicTab
 
 const VerifiedModule& Program::verified() const { return plan_->verified; }
 
+const TierCode& Program::code() const { return *plan_->code; }
+
 std::span<const std::byte> Program::snapshot_layout() const { return plan_->snapshot_layout; }
 
 bool Program::is_metered(FunctionId function) const {

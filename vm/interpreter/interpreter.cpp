@@ -133,7 +133,7 @@ class InterpreterCode final : public TierCode {
   std::vector<FunctionCode> functions_;
 };
 
-std::unique_ptr<TierCode> prepare(const VerifiedModule& module, IntrinsicTable) {
+std::unique_ptr<TierCode> prepare(const VerifiedModule& module, IntrinsicTable, const PrepareOptions&) {
   return std::make_unique<InterpreterCode>(module);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -39,11 +40,25 @@ class TierCode {
   virtual FunctionReport report(FunctionId function) const = 0;
 };
 
+struct PrepareOptions {
+  // Functions whose bound is above it will be called metered, others will not: what has to be ready. Either runs right
+  // both ways.
+  std::uint64_t fuel_quota = std::numeric_limits<std::uint64_t>::max();
+  // No number of the task's own choosing stands as such in machine code (of more than 16 bits; offsets apart).
+  bool blind_constants = false;
+};
+
 struct Tier {
   std::string_view name;
+  std::unique_ptr<TierCode> (*make)(const VerifiedModule& module, IntrinsicTable intrinsics,
+                                    const PrepareOptions& options);
+
   // Module and table must outlive the code. Always gives code that runs: a tier that cannot work here (no code pages,
   // another CPU) hands the module to the interpreter, and its report says why.
-  std::unique_ptr<TierCode> (*prepare)(const VerifiedModule& module, IntrinsicTable intrinsics);
+  std::unique_ptr<TierCode> prepare(const VerifiedModule& module, IntrinsicTable intrinsics,
+                                    const PrepareOptions& options = {}) const {
+    return make(module, intrinsics, options);
+  }
 };
 
 extern const Tier kInterpreter;
