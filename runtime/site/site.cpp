@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -12,22 +11,12 @@
 
 #include "runtime/site/keeping.h"
 #include "runtime/site/pattern.h"
-#include "runtime/site/table_reader.h"
+#include "runtime/site/read.h"
 
 namespace eyeflow::runtime {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Reading {
-  Site& site;
-  Problems& problems;
-  const fs::path& folder;
-};
-
-constexpr std::string_view kOtherConnectors[] = {"modbus", "serial", "http", "camera", "socketcan", "influx", "nats"};
-constexpr std::string_view kNoSuchConnector =
-    "this version has no such connector; it has mqtt, replay, simulate and console";
 
 // The tables of [kind.NAME]; anything else under [kind] is reported.
 template <typename F>
@@ -47,13 +36,6 @@ void for_each_named(const toml::table& root, std::string_view kind, Problems& pr
                    fmt::format("'{}' in [{}] must be a table; write [{}.NAME] before it", name.str(), kind, kind));
     }
   }
-}
-
-std::string title_of(std::string_view kind, std::string_view name) {
-  const bool bare = std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  });
-  return bare ? fmt::format("[{}.{}]", kind, name) : fmt::format("[{}.\"{}\"]", kind, name);
 }
 
 void read_device(const toml::table& table, Reading& r) {
@@ -76,85 +58,6 @@ void read_device(const toml::table& table, Reading& r) {
           .value_or(TierChoice::Baseline);
   r.site.blind_constants = t.boolean("blind_constants").value_or(false);
   t.finish();
-}
-
-// mqtt://HOST[:PORT] or mqtts://HOST[:PORT]; the host may be an IPv6 address in brackets.
-bool parse_broker(std::string_view url, Connection& out) {
-  if (url.starts_with("mqtts://")) {
-    out.tls = true;
-    out.port = 8883;
-    url.remove_prefix(8);
-  } else if (url.starts_with("mqtt://")) {
-    url.remove_prefix(7);
-  } else {
-    return false;
-  }
-  if (url.starts_with('[')) {
-    const auto close = url.find(']');
-    if (close == std::string_view::npos) return false;
-    out.host = url.substr(1, close - 1);
-    url.remove_prefix(close + 1);
-  } else {
-    out.host = url.substr(0, url.find(':'));
-    url.remove_prefix(out.host.size());
-  }
-  if (url.starts_with(':')) {
-    url.remove_prefix(1);
-    const auto [end, error] = std::from_chars(url.data(), url.data() + url.size(), out.port);
-    if (error != std::errc{} || out.port == 0) return false;
-    url.remove_prefix(static_cast<std::size_t>(end - url.data()));
-  }
-  return url.empty() && !out.host.empty() && out.host.find_first_of("/@ ") == std::string::npos;
-}
-
-void read_connection(std::string_view name, const toml::table& table, Reading& r) {
-  TableReader t(table, title_of("connection", name), r.problems);
-  Connection c;
-  c.name = name;
-  c.place = t.place();
-  if (name == "simulate" || name == "replay" || name == "console" || name == "none") {
-    t.problem(t.place(), fmt::format("'{}' is built in; give the connection another name", name));
-  }
-  if (const auto url = t.word("mqtt")) {
-    if (!parse_broker(url->text, c)) {
-      t.problem(url->place,
-                fmt::format("'{}' is not a broker's address; write mqtt = \"mqtt://HOST:1883\", or mqtts:// "
-                            "for TLS; user and password have keys of their own",
-                            url->text));
-    }
-  } else if (!t.has("mqtt")) {
-    t.missing("mqtt", "mqtt = \"mqtt://HOST:1883\" (or mqtts:// for TLS)");
-  }
-  for (const auto other : kOtherConnectors) {
-    if (t.has(other)) t.refuse(other, kNoSuchConnector);
-  }
-  c.username = t.text("username").value_or("");
-  c.password_file = t.path("password_file", r.folder).value_or("");
-  c.ca_file = t.path("ca_file", r.folder).value_or("");
-  c.cert_file = t.path("cert_file", r.folder).value_or("");
-  c.key_file = t.path("key_file", r.folder).value_or("");
-  c.client_id = t.text("client_id").value_or("");
-  if (const auto keepalive = t.duration("keepalive")) {
-    c.keepalive = std::chrono::duration_cast<std::chrono::seconds>(*keepalive);
-    if (c.keepalive < std::chrono::seconds(5) || c.keepalive > std::chrono::hours(18)) {
-      t.problem(t.place("keepalive"), "'keepalive' must be from \"5 s\" to \"18 h\"");
-    }
-  }
-  c.subscribe = t.texts("subscribe").value_or(std::vector<std::string>{});
-  if (t.has("password")) t.refuse("password", "secrets are files, never values; write password_file = \"FILE\"");
-  if (!c.password_file.empty() && c.username.empty() && !t.has("username")) {
-    t.missing("username", "username = \"…\": MQTT sends no password without one");
-  }
-  if (c.cert_file.empty() != c.key_file.empty()) {
-    t.problem(t.place(),
-              fmt::format("{} has one of 'cert_file' and 'key_file'; a client certificate needs both", t.title()));
-  }
-  if (!c.tls && (t.has("ca_file") || t.has("cert_file"))) {
-    t.problem(t.place(),
-              fmt::format("{} names certificates but the address is not mqtts://; write mqtts://", t.title()));
-  }
-  t.finish();
-  r.site.connections.push_back(std::move(c));
 }
 
 Simulation read_simulation(const toml::table& table, const std::string& title, Reading& r) {
@@ -216,6 +119,19 @@ void check_topic(TableReader& t, const std::string& topic, bool filter_allowed) 
   } else if (!filter_allowed && filled->find_first_of("+#") != std::string::npos) {
     t.problem(t.place("topic"),
               fmt::format("'topic' in {}: + and # stand in topics to read from, not to write to", t.title()));
+  }
+}
+
+// A broker's messages have topics; files and databases go by the output's name.
+void check_address(TableReader& t, const Written& to, const std::string& topic, std::string_view example,
+                   const Site& site) {
+  const auto* connection = site.connection(to.text);
+  if (connection == nullptr) return;
+  if (connection->kind == ConnectionKind::Mqtt) {
+    if (topic.empty()) t.missing("topic", example);
+  } else if (!topic.empty()) {
+    t.problem(t.place("topic"),
+              fmt::format("'topic' in {}: '{}' is no broker and has no topics; remove it", t.title(), to.text));
   }
 }
 
@@ -287,6 +203,9 @@ void read_sensor(std::string_view written, const toml::table& table, std::set<st
       t.problem(from->place, fmt::format("'from' in {} is \"console\", which only takes output", t.title()));
     } else {
       check_endpoint(t, "from", *from, kBuiltIn, r.site);
+      if (const auto* found = r.site.connection(from->text); found != nullptr && !found->takes_input()) {
+        t.problem(from->place, fmt::format("'from' in {} is \"{}\", which only takes output", t.title(), from->text));
+      }
     }
   } else if (!t.has("from") && !t.has("gpio")) {
     t.missing("from",
@@ -369,7 +288,7 @@ void read_output(OutputKind kind, std::string_view written, const toml::table& t
   }
   if (!s.pin) s.topic = t.text("topic").value_or("");
   check_topic(t, s.topic, false);
-  if (r.site.connection(s.to.text) != nullptr && s.topic.empty()) t.missing("topic", "topic = \"plant/line1/{name}\"");
+  check_address(t, s.to, s.topic, "topic = \"plant/line1/{name}\"", r.site);
   s.qos = static_cast<int>(t.integer("qos", 0, 2).value_or(1));
   s.retain = t.boolean("retain").value_or(false);
   if (kind != OutputKind::Log) {
@@ -409,9 +328,7 @@ void read_alarms(const toml::table& table, Reading& r) {
   }
   a.topic = t.text("topic").value_or("");
   check_topic(t, a.topic, false);
-  if (r.site.connection(a.to.text) != nullptr && a.topic.empty()) {
-    t.missing("topic", "topic = \"plant/line1/alarms/{name}/{alarm}\"");
-  }
+  check_address(t, a.to, a.topic, "topic = \"plant/line1/alarms/{name}/{alarm}\"", r.site);
   a.qos = static_cast<int>(t.integer("qos", 0, 2).value_or(1));
   a.retain = t.boolean("retain").value_or(false);
   t.finish();

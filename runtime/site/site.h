@@ -29,20 +29,39 @@ struct Written {
   Place place;
 };
 
+// Where a connection leads to: which of these keys its table has says so.
+enum class ConnectionKind { Mqtt, Influx, Csv, Jsonl };
+
 struct Connection {
   std::string name;
   Place place;
+  ConnectionKind kind = ConnectionKind::Mqtt;
+  bool takes_input() const { return kind == ConnectionKind::Mqtt; }
+
+  // Mqtt
   std::string host;
   std::uint16_t port = 1883;
   bool tls = false;
-  std::string username;
-  std::filesystem::path password_file;  // this and those below: empty when not given
-  std::filesystem::path ca_file;        // the system's authorities when not given
   std::filesystem::path cert_file;
   std::filesystem::path key_file;
   std::string client_id;  // made from the device's name when not given
   std::chrono::seconds keepalive{30};
   std::vector<std::string> subscribe;  // filters to subscribe instead of one subscription per sensor
+
+  // Mqtt and Influx
+  std::string username;
+  std::filesystem::path password_file;  // this and those below: empty when not given
+  std::filesystem::path ca_file;        // the system's authorities when not given
+
+  // Influx: a database (1.x), or a bucket of an organization (2.x) with a token
+  std::string url;  // http(s)://HOST:PORT
+  std::string database, bucket, org;
+  std::filesystem::path token_file;
+
+  // Csv and Jsonl: a folder, in which each output has a file of its name
+  std::filesystem::path folder;
+  std::uint64_t max_bytes = 16u << 20;  // a file that has grown so large is followed by a new one
+  std::uint32_t max_files = 10;         // of each output, the one at work included; the oldest is removed
 };
 
 enum class TimeUnit { Recognised, Seconds, Milliseconds, Microseconds, Nanoseconds };

@@ -330,6 +330,74 @@ TEST(Site, Connections) {
   EXPECT_EQ(v6.connections[0].port, 1884);
 }
 
+TEST(Site, OutputOnlyConnections) {
+  const auto site = good(R"(
+[connection.db]
+influx        = "https://influx.example:8086/"
+database      = "plant"
+username      = "pi"
+password_file = "db.pw"
+[connection.db2]
+influx     = "https://influx.example:8086"
+bucket     = "plant"
+org        = "works"
+token_file = "/etc/token"
+[connection.table]
+csv       = "rows"
+max_size  = "1.5 MB"
+max_files = 3
+[connection.lines]
+jsonl = "/var/rows"
+[log.a]
+to = "table"
+[switch.b]
+to = "lines"
+[alarms]
+to = "db"
+)");
+  const auto& db = *site.connection("db");
+  EXPECT_EQ(db.kind, ConnectionKind::Influx);
+  EXPECT_EQ(db.url, "https://influx.example:8086");
+  EXPECT_EQ(db.database, "plant");
+  EXPECT_EQ(db.username, "pi");
+  EXPECT_EQ(db.password_file, "/etc/eyeflow/db.pw");
+  const auto& db2 = *site.connection("db2");
+  EXPECT_EQ(db2.bucket, "plant");
+  EXPECT_EQ(db2.org, "works");
+  EXPECT_EQ(db2.token_file, "/etc/token");
+  const auto& table = *site.connection("table");
+  EXPECT_EQ(table.kind, ConnectionKind::Csv);
+  EXPECT_EQ(table.folder, "/etc/eyeflow/rows");
+  EXPECT_EQ(table.max_bytes, 1'500'000u);
+  EXPECT_EQ(table.max_files, 3u);
+  const auto& lines = *site.connection("lines");
+  EXPECT_EQ(lines.kind, ConnectionKind::Jsonl);
+  EXPECT_EQ(lines.folder, "/var/rows");
+  EXPECT_EQ(lines.max_bytes, 16u << 20);
+  EXPECT_EQ(lines.max_files, 10u);
+}
+
+TEST(Site, OutputOnlyConnectionsAreRefusedWithAReason) {
+  const auto connection = [](const std::string& lines) { return bad("[connection.c]\n" + lines); };
+  EXPECT_CONTAINS(connection("csv = \"a\"\njsonl = \"b\""), "leads to 'csv' already");
+  EXPECT_CONTAINS(connection("csv = \"a\"\nmax_size = \"1 KiB\""), "at least");
+  EXPECT_CONTAINS(connection("csv = \"a\"\nmax_size = \"many\""), "not a size");
+  EXPECT_CONTAINS(connection("csv = \"a\"\nmax_files = 0"), "max_files");
+  EXPECT_CONTAINS(connection("csv = \"a\"\nusername = \"x\""), "'username' is not known");
+  EXPECT_CONTAINS(connection("influx = \"influx:8086\"\ndatabase = \"d\""), "not the address of an InfluxDB");
+  EXPECT_CONTAINS(connection("influx = \"https://me@x\"\ndatabase = \"d\""), "not the address of an InfluxDB");
+  EXPECT_CONTAINS(connection("influx = \"https://x\""), "needs 'database'");
+  EXPECT_CONTAINS(connection("influx = \"https://x\"\ndatabase = \"d\"\nbucket = \"b\""), "needs 'database'");
+  EXPECT_CONTAINS(connection("influx = \"https://x\"\nbucket = \"b\"\norg = \"o\""), "token_file");
+  EXPECT_CONTAINS(connection("influx = \"https://x\"\ndatabase = \"d\"\nusername = \"u\""), "both or neither");
+  EXPECT_CONTAINS(connection("influx = \"https://x\"\ndatabase = \"d\"\ntoken = \"t\""), "token_file");
+  EXPECT_CONTAINS(bad("[connection.c]\ncsv = \"a\"\n[sensor.T]\nfrom = \"c\"\ntopic = \"t\""), "only takes output");
+  EXPECT_CONTAINS(bad("[connection.c]\ncsv = \"a\"\n[log.l]\nto = \"c\"\ntopic = \"t\""),
+                  "no broker and has no topics");
+  EXPECT_CONTAINS(bad("[connection.c]\ncsv = \"a\"\n[alarms]\nto = \"c\"\ntopic = \"t\""),
+                  "no broker and has no topics");
+}
+
 TEST(Site, Endpoints) {
   EXPECT_CONTAINS(bad("[sensor.T1]\n"), "needs 'from'");
   EXPECT_CONTAINS(bad("[sensor.T1]\nfrom = \"console\""), "only takes output");
