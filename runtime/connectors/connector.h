@@ -1,8 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 
 // What the host knows of the world outside: sources give arrivals, sinks take messages. One file a connector.
 namespace eyeflow::runtime {
@@ -47,6 +50,22 @@ class Source {
   virtual void stop() = 0;                     // no calls to the receiver after it returns; may be called twice
 };
 
+// A field of a record. A NaN or an infinity of a task is nothing.
+struct Datum {
+  using Value = std::variant<std::monostate, bool, std::int64_t, std::uint64_t, float, double, std::string_view,
+                             std::chrono::sys_time<std::chrono::nanoseconds>>;
+  std::string_view name;
+  Value value{};
+};
+
+// What a message says, for sinks that have a form of their own for it.
+struct Record {
+  std::string_view name;            // of the output; of alarms: "alarms"
+  std::string_view task, instance;  // empty where the host itself speaks
+  std::chrono::sys_time<std::chrono::nanoseconds> time;
+  std::span<const Datum> fields;
+};
+
 // Something to tell, ready to send. Views are valid during the call only.
 struct Message {
   PortId port{};
@@ -54,12 +73,16 @@ struct Message {
   std::string_view payload{};
   int qos = 0;
   bool retain = false;
-  bool is_state = false;  // a switch or value: a newer one of the same port makes this one pointless
+  bool is_state = false;           // a switch or value: a newer one of the same port makes this one pointless
+  const Record* record = nullptr;  // for a sink that takes records; topic and payload are empty then
 };
 
 class Sink {
  public:
+  enum class Takes { Payloads, Json, Records };  // as the site's `format` says; JSON always; what it says, unwritten
+
   virtual ~Sink() = default;
+  virtual Takes takes() const { return Takes::Payloads; }
   // From any thread; never blocks on a peer. What cannot be sent now is held, up to a bound, and counted when dropped.
   virtual void write(const Message& message) = 0;
   virtual void flush() = 0;  // waits up to a second for what was written

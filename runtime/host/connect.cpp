@@ -6,7 +6,9 @@
 #include <map>
 
 #include "runtime/connectors/console.h"
+#include "runtime/connectors/files.h"
 #include "runtime/connectors/gpio.h"
+#include "runtime/connectors/influx.h"
 #include "runtime/connectors/mqtt.h"
 #include "runtime/connectors/replay.h"
 #include "runtime/host/param.h"
@@ -66,6 +68,7 @@ Result<void> add_chips(const Site& site, const std::vector<bool>& bound, Connect
 
 Result<void> add_mqtt(const Site& site, const std::vector<bool>& bound, Connectors& out) {
   for (const auto& connection : site.connections) {
+    if (connection.kind != ConnectionKind::Mqtt) continue;
     std::vector<MqttSubscription> subscriptions;
     for (std::uint32_t i = 0; i < site.sensors.size(); ++i) {
       const auto& settings = site.settings(site.sensors[i]);
@@ -138,6 +141,85 @@ Result<void> add_simulations(const Site& site, const std::vector<bool>& bound, C
   return {};
 }
 
+Result<void> add_databases(const Site& site, Connectors& out) {
+  for (const auto& connection : site.connections) {
+    if (connection.kind != ConnectionKind::Influx) continue;
+    auto made = InfluxSink::make(connection, site.device);
+    if (!made) {
+      return fail(
+          fmt::format("{}:{}:{}: {}", site.file, connection.place.line, connection.place.column, made.error().message));
+    }
+    out.sinks.emplace(connection.name, made->get());
+    out.sources.push_back({connection.name, std::move(*made), true, false});
+  }
+  return {};
+}
+
+// What a log's records have behind time and instance: the same of all tasks that write to it, or a file would have two
+// heads.
+Result<std::vector<std::string>> columns_of(const Site& site, const Deployment& deployment, PortId port) {
+  const auto& output = site.outputs[deployment.ports[static_cast<std::size_t>(port)].output];
+  const auto& settings = site.settings(output);
+  if (settings.kind != OutputKind::Log) return std::vector<std::string>{"value"};
+  const vm::Module* first = nullptr;
+  std::vector<std::string> columns;
+  for (const auto& instance : deployment.instances) {
+    const auto& module = deployment.tasks[instance.task].program->module();
+    for (std::size_t i = 0; i < instance.outputs.size(); ++i) {
+      if (instance.outputs[i] != port) continue;
+      std::vector<std::string> names;
+      for (const auto& field : module.outputs[i].fields) names.push_back(field.name);
+      if (first == nullptr) {
+        first = &module;
+        columns = std::move(names);
+      } else if (names != columns) {
+        return fail(
+            fmt::format("{}:{}:{}: tasks {} and {} write rows with different columns to log '{}', which is one "
+                        "file of CSV; give each a log of its own, or write to a connection with 'jsonl'",
+                        site.file, settings.place.line, settings.place.column, first->task, module.task, output.name));
+      }
+    }
+  }
+  return columns;
+}
+
+Result<void> add_folders(const Site& site, const Deployment& deployment, Connectors& out) {
+  for (const auto& connection : site.connections) {
+    const bool csv = connection.kind == ConnectionKind::Csv;
+    if (!csv && connection.kind != ConnectionKind::Jsonl) continue;
+    std::vector<FileOutput> outputs;
+    std::map<std::string, const Output*> taken;  // switches, values and logs have names of their own each
+    for (std::uint32_t i = 0; i < deployment.ports.size(); ++i) {
+      const auto& output = site.outputs[deployment.ports[i].output];
+      const auto& settings = site.settings(output);
+      if (settings.to.text != connection.name) continue;
+      const auto [at, is_new] = taken.emplace(output.name, &output);
+      if (!is_new || (output.name == kAlarmRecords && site.alarms.to.text == connection.name)) {
+        return fail(fmt::format(
+            "{}:{}:{}: {} '{}' would be written to the file of {}; give it another name or folder", site.file,
+            settings.place.line, settings.place.column, name_of(settings.kind), output.name,
+            is_new ? "[alarms]" : fmt::format("the {} of that name", name_of(site.settings(*at->second).kind))));
+      }
+      std::vector<std::string> columns;
+      if (csv) {
+        auto found = columns_of(site, deployment, PortId{i});
+        if (!found) return std::unexpected(found.error());
+        columns = std::move(*found);
+      }
+      outputs.push_back({PortId{i}, output.name, std::move(columns)});
+    }
+    if (site.alarms.to.text == connection.name) {
+      outputs.push_back({PortId{static_cast<std::uint32_t>(deployment.ports.size())},
+                         std::string(kAlarmRecords),
+                         {std::begin(kAlarmColumns), std::end(kAlarmColumns)}});
+    }
+    auto made = std::make_unique<FileSink>(connection, std::move(outputs));
+    out.sinks.emplace(connection.name, made.get());
+    out.sources.push_back({connection.name, std::move(made), true, false});
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Signal> signal_of(const SensorSettings& settings) {
@@ -183,6 +265,8 @@ Result<Connectors> make_connectors(const Site& site, const Deployment& deploymen
   for (const auto add : {add_chips, add_mqtt, add_replays, add_simulations}) {
     if (auto added = add(site, bound, out); !added) return std::unexpected(added.error());
   }
+  if (auto added = add_databases(site, out); !added) return std::unexpected(added.error());
+  if (auto added = add_folders(site, deployment, out); !added) return std::unexpected(added.error());
   return out;
 }
 

@@ -17,6 +17,7 @@ struct Connectors {
     std::string name;
     std::unique_ptr<Source> source;
     bool is_sink;  // it has to stay up until the last message is out
+    bool gives_input = true;
   };
   std::vector<Named> sources;
   std::vector<std::unique_ptr<Sink>> own_sinks;  // that are no source

@@ -234,7 +234,7 @@ Result<void> Host::run(std::optional<std::chrono::nanoseconds> duration) {
   h.runner->start_instances(*h.lane);
   const auto cores = std::max(1u, std::thread::hardware_concurrency());
   h.runner->start_pool(h.site.workers != 0 ? h.site.workers : std::min(4u, cores));
-  h.sources_running = static_cast<int>(h.connectors.sources.size());
+  h.sources_running = static_cast<int>(std::ranges::count(h.connectors.sources, true, &Connectors::Named::gives_input));
   for (auto& named : h.connectors.sources) {
     h.inlets.push_back(std::make_unique<Inlet>(h.site, h.clock, h.counters, *h.runner, h.routes, h.board, [&h] {
       if (--h.sources_running == 0 && h.options.stop_when_inputs_end) asio::post(h.io, [&h] { h.io.stop(); });

@@ -33,6 +33,7 @@ Outputs::Outputs(const Site& site, const Deployment& deployment, const SinkOf& s
     port.writers = planned.writers;
     port.on_console = port.settings->to.text == "console";
     port.sink = sink_of(port.settings->to.text);
+    if (port.sink != nullptr) port.takes = port.sink->takes();
   }
   alarm_port_ = PortId{static_cast<std::uint32_t>(ports_.size())};
   alarm_sink_ = sink_of(site.alarms.to.text);
@@ -77,11 +78,15 @@ void Outputs::tell_switch(Port& port, PortId id, bool on, vm::TimeNs time, const
   port.state = on;
   add(counters_.switch_changes);
   if (port.sink == nullptr) return;
+  if (port.takes == Sink::Takes::Records) {
+    const Datum value{"value", on};
+    return send_record(*port.sink, id, port.output->name, writer, time, std::span(&value, 1));
+  }
   const auto& text = on ? port.settings->on_text : port.settings->off_text;
   if (port.on_console) {
     append_clock(out, time);
     fmt::format_to(std::back_inserter(out), "  switch  {} {}", port.output->name, on ? "on" : "off");
-  } else if (port.settings->format == PayloadFormat::Json) {
+  } else if (is_json(port)) {
     open_json(out, writer, time);
     append(out, ",\"output\":");
     append_json_text(out, port.output->name);
@@ -96,13 +101,19 @@ void Outputs::write_value(Writer& writer, const vm::Effect& effect, Port& port, 
   const auto& field = writer.module->outputs[effect.index].fields.front();
   add(counters_.values);
   if (port.sink == nullptr) return;
+  if (port.takes == Sink::Takes::Records) {
+    Datum value;
+    datum_of(*writer.module, field, effect.fields, port.conversion, value);
+    value.name = "value";
+    return send_record(*port.sink, id, port.output->name, &writer, effect.time, std::span(&value, 1));
+  }
   if (port.on_console) {
     append_clock(out, effect.time);
     fmt::format_to(std::back_inserter(out), "  value   {} ", port.output->name);
     append_value(out, *writer.module, field, effect.fields, Style::Plain, port.conversion);
     if (!port.unit.empty() && port.unit != "time")
       fmt::format_to(std::back_inserter(out), " {}", port.unit == "duration" ? "s" : port.unit);
-  } else if (port.settings->format == PayloadFormat::Json) {
+  } else if (is_json(port)) {
     open_json(out, &writer, effect.time);
     append(out, ",\"output\":");
     append_json_text(out, port.output->name);
@@ -124,6 +135,13 @@ void Outputs::write_row(Writer& writer, const vm::Effect& effect, Port& port, Po
   if (port.sink == nullptr) return;
   const auto& fields = writer.module->outputs[effect.index].fields;
   auto rest = effect.fields;
+  if (port.takes == Sink::Takes::Records) {
+    writer.fields.resize(fields.size());
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      rest = rest.subspan(datum_of(*writer.module, fields[i], rest, {}, writer.fields[i]));
+    }
+    return send_record(*port.sink, id, port.output->name, &writer, effect.time, writer.fields);
+  }
   if (port.on_console) {
     append_clock(out, effect.time);
     fmt::format_to(std::back_inserter(out), "  row     {} {}", port.output->name, writer.name);
@@ -157,6 +175,13 @@ void Outputs::write_alarm(Writer& writer, const vm::Effect& effect, Buffer& out)
     transitions_.push_back({effect.time, writer.name, alarm.name, std::string(effect.text), alarm.priority, raised});
   }
   if (alarm_sink_ == nullptr) return;
+  if (alarm_sink_->takes() == Sink::Takes::Records) {
+    const Datum fields[] = {{"alarm", std::string_view(alarm.name)},
+                            {"state", std::string_view(raised ? "raised" : "cleared")},
+                            {"priority", priority_name(alarm.priority)},
+                            {"text", effect.text}};
+    return send_record(*alarm_sink_, alarm_port_, kAlarmRecords, &writer, effect.time, fields);
+  }
   std::string topic;
   if (site_.alarms.to.text == "console") {
     append_clock(out, effect.time);
@@ -213,6 +238,16 @@ void Outputs::send(Port& port, PortId id, const Buffer& out, bool is_state) {
                     .is_state = is_state});
 }
 
+void Outputs::send_record(Sink& sink, PortId id, std::string_view name, const Writer* writer, vm::TimeNs time,
+                          std::span<const Datum> fields) {
+  const Record record{.name = name,
+                      .task = writer != nullptr ? std::string_view(writer->module->task) : std::string_view{},
+                      .instance = writer != nullptr ? std::string_view(writer->name) : std::string_view{},
+                      .time = time_point(time),
+                      .fields = fields};
+  sink.write({.port = id, .record = &record});
+}
+
 void Outputs::make_safe(vm::TimeNs now) {
   Buffer out;
   for (std::size_t i = 0; i < ports_.size(); ++i) {
@@ -241,6 +276,7 @@ void Outputs::make_refused_safe(const Deployment& deployment, vm::TimeNs now) {
       port.on_console = port.settings->to.text == "console";
       const auto sink = sinks_.find(port.settings->to.text);
       port.sink = sink != sinks_.end() ? sink->second : nullptr;
+      if (port.sink != nullptr) port.takes = port.sink->takes();
       found = std::prev(ports_.end());
     }
     if (found->writers > 0 || found->state >= 0) continue;  // driven by another run; told already

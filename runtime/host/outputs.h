@@ -15,12 +15,16 @@
 
 namespace eyeflow::runtime {
 
+inline constexpr std::string_view kAlarmRecords = "alarms";  // the name of what [alarms] tells
+inline constexpr const char* kAlarmColumns[] = {"alarm", "state", "priority", "text"};
+
 // Who an effect comes from. One thread at a time, as its instance.
 struct Writer {
   std::string name;  // the instance's
   const vm::Module* module = nullptr;
   std::vector<PortId> ports;         // by output
   std::vector<std::uint8_t> wishes;  // by output: what a switch was last told
+  std::vector<Datum> fields{};       // of a record that is being told
 };
 
 // Turns effects into messages on sinks: topics, payloads, shared switches, safe states. Any thread; effects of one
@@ -51,12 +55,16 @@ class Outputs {
     std::uint32_t writers = 0;
     Sink* sink = nullptr;
     bool on_console = false;
+    Sink::Takes takes = Sink::Takes::Payloads;
     std::mutex mutex;           // of what follows, and of the order of messages
     std::uint32_t wanting = 0;  // writers whose wish is on
     int state = -1;             // of a switch: what the world was told; -1: nothing yet
     bool over = false;          // it is at `safe` for good: who was still at work is not heard
   };
 
+  static bool is_json(const Port& port) {
+    return port.settings->format == PayloadFormat::Json || port.takes == Sink::Takes::Json;
+  }
   void write_switch(Writer& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out);
   void tell_switch(Port& port, PortId id, bool on, vm::TimeNs time, const Writer* writer, Buffer& out);
   void write_value(Writer& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out);
@@ -64,6 +72,8 @@ class Outputs {
   void write_alarm(Writer& writer, const vm::Effect& effect, Buffer& out);
   void open_json(Buffer& out, const Writer* writer, vm::TimeNs time);
   void send(Port& port, PortId id, const Buffer& out, bool is_state);
+  void send_record(Sink& sink, PortId id, std::string_view name, const Writer* writer, vm::TimeNs time,
+                   std::span<const Datum> fields);
 
   const Site& site_;
   const SinkOf& sinks_;

@@ -7,6 +7,8 @@
 #include <ctime>
 #include <iterator>
 
+#include "runtime/connectors/time_text.h"
+
 namespace eyeflow::runtime {
 namespace {
 
@@ -57,15 +59,7 @@ void append_json_text(Buffer& out, std::string_view text) {
   out.push_back('"');
 }
 
-void append_time(Buffer& out, vm::TimeNs time) {
-  const std::chrono::sys_time<std::chrono::nanoseconds> point{std::chrono::nanoseconds(time)};
-  const auto day = std::chrono::floor<std::chrono::days>(point);
-  const std::chrono::year_month_day date(day);
-  const auto ms = std::chrono::floor<std::chrono::milliseconds>(point - day).count();
-  fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
-                 static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), ms / 3600000, ms / 60000 % 60,
-                 ms / 1000 % 60, ms % 1000);
-}
+void append_time(Buffer& out, vm::TimeNs time) { append_time(out, time_point(time)); }
 
 void append_clock(Buffer& out, vm::TimeNs time) {
   const std::time_t seconds = time / 1'000'000'000;
@@ -103,6 +97,36 @@ std::size_t append_value(Buffer& out, const vm::Module& module, const vm::Field&
     fmt::format_to(std::back_inserter(out), "{}", static_cast<std::int64_t>(word));
   } else {
     fmt::format_to(std::back_inserter(out), "{}", word);
+  }
+  return sizeof word;
+}
+
+std::size_t datum_of(const vm::Module& module, const vm::Field& field, std::span<const std::byte> bytes,
+                     const stdlib::Conversion& conversion, Datum& out) {
+  const auto* type = module.type(field.type);
+  out.name = field.name;
+  Word word = 0;
+  std::memcpy(&word, bytes.data(), sizeof word);
+  if (type->kind == vm::TypeKind::Text) {
+    out.value = std::string_view(reinterpret_cast<const char*>(bytes.data()) + sizeof word, word);
+    return sizeof word + (word + 7) / 8 * 8;
+  }
+  if (field.unit == "time") {
+    out.value = time_point(static_cast<vm::TimeNs>(word));
+  } else if (field.unit == "duration") {
+    out.value = static_cast<double>(static_cast<std::int64_t>(word)) / 1e9;
+  } else if (!stdlib::is_identity(conversion)) {
+    out.value = stdlib::apply(conversion, as_real(type->element, word));
+  } else if (type->element == Scalar::Bool) {
+    out.value = word != 0;
+  } else if (type->element == Scalar::F64) {
+    out.value = std::bit_cast<double>(word);
+  } else if (type->element == Scalar::F32) {
+    out.value = std::bit_cast<float>(static_cast<std::uint32_t>(word));
+  } else if (is_signed(type->element)) {
+    out.value = static_cast<std::int64_t>(word);
+  } else {
+    out.value = static_cast<std::uint64_t>(word);
   }
   return sizeof word;
 }

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstddef>
 #include <span>
 #include <string_view>
 
+#include "runtime/connectors/connector.h"
 #include "stdlib/units/units.h"
 #include "vm/module/module.h"
 
@@ -25,6 +27,14 @@ enum class Style { Plain, Json };
 // NaN and infinities, which JSON does not have, are null there. Returns the bytes that it took.
 std::size_t append_value(Buffer& out, const vm::Module& module, const vm::Field& field,
                          std::span<const std::byte> bytes, Style style, const stdlib::Conversion& conversion = {});
+
+// The same value for a sink that takes records; a text is a view of `bytes`.
+std::size_t datum_of(const vm::Module& module, const vm::Field& field, std::span<const std::byte> bytes,
+                     const stdlib::Conversion& conversion, Datum& out);
+
+inline std::chrono::sys_time<std::chrono::nanoseconds> time_point(vm::TimeNs time) {
+  return std::chrono::sys_time<std::chrono::nanoseconds>(std::chrono::nanoseconds(time));
+}
 
 std::string_view priority_name(vm::Priority priority);
 

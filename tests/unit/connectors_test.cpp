@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "runtime/connectors/console.h"
+#include "runtime/connectors/files.h"
 #include "runtime/connectors/gpio.h"
+#include "runtime/connectors/influx.h"
 #include "runtime/connectors/mqtt.h"
 #include "runtime/connectors/replay.h"
 #include "runtime/connectors/simulate.h"
@@ -346,6 +348,236 @@ TEST(Mqtt, WrongTopicsAndSecretsAreNamed) {
   tls.tls = true;
   tls.ca_file = "/nonexistent/ca.pem";
   EXPECT_NE(error(tls, {}).find("/nonexistent/ca.pem: cannot read"), std::string::npos);
+}
+
+// ---- files
+
+// A folder of its own, empty.
+std::filesystem::path fresh_folder(const std::string& name) {
+  const auto path = std::filesystem::path(testing::TempDir()) / name;
+  std::filesystem::remove_all(path);
+  std::filesystem::create_directories(path);
+  return path;
+}
+
+std::string content(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return file ? std::string(std::istreambuf_iterator<char>(file), {}) : "no such file";
+}
+
+std::vector<std::string> names_in(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) names.push_back(entry.path().filename());
+  std::ranges::sort(names);
+  return names;
+}
+
+int append(LineFile&& file, std::string_view lines) { return file.append(lines); }
+int append(LineFile& file, std::string_view lines) { return file.append(lines); }
+
+TEST(LineFile, IsMadeWithItsHeaderAndGoesOnBehindWhatIsThere) {
+  const auto folder = fresh_folder("line_file");
+  const LineFileSettings settings{folder / "deep" / "a.csv", "x,y\n", 1 << 20, 3};
+  EXPECT_EQ(append(*LineFile::open(settings), "1,2\n"), 0);
+  EXPECT_EQ(append(*LineFile::open(settings), "3,4\n5,6\n"), 0);
+  EXPECT_EQ(content(settings.path), "x,y\n1,2\n3,4\n5,6\n");
+}
+
+TEST(LineFile, WhatIsTornIsCutOff) {
+  const auto folder = fresh_folder("line_torn");
+  const LineFileSettings settings{folder / "a.csv", "x\n", 1 << 20, 3};
+  const auto reopened = [&](const std::string& text) {
+    std::ofstream(settings.path, std::ios::binary) << text;
+    auto file = LineFile::open(settings);
+    EXPECT_EQ(append(*file, "new\n"), 0);
+    return std::pair(content(settings.path), file->cut_off());
+  };
+  EXPECT_EQ(reopened("x\nabc\nde"), std::pair(std::string("x\nabc\nnew\n"), std::uint64_t{2}));
+  EXPECT_EQ(reopened("x\nabc\n"), std::pair(std::string("x\nabc\nnew\n"), std::uint64_t{0}));
+  EXPECT_EQ(reopened("x\nabc\n" + std::string(9000, '\0')),
+            std::pair(std::string("x\nabc\nnew\n"), std::uint64_t{9000}));
+  EXPECT_EQ(reopened("x\n" + std::string(9000, 'l')), std::pair(std::string("x\nnew\n"), std::uint64_t{9000}));
+  EXPECT_EQ(reopened("x"), std::pair(std::string("x\nnew\n"), std::uint64_t{1})) << "not even the header is whole";
+  EXPECT_EQ(reopened(""), std::pair(std::string("x\nnew\n"), std::uint64_t{0}));
+}
+
+TEST(LineFile, FullOnesAreNumberedAndTheOldestGo) {
+  const auto folder = fresh_folder("line_full");
+  const LineFileSettings settings{folder / "a.csv", "h\n", 12, 3};  // the header and two lines of five bytes
+  {
+    auto file = LineFile::open(settings);
+    for (const auto* line : {"1aaa\n", "2aaa\n", "3aaa\n", "4aaa\n", "5aaa\n"}) EXPECT_EQ(append(*file, line), 0);
+  }
+  EXPECT_EQ(names_in(folder), (std::vector<std::string>{"a.000001.csv", "a.000002.csv", "a.csv"}));
+  EXPECT_EQ(content(folder / "a.000001.csv"), "h\n1aaa\n2aaa\n");
+  EXPECT_EQ(content(settings.path), "h\n5aaa\n");
+  {
+    auto file = LineFile::open(settings);  // counts on from what is there
+    EXPECT_EQ(append(*file, "6aaa\n7aaa\n8aaa\n9aaa\n"), 0);
+  }
+  EXPECT_EQ(names_in(folder), (std::vector<std::string>{"a.000003.csv", "a.000004.csv", "a.csv"}));
+  EXPECT_EQ(content(folder / "a.000003.csv"), "h\n5aaa\n6aaa\n");
+  EXPECT_EQ(content(folder / "a.000004.csv"), "h\n7aaa\n8aaa\n");
+  EXPECT_EQ(content(settings.path), "h\n9aaa\n");
+}
+
+TEST(LineFile, ALineLongerThanAFileHasOneOfItsOwn) {
+  const auto folder = fresh_folder("line_long");
+  auto file = LineFile::open({folder / "a.jsonl", "", 10, 9});
+  EXPECT_EQ(append(*file, "1\n" + std::string(20, 'x') + "\n2\n3\n"), 0);
+  EXPECT_EQ(content(folder / "a.000001.jsonl"), "1\n");
+  EXPECT_EQ(content(folder / "a.000002.jsonl"), std::string(20, 'x') + "\n");
+  EXPECT_EQ(content(folder / "a.jsonl"), "2\n3\n");
+}
+
+TEST(LineFile, AnotherHeaderBeginsAnotherFile) {
+  const auto folder = fresh_folder("line_header");
+  EXPECT_EQ(append(*LineFile::open({folder / "a.csv", "x,y\n", 1 << 20, 3}), "1,2\n"), 0);
+  EXPECT_EQ(append(*LineFile::open({folder / "a.csv", "x,y,z\n", 1 << 20, 3}), "1,2,3\n"), 0);
+  EXPECT_EQ(content(folder / "a.000001.csv"), "x,y\n1,2\n");
+  EXPECT_EQ(content(folder / "a.csv"), "x,y,z\n1,2,3\n");
+}
+
+TEST(LineFile, NoticesThatSomebodyMovedIt) {
+  const auto folder = fresh_folder("line_gone");
+  auto file = LineFile::open({folder / "a.csv", "x\n", 1 << 20, 3});
+  EXPECT_FALSE(file->is_gone());
+  std::filesystem::rename(folder / "a.csv", folder / "b.csv");
+  EXPECT_TRUE(file->is_gone());
+  std::ofstream(folder / "a.csv") << "another";
+  EXPECT_TRUE(file->is_gone());
+}
+
+TEST(LineFile, WhereItCannotBeTheReasonIsTold) {
+  const auto folder = fresh_folder("line_nowhere");
+  std::ofstream(folder / "file") << "x";
+  const auto file = LineFile::open({folder / "file" / "a.csv", "", 100, 3});
+  ASSERT_FALSE(file);
+  EXPECT_EQ(file.error(), ENOTDIR);
+}
+
+Connection files(ConnectionKind kind, const std::filesystem::path& folder) {
+  Connection c;
+  c.name = "records";
+  c.kind = kind;
+  c.folder = folder;
+  return c;
+}
+
+constexpr auto kTime = std::chrono::sys_time<std::chrono::nanoseconds>(1'769'839'200'123'456'789ns);
+
+TEST(Files, CsvOfEveryKindOfValue) {
+  const auto folder = fresh_folder("csv");
+  Notebook notebook;
+  FileSink sink(
+      files(ConnectionKind::Csv, folder),
+      {{PortId{3}, "history", {"b", "i", "u", "f", "d", "t", "at", "n", "nan"}}, {PortId{5}, "x", {"value"}}});
+  EXPECT_EQ(sink.takes(), Sink::Takes::Records);
+  sink.start(notebook);
+  const Datum fields[] = {{"b", true},
+                          {"i", std::int64_t{-9'223'372'036'854'775'807 - 1}},
+                          {"u", std::uint64_t{18'446'744'073'709'551'615u}},
+                          {"f", 0.1f},
+                          {"d", -0.0},
+                          {"t", std::string_view("a \"b\",\nc")},
+                          {"at", kTime},
+                          {"n", std::monostate{}},
+                          {"nan", std::nan("")}};
+  const Record record{.name = "history", .task = "m", .instance = "m/T,1", .time = kTime, .fields = fields};
+  sink.write({.port = PortId{3}, .record = &record});
+  const Datum on{"value", false};
+  const Record other{.name = "x", .task = {}, .instance = {}, .time = kTime, .fields = std::span(&on, 1)};
+  sink.write({.port = PortId{5}, .record = &other});
+  sink.flush();
+  EXPECT_EQ(content(folder / "history.csv"),
+            "time,instance,b,i,u,f,d,t,at,n,nan\n"
+            "2026-01-31T06:00:00.123Z,\"m/T,1\",true,-9223372036854775808,18446744073709551615,0.1,0,"
+            "\"a \"\"b\"\", c\",2026-01-31T06:00:00.123Z,,\n");
+  EXPECT_EQ(content(folder / "x.csv"), "time,instance,value\n2026-01-31T06:00:00.123Z,,false\n");
+  sink.stop();
+  EXPECT_EQ(sink.dropped(), 0u);
+  EXPECT_EQ(notebook.states, (std::vector<std::string>{"up: writing to " + folder.string()}));
+}
+
+TEST(Files, JsonLinesInOrder) {
+  const auto folder = fresh_folder("jsonl");
+  Notebook notebook;
+  FileSink sink(files(ConnectionKind::Jsonl, folder), {{PortId{0}, "rows", {}}});
+  EXPECT_EQ(sink.takes(), Sink::Takes::Json);
+  sink.start(notebook);
+  std::string expected;
+  for (int i = 0; i < 5000; ++i) {
+    const std::string line = "{\"n\":" + std::to_string(i) + "}";
+    sink.write({.port = PortId{0}, .payload = line});
+    expected += line + "\n";
+  }
+  sink.stop();
+  EXPECT_EQ(content(folder / "rows.jsonl"), expected);
+  EXPECT_EQ(sink.dropped(), 0u);
+}
+
+TEST(Files, AFolderThatCannotBeHoldsABoundAndCountsTheRest) {
+  const auto folder = fresh_folder("unwritable");
+  std::ofstream(folder / "file") << "x";
+  Notebook notebook;
+  FileSink sink(files(ConnectionKind::Jsonl, folder / "file"), {{PortId{0}, "rows", {}}});
+  sink.start(notebook);
+  const std::string line(999, 'x');  // a thousand bytes a line
+  const std::size_t fits = FileSink::kHeldBytes / 1000;
+  for (std::size_t i = 0; i < fits + 10; ++i) sink.write({.port = PortId{0}, .payload = line});
+  EXPECT_EQ(sink.dropped(), 10u);
+  sink.flush();
+  {
+    const std::lock_guard lock(notebook.mutex);
+    ASSERT_FALSE(notebook.states.empty());
+    EXPECT_NE(notebook.states[0].find("Not a directory; lines wait in memory"), std::string::npos)
+        << notebook.states[0];
+  }
+  // It becomes one: what was held goes there.
+  std::filesystem::remove(folder / "file");
+  sink.stop();
+  EXPECT_EQ(sink.dropped(), 10u);
+  EXPECT_EQ(content(folder / "file" / "rows.jsonl").size(), fits * 1000);
+}
+
+// ---- InfluxDB's line protocol. What is expected is written after its reference (escaping of each part, suffix i of
+// whole numbers, texts in quotes); tests/system/influx_test.cpp asks the database itself.
+
+std::string influx_line(std::string_view name, std::string_view instance, std::span<const Datum> fields) {
+  std::string line;
+  append_influx_line(line, ",device=d1",
+                     {.name = name, .task = "t", .instance = instance, .time = kTime, .fields = fields},
+                     1'769'839'200'123'456'789);
+  return line;
+}
+
+TEST(InfluxLine, EveryKindOfValue) {
+  const Datum fields[] = {{"b", true},
+                          {"i", std::int64_t{-5}},
+                          {"u", std::uint64_t{7}},
+                          {"big", std::uint64_t{1} << 63},
+                          {"f", 0.1f},
+                          {"d", 71.5},
+                          {"e", 1e300},
+                          {"t", std::string_view("say \"hi\" \\ there, now")},
+                          {"at", kTime},
+                          {"none", std::monostate{}},
+                          {"inf", HUGE_VAL}};
+  EXPECT_EQ(influx_line("history", "m/T1", fields),
+            "history,device=d1,instance=m/T1,task=t b=true,i=-5i,u=7i,big=9.223372036854776e+18,f=0.1,d=71.5,e=1e+300,"
+            "t=\"say \\\"hi\\\" \\\\ there, now\",at=1769839200123456789i 1769839200123456789\n");
+}
+
+TEST(InfluxLine, NamesAreEscaped) {
+  const Datum field{"a b=c,d", std::int64_t{1}};
+  EXPECT_EQ(influx_line("my log,=", "T 1=a,b\n", std::span(&field, 1)),
+            "my\\ log\\,=,device=d1,instance=T\\ 1\\=a\\,b ,task=t a\\ b\\=c\\,d=1i 1769839200123456789\n");
+  EXPECT_TRUE(influx_line("x", "end\\", std::span(&field, 1)).starts_with("x,device=d1,instance=end\\ ,task=t "));
+}
+
+TEST(InfluxLine, WithoutAValueThereIsNone) {
+  const Datum field{"a", std::nan("")};
+  EXPECT_EQ(influx_line("x", "T1", std::span(&field, 1)), "");
 }
 
 }  // namespace
