@@ -45,7 +45,8 @@ struct Value {
   std::uint32_t defs = 0, reads = 0;
   std::uint32_t first = 0xFFFFFFFF, last = 0;  // its span: reads of item n at 2n, writes at 2n + 1
   std::uint32_t next_at = kNoValue;            // of a counted loop's index: the item that counts it up
-  bool starts_known = false;                   // its first write is the constant `bits`
+  bool starts_known = false;                   // its first write is the constant `bits` …
+  std::uint32_t starts_in = 0;                 // … in the loop that begins with this item; 0: in none
   Word end = 0;                                // of an index that a loop steps from `bits` on: it stays below this
   std::uint32_t same_as = kNoValue;            // holds what this other value holds, wherever it is read
   double weight = 0;
@@ -124,6 +125,7 @@ class Analysis {
   void define(std::uint32_t id, Known known, Word bits = 0);
   void define_constants(const Item& item, std::uint32_t at);
   void find_copies();
+  void follow_loops(std::uint32_t at);
   void assign_pins();
   bool try_pin(std::uint32_t id, Value& value, int pin, bool fpr);
   void note_uses_of_memory(const Item& item);
@@ -149,6 +151,7 @@ class Analysis {
   std::vector<std::uint32_t> earliest_;  // by item: the first branch that goes there
   std::vector<OpenLoop> loops_;
   std::size_t open_loops_ = 0;
+  std::vector<std::uint32_t> headers_;  // of the loops around an item, innermost last
 
   std::vector<double> item_weight_;
   std::vector<std::uint32_t> calls_before_;

@@ -355,11 +355,17 @@ class Compiler {
   void clear_registers(const Item& item) {
     for (std::uint32_t n = 0; n < item.result_count; ++n) {
       const std::uint32_t id = analysis_.run_value(item.run + n);
-      const Value& v = analysis_.value(id);
-      if (v.reads == 0 || v.known != Known::Nothing || v.is_counter || v.same_as != kNoValue) continue;
-      if (type_of(id).kind != vm::TypeKind::Scalar) continue;
-      masm_.move(scalar_of(id), place(id), Place::constant(0));
+      if (analysis_.value(id).reads != 0) clear(id);
     }
+  }
+  // A register at a function's start. A counter may be asked for its trips before its loop begins.
+  void clear(std::uint32_t id) {
+    const Value& v = analysis_.value(id);
+    if (v.known != Known::Nothing || v.same_as != kNoValue) return;
+    if (v.is_counter)
+      masm_.move(Scalar::U32, place(id), Place::constant(0));
+    else if (type_of(id).kind == vm::TypeKind::Scalar)
+      masm_.move(scalar_of(id), place(id), Place::constant(0));
   }
 
   void emit_enter(const Item& item) {
@@ -372,8 +378,7 @@ class Compiler {
         if (v.pin >= 0) masm_.move(scalar_of(id), place(id), home_word(v));
         continue;
       }
-      if (v.known != Known::Nothing || v.is_counter || v.same_as != kNoValue) continue;
-      if (type_of(id).kind == vm::TypeKind::Scalar) masm_.move(scalar_of(id), place(id), Place::constant(0));
+      clear(id);
     }
     load_bases(0);
   }

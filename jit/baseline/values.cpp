@@ -47,6 +47,7 @@ void Analysis::define(std::uint32_t id, Known known, Word bits) {
     value.known = known;
     value.bits = bits;
     value.starts_known = known == Known::Constant;
+    value.starts_in = headers_.empty() ? 0 : headers_.back();
   } else if (value.known != known || value.bits != bits) {
     value.known = Known::Nothing;
   }
@@ -152,25 +153,30 @@ void Analysis::measure() {
   std::fill(std::begin(base_weight_), std::end(base_weight_), 0.0);
   double weights[kMostDepth + 1] = {1};
   for (int n = 1; n <= kMostDepth; ++n) weights[n] = weights[n - 1] * 10;
-  int depth = 0;
+  headers_.clear();
   calls_before_[0] = 0;
   call_weight_before_[0] = 0;
   for (std::uint32_t at = 0; at < items_.size(); ++at) {
-    const double weight = weights[std::min(depth, kMostDepth)];
+    const double weight = weights[std::min(static_cast<int>(headers_.size()), kMostDepth)];
     item_weight_[at] = weight;
-    if (begins_loop(items_[at])) ++depth;
-    if (ends_loop(items_[at])) --depth;
     const bool call = calls_out(items_[at]);
     calls_before_[at + 1] = calls_before_[at] + (call ? 1 : 0);
     call_weight_before_[at + 1] = call_weight_before_[at] + (call ? weight : 0);
     measure_item(at);
+    follow_loops(at);
   }
+}
+
+void Analysis::follow_loops(std::uint32_t at) {
+  if (begins_loop(items_[at])) headers_.push_back(at + 1);
+  if (ends_loop(items_[at])) headers_.pop_back();
 }
 
 // Values that need no place of their own: what a copy of a known value holds is known; a copy of what does not change
 // while the copy is read lives where the original does.
 void Analysis::find_copies() {
-  for (std::uint32_t at = 0; at < items_.size(); ++at) {
+  headers_.clear();
+  for (std::uint32_t at = 0; at < items_.size(); follow_loops(at++)) {
     const Item& item = items_[at];
     if (item.action.kind == Kind::LoopBegin) {
       const Value& wanted = value(item.value[1]);
@@ -186,13 +192,15 @@ void Analysis::find_copies() {
       continue;
     }
     if (item.action.kind == Kind::LoopStep) {
-      // An index that starts at a known number and that nothing else writes counts the trips itself.
+      // An index that starts at a known number each time the loop is entered, and that nothing else writes, counts the
+      // trips itself.
       Value& stepped = values_[find(item.value[2])];
       Value& counter = values_[find(item.value[0])];
       const Value& limit = value(item.value[3]);
       constexpr std::uint32_t kReadsOfItsFrame = 2;
-      if (stepped.defs == 2 && stepped.starts_known && stepped.bits <= kMaxCapacity && limit.known == Known::Constant &&
-          limit.bits >= 1 && counter.reads == kReadsOfItsFrame && counter.defs == 2) {
+      const std::uint32_t around = headers_.size() < 2 ? 0 : headers_[headers_.size() - 2];
+      if (stepped.defs == 2 && stepped.starts_known && stepped.starts_in == around && stepped.bits <= kMaxCapacity &&
+          limit.known == Known::Constant && limit.bits >= 1 && counter.reads == kReadsOfItsFrame && counter.defs == 2) {
         stepped.end = stepped.bits + limit.bits;
         stepped.next_at = at;
         counter.known = Known::Constant;
@@ -206,6 +214,7 @@ void Analysis::find_copies() {
       Value& counter = values_[counter_id];
       if (to.defs != 1 || to.known == Known::Constant || counter.next_at == kNoValue || to.last > 2 * counter.next_at)
         continue;
+      if (at < items_[counter.next_at].target) continue;  // asked before its loop: it will be another one's by then
       to.same_as = counter_id;
       counter.weight += to.weight;
       continue;
