@@ -78,6 +78,7 @@ class ModuleMaker {
     border();
     for (int n = 0; n < kRegionCount; ++n) region(static_cast<Region>(n));
     for (std::uint32_t trips = 1; trips <= 4; ++trips) type({.kind = TypeKind::Counter, .capacity = trips});
+    type({.kind = TypeKind::Counter, .capacity = 5 + random_.below(40)});
     finish_memory();
     const std::uint32_t functions = 2 + random_.below(4);
     for (std::uint32_t n = 0; n < functions; ++n)
@@ -115,6 +116,7 @@ class ModuleMaker {
   void region(Region region) {
     const std::string at = std::string(name(region)) + "_";
     if (region == Region::Input) inputs();
+    if (region == Region::State || region == Region::Scratch) far_ = random_.chance(3);
     for (int s = 1; s < kScalarCount && region != Region::Input && region != Region::Scratch; ++s) {
       const std::string scalar(name(static_cast<Scalar>(s)));
       slot(region, static_cast<TypeId>(s), at + scalar);
@@ -127,6 +129,9 @@ class ModuleMaker {
       return;
     }
     if (region == Region::Input) return;
+    if (far_)  // what follows is out of the reach of a short displacement
+      slot(region, type({.kind = TypeKind::Array, .element = Scalar::F64, .region = region, .capacity = kFarElements}),
+           at + "far");
     // The same capacity in each region, so that arrays can be copied and added; one more that fits nothing else.
     for (int s = 1; s < kScalarCount; ++s) {
       const auto element = static_cast<Scalar>(s);
@@ -210,7 +215,10 @@ class ModuleMaker {
     if (type.kind == TypeKind::List) put(at, length, 8), at += 8;
     if (type.kind == TypeKind::Array) length = type.capacity;
     const auto size = static_cast<std::size_t>(size_bytes(type.element));
-    for (std::uint32_t n = 0; n < length; ++n) put(at + n * size, random_value(random_, type.element), size);
+    // Sums and products of the ends of a range end the program.
+    const bool checked = type.element == Scalar::I64 || type.element == Scalar::I32;
+    for (std::uint32_t n = 0; n < length; ++n)
+      put(at + n * size, checked && calm_ ? random_.below(200) - 100ull : random_value(random_, type.element), size);
   }
 
   void finish_memory() {
@@ -231,12 +239,13 @@ class ModuleMaker {
     m_.handlers.push_back({.kind = HandlerKind::Every, .period_ns = 1'000'000'000, .function = callable.back()});
   }
 
-  static constexpr std::uint32_t kElements = 5, kTextBytes = 12;
+  static constexpr std::uint32_t kElements = 5, kTextBytes = 12, kFarElements = 4100;
 
   Random random_;
   IntrinsicTable intrinsics_;
   Module m_;
   std::uint32_t ends_[kRegionCount] = {};
+  bool far_ = false, calm_ = random_.chance(80);
 };
 
 }  // namespace

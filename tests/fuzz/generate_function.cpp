@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
 
 #include "vm/module/verify_internal.h"
 
@@ -20,6 +21,31 @@ struct OpenLoop {
   std::vector<Pending> breaks, continues;
 };
 
+constexpr std::uint32_t kFewTrips = 4;
+
+// What an instruction can be used for, from its row.
+struct Uses {
+  std::vector<Op> operations, branches, repeats;
+  Op push[kScalarCount] = {};  // onto a list, by its element
+
+  Uses() {
+    for (std::size_t n = 0; n < kOpCount; ++n) {
+      const auto op = static_cast<Op>(n);
+      const OpInfo& row = info(op);
+      const auto& [a, b, c] = row.operands;
+      if (row.cls != OpClass::Flow) operations.push_back(op);
+      if (a.role == Role::Target && !row.has(Ends)) branches.push_back(op);
+      if (repeats_while(op)) repeats.push_back(op);
+      if (a.match == Match::List && a.writable && b.role == Role::Read && b.match == Match::Exact)
+        push[static_cast<std::size_t>(a.scalar)] = op;
+    }
+  }
+};
+const Uses& uses() {
+  static const Uses found;
+  return found;
+}
+
 class FunctionMaker {
  public:
   FunctionMaker(Random& random, const Module& module, IntrinsicTable intrinsics)
@@ -29,22 +55,21 @@ class FunctionMaker {
         reference_types_.push_back(slot.type);
     for (std::size_t n = 0; n < m_.types.size(); ++n)
       if (m_.types[n].kind == TypeKind::Counter) counter_types_.push_back(static_cast<TypeId>(kFirstModuleType + n));
-    for (std::size_t n = 0; n < kOpCount; ++n) sort(static_cast<Op>(n));
-  }
-
-  // What an instruction can be used for, from its row.
-  void sort(Op op) {
-    const OpInfo& row = info(op);
-    if (row.cls != OpClass::Flow) operations_.push_back(op);
-    if (row.operands[0].role == Role::Target && !row.has(Ends)) branches_.push_back(op);
-    if (repeats_while(op)) repeats_.push_back(op);
   }
 
   Function make(bool plain) {
     f_.name = "f" + std::to_string(m_.functions.size());
+    careful_ = random_.chance(80);
     if (!plain) signature();
-    load_something();
-    block(0, 12 + random_.below(20));
+    const std::uint32_t shape = random_.below(100);
+    if (shape < 30) {  // short ones are what compiled code puts into their callers
+      load_something(1 + random_.below(3));
+      for (std::uint32_t n = 1 + random_.below(4); n > 0; --n) operation(random_.one_of(uses().operations));
+      if (random_.chance(30)) branches(3);
+    } else {
+      load_something(kScalarCount - 1);
+      block(0, shape == 99 ? 150 + random_.below(250) : 12 + random_.below(20));
+    }
     leave();
     return std::move(f_);
   }
@@ -148,16 +173,26 @@ class FunctionMaker {
         return;
       case Role::Read:
         value = readable(type_for(operand, a));
-        if (row.has(MayTrap) && n > 0 && random_.chance(90)) load_harmless(value, row.cls == OpClass::Value);
+        if (!row.has(MayTrap) || (careful_ ? random_.chance(1) : random_.chance(10))) return;
+        if (m_.type(f_.registers[value])->kind == TypeKind::List) return fill_list(value);
+        if (operand.match == Match::AnyIndex)
+          value = small_index(value, *m_.type(f_.registers[n == 1 ? i.a : i.b]));
+        else if (row.cls == OpClass::Value)
+          value = random_.chance(85) || f_.registers[value] != type_id(Scalar::I64) ? tame(value, row, n)
+                                                                                    : small_constant(value);
         return;
       case Role::Registers:
         value = fresh_run(run_types(operand.block, i));
         return;
       case Role::Imm:
         value =
-            static_cast<std::uint16_t>(random_.chance(70) || row.has(MayTrap) ? random_.below(10) + 1 : random_.next());
+            static_cast<std::uint16_t>(random_.chance(60) || row.has(MayTrap) ? random_.below(10) + 1 : random_.next());
         if (random_.chance(5)) value = static_cast<std::uint16_t>(random_.next());
-        if (random_.chance(2)) value = 0;
+        if (random_.chance(25)) {
+          constexpr std::uint16_t kEdges[] = {0xFFFF, 0x7FFF, 0x8000, 7, 8, 15, 16, 31, 32, 63, 64, 255, 256};
+          value = random_.one_of(std::span(kEdges));
+        }
+        if (random_.chance(row.has(MayTrap) && careful_ ? 0 : 2)) value = 0;
         return;
       case Role::TrapCode:
         value = static_cast<std::uint16_t>(1 + random_.below(kTrapCount - 1));
@@ -196,23 +231,105 @@ class FunctionMaker {
     }
   }
 
-  // Most programs should get far: small numbers are good indices and divisors, and any slot holds more than a zero.
-  void load_harmless(std::uint16_t reg, bool not_zero) {
-    const Type& type = *m_.type(f_.registers[reg]);
-    if (type.kind != TypeKind::Scalar) return;
-    if (type.element == Scalar::I64) {
-      f_.code.push_back({Op::LoadImm, reg, static_cast<std::uint16_t>(random_.below(2) + (not_zero ? 1u : 0u))});
-    } else {
-      Instruction i{Op::Load, reg, static_cast<std::uint16_t>(Region::Const)};
-      operand(info(Op::Load), 2, i);
-      f_.code.push_back(i);
+  // ---- Most programs should get far: what an instruction might trap on is mostly made harmless before it, by numbers
+  // that compiled code does not know.
+
+  std::uint16_t made(Op op, TypeId to, std::uint16_t b, std::uint16_t c = 0) {
+    const std::uint16_t reg = any_register(to);
+    f_.code.push_back({op, reg, b, c});
+    return reg;
+  }
+  std::uint16_t small_constant(std::uint16_t reg) {
+    f_.code.push_back({Op::LoadImm, reg, static_cast<std::uint16_t>(1 + random_.below(3))});
+    return reg;
+  }
+  // 0 … most, in an i64
+  std::uint16_t small_number(std::uint32_t most) {
+    const TypeId u8 = type_id(Scalar::U8);
+    const std::uint16_t low = made(Op::ModImmU8, u8, any_register(u8), static_cast<std::uint16_t>(most + 1));
+    return made(Op::I64FromU8, type_id(Scalar::I64), low);
+  }
+  std::uint16_t small_index(std::uint16_t reg, const Type& of) {
+    const bool sure = of.kind == TypeKind::Array || random_.chance(8);
+    const auto below = static_cast<std::uint16_t>(sure ? 1 + random_.below(std::min(of.capacity, 60u)) : 1);
+    switch (m_.type(f_.registers[reg])->element) {
+      case Scalar::U8:
+        return made(Op::ModImmU8, f_.registers[reg], reg, below);
+      case Scalar::U16:
+        return made(Op::ModImmU16, f_.registers[reg], reg, below);
+      case Scalar::U32:
+        return made(Op::ModImmU32, f_.registers[reg], reg, below);
+      case Scalar::U64:
+        return made(Op::ModImmU64, f_.registers[reg], reg, below);
+      case Scalar::I32:
+        return made(Op::I32FromI64, f_.registers[reg], small_number(below - 1u));
+      default:
+        if (random_.chance(70)) return small_number(below - 1u);
+        f_.code.push_back({Op::LoadImm, reg, static_cast<std::uint16_t>(below - 1)});
+        return reg;
     }
+  }
+  // A number of the register's type that the row takes without a trap, as far as one number decides that.
+  std::uint16_t tame(std::uint16_t reg, const OpInfo& row, std::size_t n) {
+    const bool divides = n == 2;
+    const TypeId type = f_.registers[reg], u8 = type_id(Scalar::U8), i32 = type_id(Scalar::I32),
+                 i64 = type_id(Scalar::I64);
+    const auto narrow = [&](bool not_zero) {
+      const std::uint16_t low = any_register(u8);
+      return made(Op::I64FromU8, i64, not_zero ? made(Op::OrImmU8, u8, low, 1) : low);
+    };
+    switch (m_.type(type)->element) {
+      case Scalar::I64:
+        if (divides || row.operands[0].scalar == Scalar::I32 || random_.chance(40)) return narrow(divides);
+        return n == 1 && random_.chance(50) ? made(Op::I64FromU32, i64, any_register(type_id(Scalar::U32)))
+                                            : made(Op::I64FromI32, i64, any_register(i32));
+      case Scalar::I32:
+        return made(Op::I32FromI64, type, narrow(divides));
+      case Scalar::U8:
+        return divides ? made(Op::OrImmU8, type, reg, 1) : reg;
+      case Scalar::U16:
+        return divides ? made(Op::OrImmU16, type, reg, 1) : reg;
+      case Scalar::U32:
+        return divides ? made(Op::OrImmU32, type, reg, 1) : reg;
+      case Scalar::U64:
+        return divides ? made(Op::OrImmU64, type, reg, 1) : made(Op::ShrImmU64, type, reg, 1);
+      case Scalar::F64: {
+        const std::uint16_t whole = made(Op::F64FromI64, type, made(Op::I64FromI32, i64, any_register(i32)));
+        const std::uint16_t by = new_register(type);
+        f_.code.push_back({Op::F64FromI64, by, narrow(true)});
+        return made(Op::DivF64, type, whole, by);
+      }
+      default:
+        return reg;
+    }
+  }
+  // Room in it, and mostly something.
+  void fill_list(std::uint16_t list) {
+    const Type& type = *m_.type(f_.registers[list]);
+    if (!is_writable(type.region) || random_.chance(15)) return;
+    f_.code.push_back({Op::ListClear, list});
+    for (std::uint32_t n = random_.chance(95) ? 1 + random_.below(std::min(type.capacity, 3u)) : 0; n > 0; --n)
+      f_.code.push_back(
+          {uses().push[static_cast<std::size_t>(type.element)], list, any_register(type_id(type.element))});
   }
 
   // Some type that the operand takes, in the words of the verifier.
   TypeId type_for(const Operand& operand, TypeId a) {
-    if (operand.match == Match::AnyIndex && random_.chance(85)) return type_id(Scalar::I64);  // see load_harmless
-    std::vector<TypeId> fitting;
+    if (operand.match == Match::AnyIndex && random_.chance(60)) return type_id(Scalar::I64);
+    const bool depends = operand.match == Match::SameAsA || operand.match == Match::LikeA;
+    std::vector<TypeId>& fitting =
+        fitting_[static_cast<std::size_t>(operand.match)][static_cast<std::size_t>(operand.scalar)][operand.writable];
+    if (depends || fitting.empty()) find_fitting(operand, a, fitting);
+    TypeId chosen = random_.one_of(fitting);
+    // Lists in scratch start empty: most ways to use them trap.
+    for (int tries = 0;
+         tries < 3 && m_.type(chosen)->kind == TypeKind::List && m_.type(chosen)->region == Region::Scratch; ++tries)
+      chosen = random_.one_of(fitting);
+    return chosen;
+  }
+
+  void find_fitting(const Operand& operand, TypeId a, std::vector<TypeId>& fitting) const {
+    fitting.clear();
     const auto see = [&](TypeId id) {
       const Type& type = *m_.type(id);
       if (!verify_detail::matches(operand, id, type, a, m_.type(a))) return;
@@ -221,12 +338,6 @@ class FunctionMaker {
     for (TypeId id = 1; id < kScalarCount; ++id) see(id);
     for (const TypeId id : reference_types_) see(id);
     for (const TypeId id : counter_types_) see(id);
-    TypeId chosen = random_.one_of(fitting);
-    // Lists in scratch start empty: most ways to use them trap.
-    for (int tries = 0;
-         tries < 3 && m_.type(chosen)->kind == TypeKind::List && m_.type(chosen)->region == Region::Scratch; ++tries)
-      chosen = random_.one_of(fitting);
-    return chosen;
   }
 
   std::vector<TypeId> run_types(Block block, const Instruction& i) {
@@ -274,8 +385,9 @@ class FunctionMaker {
     for (std::uint32_t n = random_.below(3); n > 0; --n) f_.results.push_back(any_crossing());
   }
 
-  void load_something() {
-    for (TypeId type = 1; type < kScalarCount; ++type) {
+  void load_something(std::uint32_t count) {
+    for (std::uint32_t n = 0; n < count; ++n) {
+      const auto type = static_cast<TypeId>(count < kScalarCount - 1 ? any_scalar() : 1 + n);
       Instruction i{Op::Load, new_register(type)};
       operand(info(Op::Load), 1, i);
       operand(info(Op::Load), 2, i);
@@ -303,7 +415,7 @@ class FunctionMaker {
   }
   // Forward, on any condition.
   Pending any_branch() {
-    Instruction i{random_.one_of(branches_)};
+    Instruction i{random_.one_of(uses().branches)};
     operands_behind_target(i);
     f_.code.push_back(i);
     return {here() - 1, 0};
@@ -316,9 +428,9 @@ class FunctionMaker {
   void block(int depth, std::uint32_t statements) {
     for (; statements > 0; --statements) {
       const std::uint32_t what = random_.below(100);
-      if (what < 78)
-        operation(random_.one_of(operations_));
-      else if (what < 84)
+      if (what < 75)
+        operation(random_.one_of(uses().operations));
+      else if (what < 81)
         operation(Op::CallIntrinsic);
       else if (what < 86)
         call(depth);
@@ -349,16 +461,22 @@ class FunctionMaker {
   }
 
   void loop(int depth) {
-    const TypeId type = random_.one_of(counter_types_);
+    // Many trips only where no other loop multiplies them.
+    TypeId type = random_.one_of(counter_types_);
+    while (m_.type(type)->capacity > kFewTrips && (!loops_.empty() || random_.chance(50)))
+      type = random_.one_of(counter_types_);
     const std::uint16_t counter = new_register(type);
-    if (random_.chance(50)) return counted_loop(depth, type, counter);
-    random_.chance(30) ? while_loop(depth, type, counter) : repeated_loop(depth, type, counter);
+    if (random_.chance(40)) return counted_loop(depth, type, counter);
+    random_.chance(20) ? while_loop(depth, type, counter) : repeated_loop(depth, type, counter);
   }
 
   void counted_loop(int depth, TypeId type, std::uint16_t counter) {
-    const std::uint16_t trips = any_register(type_id(Scalar::I64));
-    if (random_.chance(95))
-      f_.code.push_back({Op::LoadImm, trips, static_cast<std::uint16_t>(random_.below(m_.type(type)->capacity + 1))});
+    const std::uint32_t most = m_.type(type)->capacity;
+    std::uint16_t trips = any_register(type_id(Scalar::I64));
+    if (random_.chance(50))
+      f_.code.push_back({Op::LoadImm, trips, static_cast<std::uint16_t>(random_.below(most + 1))});
+    else if (random_.chance(careful_ ? 98 : 85))
+      trips = small_number(most);
     f_.code.push_back({Op::LoopBegin, counter, trips, type});
     const Pending skip = branch(Op::LoopEnter, 1, {.op = {}, .a = counter});
     const std::size_t first = here();
@@ -390,9 +508,9 @@ class FunctionMaker {
     const std::size_t first = here();
     loops_.push_back({});
     block(depth + 1, 1 + random_.below(6));
-    if (random_.chance(92))
+    if (random_.chance(careful_ ? 98 : 85))
       loops_.back().breaks.push_back(branch(Op::JumpIf, 0, {.op = {}, .b = last_trip(type, counter)}));
-    end_loop({.op = random_.one_of(repeats_)}, first);
+    end_loop({.op = random_.one_of(uses().repeats)}, first);
     end_breaks();
   }
   std::uint16_t last_trip(TypeId type, std::uint16_t counter) {
@@ -407,7 +525,7 @@ class FunctionMaker {
   // Mostly one that ends before the trips are used up.
   std::uint16_t while_condition(TypeId type, std::uint16_t counter) {
     const std::uint16_t b = condition();
-    if (random_.chance(20)) return b;
+    if (random_.chance(careful_ ? 3 : 20)) return b;
     const std::uint16_t index = new_register(type_id(Scalar::I64)), most = new_register(type_id(Scalar::I64));
     f_.code.push_back({Op::LoopIndex, index, counter});
     f_.code.push_back({Op::LoadImm, most, static_cast<std::uint16_t>(random_.below(m_.type(type)->capacity + 1))});
@@ -438,7 +556,7 @@ class FunctionMaker {
 
   void leave_early() {
     const Pending stay = branch(Op::JumpUnless, 0, {.op = {}, .b = condition()});
-    if (random_.chance(70))
+    if (random_.chance(careful_ ? 95 : 60))
       leave();
     else
       operation(Op::Trap);
@@ -451,8 +569,10 @@ class FunctionMaker {
   Function f_;
   std::map<TypeId, std::vector<std::uint16_t>> of_type_;
   std::vector<TypeId> reference_types_, counter_types_;
-  std::vector<Op> operations_, branches_, repeats_;
+  static constexpr std::size_t kMatches = static_cast<std::size_t>(Match::Text) + 1;
+  std::vector<TypeId> fitting_[kMatches][kScalarCount][2];  // by Operand: match, scalar, writable
   std::vector<OpenLoop> loops_;
+  bool careful_ = true;  // hardly ever in the way of a trap
 };
 
 }  // namespace

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/fuzz/machine.h"
+
+// A generated task with what happens to it, and whether two tiers say the same about it.
+namespace eyeflow::vm::test {
+
+struct Scenario {
+  VerifiedModule program;
+  std::vector<Event> events{};
+  Against side = Against::End;  // where the guards lie
+};
+
+// The same seed gives the same scenario everywhere. The inputs hold anything that bits can say: NaNs with payloads,
+// denormals, the ends of every range.
+Scenario generate_scenario(std::uint64_t seed, IntrinsicTable intrinsics);
+
+// Two machines that are to agree, and what they agreed on. Kept between scenarios: their memory is used again.
+class Comparison {
+ public:
+  Comparison(const Tier& one, const Tier& other) : one_(one), other_(other) {}
+
+  // Runs the events in both. Nothing: outcomes, results, rows, state and scratch were equal to the bit after each.
+  std::optional<std::string> difference(const Scenario& scenario, IntrinsicTable intrinsics);
+
+  std::uint64_t events() const { return events_; }    // so far
+  std::uint64_t trapped() const { return trapped_; }  // of them ended in a trap
+  // Of all that the last scenario gave, in the first tier; equal on every CPU.
+  std::uint32_t digest() const { return static_cast<std::uint32_t>(digest_ ^ digest_ >> 32); }
+
+ private:
+  std::optional<std::string> compare(const Scenario& scenario, std::size_t event);
+  void digest_event();
+
+  Machine one_, other_;
+  std::uint64_t events_ = 0, trapped_ = 0, digest_ = 0;
+};
+
+// As a golden file of tests/golden/isa, but for what stands behind the arrows: the module, and a call for each event.
+std::string write_scenario(const Scenario& scenario, IntrinsicTable intrinsics);
+
+// What each event gives in a tier, as text to compare by eye with another CPU's.
+std::string play(const Scenario& scenario, const Tier& tier, IntrinsicTable intrinsics);
+
+}  // namespace eyeflow::vm::test
