@@ -10,6 +10,7 @@
 
 #include "runtime/host/clock.h"
 #include "runtime/host/counters.h"
+#include "runtime/host/keeper.h"
 #include "runtime/host/outputs.h"
 #include "vm/engine/engine.h"
 
@@ -38,6 +39,7 @@ struct Reading {
   std::string_view text{};  // of text inputs
   vm::TimeNs event_time = 0;
   SteadyTime arrived{};
+  bool may_wait = false;  // its source would rather wait than have something dropped
 };
 
 // The readings that wait while an instance is busy, in their order of arrival. Bounded for each input, with the policy
@@ -86,11 +88,12 @@ struct Actor {
 
   std::uint32_t number;
   TaskInfo& task;
-  vm::Instance instance;  // of whoever is Running
-  Writer writer;          // likewise
-  std::mutex mutex;       // of the three below
+  vm::Instance instance;           // of whoever is Running
+  Writer writer;                   // likewise
+  std::unique_ptr<Keepsake> kept;  // likewise; null: nothing of it is kept
+  std::mutex mutex;                // of those below
   State state = State::Idle;
-  bool timer_due = false;
+  bool timer_due = false, keep_due = false;
   ReadingQueue queue;
   std::atomic<vm::TimeNs> deadline = kNever;  // what the instance waits for next
   std::atomic<vm::TimeNs> entered = kNever;   // at most the time that it stands with in the timers

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <utility>
 
 #include "vm/module/module.h"
 
@@ -12,7 +14,15 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 // later (by hand, by NTP) would let timers fire all at once, or not for hours; the host says so and stays with its own.
 class HostClock {
  public:
-  HostClock() : steady_(std::chrono::steady_clock::now()), wall_(wall()) {}
+  // Where the time of day comes from, and whether it is known to be right.
+  struct Source {
+    std::function<vm::TimeNs()> wall = system_time;
+    std::function<bool()> is_synchronised = kernel_is_synchronised;
+  };
+
+  HostClock() : HostClock(Source{}) {}
+  explicit HostClock(Source source)
+      : source_(std::move(source)), steady_(std::chrono::steady_clock::now()), wall_(source_.wall()) {}
 
   vm::TimeNs at(SteadyTime time) const { return wall_ + std::chrono::nanoseconds(time - steady_).count(); }
   vm::TimeNs now() const { return at(std::chrono::steady_clock::now()); }
@@ -20,13 +30,19 @@ class HostClock {
   SteadyTime start() const { return steady_; }
 
   // How far the system's clock is ahead of ours by now.
-  std::chrono::nanoseconds drift() const { return std::chrono::nanoseconds(wall() - now()); }
+  std::chrono::nanoseconds drift() const { return std::chrono::nanoseconds(source_.wall() - now()); }
+
+  // Somebody who knows has set the system's clock, and ours agrees with it.
+  bool is_believed() const {
+    const auto ahead = drift();
+    return source_.is_synchronised() && ahead < std::chrono::seconds(1) && ahead > std::chrono::seconds(-1);
+  }
 
  private:
-  static vm::TimeNs wall() {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
-        .count();
-  }
+  static vm::TimeNs system_time();
+  static bool kernel_is_synchronised();
+
+  Source source_;
   SteadyTime steady_;
   vm::TimeNs wall_;
 };

@@ -450,7 +450,6 @@ class Binder {
 
 Deployment deploy(const Site& site, const HostOptions& options) {
   Deployment deployment;
-  if (site.storage) deployment.notes.push_back(site.file + ": [storage] is not acted on yet");
   Binder(site, options, deployment).bind_all();
   return deployment;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/connectors/connector.h"
+#include "runtime/host/clock.h"
 #include "runtime/payload/decoder.h"
 #include "runtime/security/signed_bundle.h"
 #include "runtime/site/site.h"
@@ -23,6 +24,7 @@ struct HostOptions {
   std::FILE* console = stdout;        // where the site's "console" writes; nullptr: nowhere
   std::optional<TierChoice> tier{};   // instead of the site's
   bool blind_constants = false;       // also where the site does not ask for it
+  HostClock::Source clock{};          // tests have their own
   bool stop_when_inputs_end = false;  // run() returns when every source is at its end (replays)
 };
 

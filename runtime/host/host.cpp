@@ -14,15 +14,20 @@
 
 #include "runtime/host/connect.h"
 #include "runtime/host/inlet.h"
+#include "runtime/host/keeper.h"
 #include "runtime/host/outputs.h"
 #include "runtime/host/refused.h"
 #include "runtime/host/runner.h"
+#include "runtime/host/upload.h"
 
 namespace eyeflow::runtime {
 namespace {
 
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
+
+constexpr auto kExpireEvery = std::chrono::minutes(10);
+constexpr auto kLastCommit = std::chrono::seconds(5);
 
 std::uint64_t resident_bytes() {
   std::uint64_t pages = 0;
@@ -42,7 +47,8 @@ std::string joined(const std::vector<std::string>& lines) {
 }  // namespace
 
 struct Host::Impl {
-  Impl(Site site, HostOptions options) : site(std::move(site)), options(std::move(options)) {}
+  Impl(Site site, HostOptions options)
+      : site(std::move(site)), options(std::move(options)), clock(this->options.clock) {}
 
   Site site;
   HostOptions options;
@@ -51,10 +57,12 @@ struct Host::Impl {
   Counters counters;
   ConnectionBoard board;
   Connectors connectors;
+  std::unique_ptr<Keeper> keeper;  // null: everything is in memory only
+  Upload upload;                   // after the keeper, whose rows it sends
   std::unique_ptr<Outputs> outputs;
 
   asio::io_context io{1};
-  asio::steady_timer wake{io}, tick{io}, end{io};
+  asio::steady_timer wake{io}, tick{io}, keep{io}, end{io};
   std::unique_ptr<Runner> runner;
   std::unique_ptr<Lane> lane;  // of the thread in run()
   std::vector<Route> routes;
@@ -66,8 +74,11 @@ struct Host::Impl {
   Clock::time_point ticked;
   std::chrono::nanoseconds told_drift{};
   std::uint64_t instance_bytes = 0;
+  Clock::time_point expire_at{};
 
   Result<void> prepare();
+  Result<void> open_storage();
+  void await_keep();
   void arm();
   void on_tick();
   void await_tick();
@@ -96,9 +107,33 @@ Result<void> Host::Impl::prepare() {
   for (const auto& task : deployment.tasks) tasks.push_back(std::make_unique<TaskInfo>(*task.program));
   runner = std::make_unique<Runner>(clock, *outputs, counters, std::move(tasks), deployment,
                                     [this] { asio::post(io, [this] { arm(); }); });
+  if (auto opened = open_storage(); !opened) return opened;
   lane = runner->make_lane();
   routes = make_routes(site, deployment, *runner);
   for (const auto& actor : runner->actors()) instance_bytes += actor->instance.memory_bytes();
+  return {};
+}
+
+// A device whose disk is gone still has alarms to raise; but two programs must not drive the same switches.
+Result<void> Host::Impl::open_storage() {
+  if (!site.storage) {
+    log()->info("{}: no [storage]: state, alarms and rows are in memory only and end with this program", site.file);
+    return {};
+  }
+  auto opened = Keeper::open(site, clock, [this] { upload.on_commit(); });
+  if (!opened && opened.error().in_use) return std::unexpected(Error{opened.error().message});
+  if (!opened) {
+    log()->error("{}; state, alarms and rows are in memory only", opened.error().message);
+    return {};
+  }
+  keeper = std::move(*opened);
+  runner->keep_with(*keeper, site, deployment);
+  const auto& report = keeper->store().report();
+  log()->info("{}: {}", site.storage->folder.string(),
+              report.is_new      ? "new"
+              : report.was_clean ? "the last run ended in order"
+                                 : "the last run did not end in order; tasks go on from what had been committed");
+  upload.prepare(site, keeper->store(), board);
   return {};
 }
 
@@ -133,6 +168,20 @@ void Host::Impl::on_tick() {
   await_tick();
 }
 
+void Host::Impl::await_keep() {
+  if (keeper == nullptr) return;
+  keep.expires_after(site.storage->commit);
+  keep.async_wait([this](const asio::error_code& error) {
+    if (error) return;
+    runner->keep_all(*lane);
+    if (const auto now = Clock::now(); now >= expire_at) {
+      expire_at = now + kExpireEvery;
+      keeper->expire(clock.now());
+    }
+    await_keep();
+  });
+}
+
 void Host::Impl::await_tick() {
   tick.expires_after(1s);
   tick.async_wait([this](const asio::error_code& error) {
@@ -148,11 +197,18 @@ void Host::Impl::shut_down() {
   const auto dropped_before = value(counters.queue_drops);
   runner->stop();
   outputs->make_safe(clock.now());
+  if (keeper != nullptr) runner->keep_all(*lane);
   for (const auto& [name, sink] : connectors.sinks) sink->flush();
   for (auto& named : connectors.sources) named.source->stop();
   for (const auto& [name, sink] : connectors.sinks) {
     if (const auto dropped = sink->dropped(); dropped > 0)
       log()->warn("{}: {} {} dropped", name, dropped, dropped == 1 ? "message was" : "messages were");
+  }
+  if (keeper != nullptr) {
+    auto& store = keeper->store();
+    static_cast<void>(store.wait_until_committed(store.submitted(), kLastCommit));
+    upload.stop();
+    if (!store.stop()) log()->error("{}: the last commit failed; what it held is lost", site.storage->folder.string());
   }
   tell_held_back(counters, true);
   if (const auto left = value(counters.queue_drops) - dropped_before; left > 0) {
@@ -183,9 +239,11 @@ HostStats Host::Impl::stats() const {
   s.switch_changes = value(c.switch_changes);
   s.values = value(c.values);
   s.rows = value(c.rows);
+  s.rows_too_long = value(c.rows_too_long);
   s.alarms_cleared = value(c.alarms_cleared);  // before the raised ones: what stands is never below zero
   s.alarms_raised = value(c.alarms_raised);
-  s.alarms_active = s.alarms_raised - s.alarms_cleared;
+  s.alarms_recalled = value(c.alarms_recalled);
+  s.alarms_active = s.alarms_recalled + s.alarms_raised - s.alarms_cleared;
   s.transitions = outputs->transitions();
   s.reading_latency = c.reading_latency.percentiles();
   s.alarm_latency = c.alarm_latency.percentiles();
@@ -202,6 +260,8 @@ HostStats Host::Impl::stats() const {
     s.tasks.push_back(std::move(task));
   }
   s.connections = board.all();
+  if (keeper != nullptr) s.storage = keeper->store().stats();
+  s.cloud = upload.stats();
   return s;
 }
 
@@ -231,7 +291,8 @@ Result<void> Host::run(std::optional<std::chrono::nanoseconds> duration) {
     });
   }
   h.outputs->make_refused_safe(h.deployment, h.clock.now());
-  h.runner->start_instances(*h.lane);
+  h.runner->start_instances(*h.lane, h.site, h.deployment);
+  h.upload.start();
   const auto cores = std::max(1u, std::thread::hardware_concurrency());
   h.runner->start_pool(h.site.workers != 0 ? h.site.workers : std::min(4u, cores));
   h.sources_running = static_cast<int>(std::ranges::count(h.connectors.sources, true, &Connectors::Named::gives_input));
@@ -243,6 +304,7 @@ Result<void> Host::run(std::optional<std::chrono::nanoseconds> duration) {
   }
   h.ticked = Clock::now();
   h.await_tick();
+  h.await_keep();
   h.io.run();
   h.shut_down();
   return {};

@@ -91,11 +91,12 @@ void Inlet::on_arrival(const Arrival& arrival) {
     Reading reading{.value = decoded->value,
                     .text = decoded->text,
                     .event_time = age_unknown ? kAgeUnknown : decoded->time,
-                    .arrived = arrived};
+                    .arrived = arrived,
+                    .may_wait = arrival.may_wait};
     for (const auto& target : group.targets) {
       reading.input = target.input;
       add(counters_.readings);
-      runner_.deliver(*lane_, *target.actor, reading, arrival.may_wait);
+      runner_.deliver(*lane_, *target.actor, reading);
     }
   }
 }

@@ -44,7 +44,15 @@ Outputs::Outputs(const Site& site, const Deployment& deployment, const SinkOf& s
 void Outputs::emit(Writer& writer, const vm::Effect& effect, Buffer& scratch) {
   scratch.clear();
   if (effect.kind == vm::EffectKind::AlarmRaised || effect.kind == vm::EffectKind::AlarmCleared) {
-    return write_alarm(writer, effect, scratch);
+    const auto& alarm = writer.module->alarms[effect.index];
+    return write_alarm(writer,
+                       {.time = effect.time,
+                        .instance = writer.name,
+                        .alarm = alarm.name,
+                        .text = std::string(effect.text),
+                        .priority = alarm.priority,
+                        .raised = effect.kind == vm::EffectKind::AlarmRaised},
+                       scratch);
   }
   const auto id = writer.ports[effect.index];
   auto& port = ports_[static_cast<std::size_t>(id)];
@@ -132,7 +140,14 @@ void Outputs::write_value(Writer& writer, const vm::Effect& effect, Port& port, 
 
 void Outputs::write_row(Writer& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out) {
   add(counters_.rows);
-  if (port.sink == nullptr) return;
+  const bool is_told = port.sink != nullptr, is_kept = writer.kept != nullptr && writer.kept->streams[effect.index];
+  const bool is_told_as_kept = is_told && !port.on_console && port.takes != Sink::Takes::Records;
+  if (is_kept && !is_told_as_kept) {
+    append_row(writer, effect, out);
+    keep_row(writer, effect, {out.data(), out.size()});
+    out.clear();
+  }
+  if (!is_told) return;
   const auto& fields = writer.module->outputs[effect.index].fields;
   auto rest = effect.fields;
   if (port.takes == Sink::Takes::Records) {
@@ -153,58 +168,88 @@ void Outputs::write_row(Writer& writer, const vm::Effect& effect, Port& port, Po
     open_json(out, &writer, effect.time);
     append(out, ",\"log\":");
     append_json_text(out, port.output->name);
-    append(out, ",\"row\":{");
-    for (const auto& field : fields) {
-      if (&field != fields.data()) out.push_back(',');
-      append_json_text(out, field.name);
-      out.push_back(':');
-      rest = rest.subspan(append_value(out, *writer.module, field, rest, Style::Json));
-    }
-    append(out, "}}");
+    append(out, ",\"row\":");
+    const auto begin = out.size();
+    append_row(writer, effect, out);
+    if (is_kept) keep_row(writer, effect, {out.data() + begin, out.size() - begin});
+    out.push_back('}');
   }
   send(port, id, out, false);
 }
 
-void Outputs::write_alarm(Writer& writer, const vm::Effect& effect, Buffer& out) {
-  const bool raised = effect.kind == vm::EffectKind::AlarmRaised;
-  const auto& alarm = writer.module->alarms[effect.index];
-  add(raised ? counters_.alarms_raised : counters_.alarms_cleared);
-  {
-    const std::lock_guard lock(transitions_mutex_);
-    if (transitions_.size() >= kTransitionsKept) transitions_.pop_front();
-    transitions_.push_back({effect.time, writer.name, alarm.name, std::string(effect.text), alarm.priority, raised});
+// {"temp":71.5,"at":"2026-01-31T06:00:00.123Z"}
+void Outputs::append_row(Writer& writer, const vm::Effect& effect, Buffer& out) {
+  const auto& fields = writer.module->outputs[effect.index].fields;
+  auto rest = effect.fields;
+  out.push_back('{');
+  for (const auto& field : fields) {
+    if (&field != fields.data()) out.push_back(',');
+    append_json_text(out, field.name);
+    out.push_back(':');
+    rest = rest.subspan(append_value(out, *writer.module, field, rest, Style::Json));
   }
+  out.push_back('}');
+}
+
+void Outputs::keep_row(Writer& writer, const vm::Effect& effect, std::string_view row) {
+  if (row.size() > kMaxRowBytes) {
+    add(counters_.rows_too_long);
+    return;
+  }
+  writer.kept->changes.row(*writer.kept->streams[effect.index], effect.time, std::as_bytes(std::span(row)));
+}
+
+void Outputs::remember(AlarmTransition transition) {
+  const std::lock_guard lock(transitions_mutex_);
+  if (transitions_.size() >= kTransitionsKept) transitions_.pop_front();
+  transitions_.push_back(std::move(transition));
+}
+
+void Outputs::recall_alarm(const Writer& writer, const vm::Alarm& alarm, vm::TimeNs now) {
+  add(counters_.alarms_recalled);
+  remember({now, writer.name, alarm.name, "stood before the restart", alarm.priority, true});
+}
+
+void Outputs::drop_alarm(const Writer& writer, const std::string& name, vm::TimeNs now) {
+  add(counters_.alarms_recalled);
+  Buffer out;
+  write_alarm(writer, {.time = now, .instance = writer.name, .alarm = name, .text = {}, .raised = false}, out);
+}
+
+void Outputs::write_alarm(const Writer& writer, const AlarmTransition& told, Buffer& out) {
+  add(told.raised ? counters_.alarms_raised : counters_.alarms_cleared);
+  remember(told);
   if (alarm_sink_ == nullptr) return;
   if (alarm_sink_->takes() == Sink::Takes::Records) {
-    const Datum fields[] = {{"alarm", std::string_view(alarm.name)},
-                            {"state", std::string_view(raised ? "raised" : "cleared")},
-                            {"priority", priority_name(alarm.priority)},
-                            {"text", effect.text}};
-    return send_record(*alarm_sink_, alarm_port_, kAlarmRecords, &writer, effect.time, fields);
+    const Datum fields[] = {{"alarm", std::string_view(told.alarm)},
+                            {"state", std::string_view(told.raised ? "raised" : "cleared")},
+                            {"priority", priority_name(told.priority)},
+                            {"text", std::string_view(told.text)}};
+    return send_record(*alarm_sink_, alarm_port_, kAlarmRecords, &writer, told.time, fields);
   }
   std::string topic;
   if (site_.alarms.to.text == "console") {
-    append_clock(out, effect.time);
-    if (raised) {
-      fmt::format_to(std::back_inserter(out), "  ALARM   {} {}: {}", writer.name, alarm.name, effect.text);
-      if (alarm.priority >= vm::Priority::High) {
-        fmt::format_to(std::back_inserter(out), " [{}]", priority_name(alarm.priority));
+    append_clock(out, told.time);
+    if (told.raised) {
+      fmt::format_to(std::back_inserter(out), "  ALARM   {} {}: {}", writer.name, told.alarm, told.text);
+      if (told.priority >= vm::Priority::High) {
+        fmt::format_to(std::back_inserter(out), " [{}]", priority_name(told.priority));
       }
     } else {
-      fmt::format_to(std::back_inserter(out), "  clear   {} {}", writer.name, alarm.name);
+      fmt::format_to(std::back_inserter(out), "  clear   {} {}", writer.name, told.alarm);
     }
   } else {
     const std::pair<std::string_view, std::string_view> fill[] = {
-        {"name", writer.name}, {"alarm", alarm.name}, {"device", site_.device}};
+        {"name", writer.name}, {"alarm", told.alarm}, {"device", site_.device}};
     topic = fill_in(site_.alarms.topic, fill).value_or(site_.alarms.topic);
-    open_json(out, &writer, effect.time);
+    open_json(out, &writer, told.time);
     append(out, ",\"alarm\":");
-    append_json_text(out, alarm.name);
-    fmt::format_to(std::back_inserter(out), ",\"state\":\"{}\",\"priority\":\"{}\"", raised ? "raised" : "cleared",
-                   priority_name(alarm.priority));
-    if (raised) {
+    append_json_text(out, told.alarm);
+    fmt::format_to(std::back_inserter(out), ",\"state\":\"{}\",\"priority\":\"{}\"", told.raised ? "raised" : "cleared",
+                   priority_name(told.priority));
+    if (told.raised) {
       append(out, ",\"text\":");
-      append_json_text(out, effect.text);
+      append_json_text(out, told.text);
     }
     out.push_back('}');
   }

@@ -10,6 +10,7 @@
 #include "runtime/connectors/connector.h"
 #include "runtime/host/counters.h"
 #include "runtime/host/deployment.h"
+#include "runtime/host/keeper.h"
 #include "runtime/host/render.h"
 #include "runtime/host/stats.h"
 
@@ -25,6 +26,7 @@ struct Writer {
   std::vector<PortId> ports;         // by output
   std::vector<std::uint8_t> wishes;  // by output: what a switch was last told
   std::vector<Datum> fields{};       // of a record that is being told
+  Keepsake* kept = nullptr;          // takes rows that are kept; null: none are
 };
 
 // Turns effects into messages on sinks: topics, payloads, shared switches, safe states. Any thread; effects of one
@@ -37,6 +39,11 @@ class Outputs {
 
   // `scratch` is the calling thread's.
   void emit(Writer& writer, const vm::Effect& effect, Buffer& scratch);
+
+  // An alarm of an instance that goes on after a restart: it stands, which everybody has been told; or its task has it
+  // no longer, which is told as an alarm that cleared.
+  void recall_alarm(const Writer& writer, const vm::Alarm& alarm, vm::TimeNs now);
+  void drop_alarm(const Writer& writer, const std::string& name, vm::TimeNs now);
 
   // Every switch that is not at its safe state goes there: when the host stops, for good, and at the start those of
   // refused runs.
@@ -69,7 +76,10 @@ class Outputs {
   void tell_switch(Port& port, PortId id, bool on, vm::TimeNs time, const Writer* writer, Buffer& out);
   void write_value(Writer& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out);
   void write_row(Writer& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out);
-  void write_alarm(Writer& writer, const vm::Effect& effect, Buffer& out);
+  void write_alarm(const Writer& writer, const AlarmTransition& transition, Buffer& out);
+  void remember(AlarmTransition transition);
+  void append_row(Writer& writer, const vm::Effect& effect, Buffer& out);
+  void keep_row(Writer& writer, const vm::Effect& effect, std::string_view row);
   void open_json(Buffer& out, const Writer* writer, vm::TimeNs time);
   void send(Port& port, PortId id, const Buffer& out, bool is_state);
   void send_record(Sink& sink, PortId id, std::string_view name, const Writer* writer, vm::TimeNs time,

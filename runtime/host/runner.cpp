@@ -4,6 +4,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "vm/base/check.h"
 
 namespace eyeflow::runtime {
@@ -40,12 +42,70 @@ std::unique_ptr<Lane> Runner::make_lane() const {
   return lane;
 }
 
-void Runner::start_instances(Lane& lane) {
+void Runner::keep_with(Keeper& keeper, const Site& site, const Deployment& deployment) {
+  keeper_ = &keeper;
   for (const auto& actor : actors_) {
-    actor->instance.start(lane.worker, clock_.now());
+    actor->kept = keeper.begin(site, deployment, deployment.instances[actor->number], actor->instance);
+    actor->writer.kept = actor->kept.get();
+  }
+}
+
+void Runner::start_instances(Lane& lane, const Site& site, const Deployment& deployment) {
+  const auto now = clock_.now();  // one for all: delays of different instances keep their order
+  for (const auto& actor : actors_) {
+    Keeper::Outcome past;
+    if (keeper_ != nullptr) {
+      past = keeper_->restore(site, deployment, deployment.instances[actor->number], actor->instance, now);
+    }
+    if (past.resumed) {
+      const auto& alarms = actor->writer.module->alarms;
+      for (std::uint16_t i = 0; i < alarms.size(); ++i) {
+        if (actor->instance.is_active(vm::AlarmId{i})) outputs_.recall_alarm(actor->writer, alarms[i], now);
+      }
+      for (const auto& name : past.gone) outputs_.drop_alarm(actor->writer, name, now);
+      actor->instance.resume(lane.worker, now);
+    } else {
+      actor->instance.start(lane.worker, now);
+    }
     emit_effects(lane, *actor);
     tell_faults(lane, *actor);
     update_deadline(*actor);
+    if (actor->kept) keeper_->keep(actor->writer.name, actor->instance, *actor->kept, lane.snapshot, true);
+  }
+  if (keeper_ != nullptr) {
+    keeper_->forget_past();
+    keeper_->commit(now);
+  }
+}
+
+void Runner::keep_all(Lane& lane) {
+  if (keeper_ == nullptr) return;
+  bool any = false;
+  for (const auto& owned : actors_) {
+    Actor& actor = *owned;
+    if (!actor.kept->is_dirty.load(std::memory_order_relaxed)) continue;
+    any = true;
+    {
+      const std::lock_guard lock(actor.mutex);
+      if (actor.state != Actor::State::Idle) {
+        actor.keep_due = true;  // whoever runs it looks before it leaves
+        continue;
+      }
+      actor.state = Actor::State::Running;
+    }
+    keeper_->keep(actor.writer.name, actor.instance, *actor.kept, lane.snapshot, false);
+    finish(lane, actor, 0);
+  }
+  if (any) keeper_->commit(clock_.now());
+}
+
+// After an event, when the world has been told: the disk comes last.
+void Runner::keep_if_due(Lane& lane, Actor& actor, bool may_wait) {
+  if (!actor.kept) return;
+  if (actor.kept->urgent || actor.kept->changes.bytes().size() >= Keeper::kRowBytes) {
+    keeper_->keep(actor.writer.name, actor.instance, *actor.kept, lane.snapshot, may_wait);
+  } else {
+    actor.kept->is_dirty.store(true, std::memory_order_relaxed);
   }
 }
 
@@ -65,14 +125,14 @@ void Runner::stop() {
   pool_.clear();
 }
 
-void Runner::deliver(Lane& lane, Actor& actor, const Reading& reading, bool may_wait) {
+void Runner::deliver(Lane& lane, Actor& actor, const Reading& reading) {
   {
     std::unique_lock lock(actor.mutex);
     // Timers that are due by now come first, on the same thread.
     const bool is_small = actor.task.reading_fuel[vm::index(reading.input)] <= kInlineFuel &&
                           (actor.task.timer_fuel <= kInlineFuel ||
                            actor.deadline.load(std::memory_order_relaxed) > clock_.at(reading.arrived));
-    while (may_wait && actor.state != Actor::State::Idle && !actor.queue.has_room(reading.input)) {
+    while (reading.may_wait && actor.state != Actor::State::Idle && !actor.queue.has_room(reading.input)) {
       lock.unlock();
       std::this_thread::sleep_for(std::chrono::microseconds(20));
       lock.lock();
@@ -123,6 +183,7 @@ void Runner::handle(Lane& lane, Actor& actor, const Reading& reading) {
   if (within > 0 && took > std::chrono::nanoseconds(within)) tell_late(actor, took, within);
   tell_faults(lane, actor);
   update_deadline(actor);
+  keep_if_due(lane, actor, reading.may_wait);
 }
 
 void Runner::advance(Lane& lane, Actor& actor, vm::TimeNs until) {
@@ -140,14 +201,17 @@ void Runner::advance(Lane& lane, Actor& actor, vm::TimeNs until) {
   if (due != kNever && due <= until && within > 0 && took > std::chrono::nanoseconds(within))
     tell_late(actor, took, within);
   update_deadline(actor);
+  keep_if_due(lane, actor, false);
 }
 
 bool Runner::emit_effects(Lane& lane, Actor& actor) {
-  bool raised = false;
+  bool raised = false, changed = false;
   for (const auto& effect : lane.worker.effects()) {
     outputs_.emit(actor.writer, effect, lane.scratch);
     raised |= effect.kind == vm::EffectKind::AlarmRaised;
+    changed |= effect.kind != vm::EffectKind::Value && effect.kind != vm::EffectKind::Log;
   }
+  if (changed && actor.kept) actor.kept->urgent = true;
   if (const auto cut = lane.worker.texts_cut(); cut != lane.texts_cut_before) {
     add(counters_.texts_cut, cut - lane.texts_cut_before);
     lane.texts_cut_before = cut;
@@ -200,6 +264,12 @@ void Runner::finish(Lane& lane, Actor& actor, int budget) {
     }
     // A sensor whose source we closed is not silent.
     if (stopping_.load(std::memory_order_relaxed)) actor.timer_due = false;
+    if (std::exchange(actor.keep_due, false)) {
+      lock.unlock();
+      actor.kept->urgent = true;  // the others of its group are on disk already
+      keep_if_due(lane, actor, false);
+      lock.lock();
+    }
     const bool has_work = actor.timer_due || !actor.queue.empty();
     if (!has_work) {
       actor.state = Actor::State::Idle;

@@ -22,6 +22,7 @@ struct Lane {
   Decoder decoder;
   Buffer scratch;
   std::vector<char> text;
+  std::vector<std::byte> snapshot;
   std::uint64_t texts_cut_before = 0;
 };
 
@@ -38,15 +39,21 @@ class Runner {
          const Deployment& deployment, std::function<void()> on_earlier_timer);
   ~Runner() { stop(); }
 
+  // Before the instances start. What they leave is kept from then on.
+  void keep_with(Keeper& keeper, const Site& site, const Deployment& deployment);
+
   std::unique_ptr<Lane> make_lane() const;
-  void start_instances(Lane& lane);  // before any other thread
+  // Before any other thread. Instances of which something was kept go on, the others begin.
+  void start_instances(Lane& lane, const Site& site, const Deployment& deployment);
   void start_pool(unsigned threads);
   // After the sources. What waits in queues is still handled, for kStopLimit; the rest is dropped and counted, because
   // switches must come to `safe` before whoever asked us to stop loses patience.
   void stop();
 
-  void deliver(Lane& lane, Actor& actor, const Reading& reading, bool may_wait);
+  void deliver(Lane& lane, Actor& actor, const Reading& reading);
   void run_due_timers(Lane& lane);
+  // Keeps every instance to which something happened: those that are idle now, the others before they become idle.
+  void keep_all(Lane& lane);
   vm::TimeNs next_timer() const { return timers_.next(); }
 
   std::vector<std::unique_ptr<Actor>>& actors() { return actors_; }
@@ -55,6 +62,7 @@ class Runner {
  private:
   void handle(Lane& lane, Actor& actor, const Reading& reading);
   void advance(Lane& lane, Actor& actor, vm::TimeNs until);
+  void keep_if_due(Lane& lane, Actor& actor, bool may_wait);
   bool emit_effects(Lane& lane, Actor& actor);  // true when one raised an alarm
   void tell_faults(Lane& lane, Actor& actor);
   void tell_late(Actor& actor, std::chrono::nanoseconds took, vm::TimeNs within_ns);
@@ -70,6 +78,7 @@ class Runner {
   std::vector<std::unique_ptr<TaskInfo>> tasks_;
   std::vector<std::unique_ptr<Actor>> actors_;
   Timers timers_;
+  Keeper* keeper_ = nullptr;
   std::function<void()> on_earlier_timer_;
 
   std::mutex pool_mutex_;

@@ -3,11 +3,14 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "runtime/host/histogram.h"
 #include "runtime/payload/decoder.h"
+#include "runtime/storage/store.h"
+#include "runtime/sync/uploader.h"
 #include "vm/module/module.h"
 
 // What a host tells about itself: a plain copy, made on request, for screens, metrics and tests. Counts are since the
@@ -68,6 +71,8 @@ struct HostStats {
   std::uint64_t switch_changes = 0;
   std::uint64_t values = 0;
   std::uint64_t rows = 0;
+  std::uint64_t rows_too_long = 0;    // of more than kMaxRowBytes: not kept
+  std::uint64_t alarms_recalled = 0;  // that stood at the last run's end; they are neither told nor counted as raised
   std::uint64_t alarms_raised = 0;
   std::uint64_t alarms_cleared = 0;
   std::uint64_t alarms_active = 0;  // standing now
@@ -82,6 +87,8 @@ struct HostStats {
 
   std::vector<TaskStats> tasks;
   std::vector<ConnectionStats> connections;
+  std::optional<StoreStats> storage;  // nothing: all is in memory only
+  std::optional<UploadStats> cloud;
 };
 
 inline constexpr std::size_t kTransitionsKept = 256;

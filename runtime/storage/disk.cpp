@@ -43,11 +43,11 @@ std::vector<fs::path> set_aside(const fs::path& database) {
 
 }  // namespace
 
-Result<FolderLock> FolderLock::take(const fs::path& folder) {
+Result<FolderLock> FolderLock::take(const fs::path& folder, bool& in_use) {
   const auto problem = [&](std::string_view what) {
     return fail(
         fmt::format("{}: cannot {} the data folder: {}; name a folder on a disk that can be written, "
-                    "[device] data = \"DIR\"",
+                    "[storage] folder = \"DIR\"",
                     folder.string(), what, std::strerror(errno)));
   };
   std::error_code error;
@@ -56,10 +56,10 @@ Result<FolderLock> FolderLock::take(const fs::path& folder) {
   const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return problem("open");
   if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return FolderLock(fd);
-  const bool busy = errno == EWOULDBLOCK;
+  in_use = errno == EWOULDBLOCK;
   const auto lock_problem = problem("lock");
   ::close(fd);
-  if (!busy) return lock_problem;
+  if (!in_use) return lock_problem;
   return fail(fmt::format("{}: another eyeflow-vm works in this data folder; stop it first", folder.string()));
 }
 

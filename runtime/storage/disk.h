@@ -12,7 +12,8 @@ namespace eyeflow::runtime {
 // The folder, for this process alone. Made when it is missing.
 class FolderLock {
  public:
-  static Result<FolderLock> take(const std::filesystem::path& folder);
+  // `in_use` tells whether another process has it.
+  static Result<FolderLock> take(const std::filesystem::path& folder, bool& in_use);
   ~FolderLock();
   FolderLock(FolderLock&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
   FolderLock& operator=(FolderLock&&) = delete;

@@ -167,7 +167,7 @@ void Store::Impl::commit_next(std::unique_lock<std::mutex>& held) {
   progressed.notify_all();
 }
 
-Result<Store> Store::open(StoreOptions options) {
+std::expected<Store, OpenFailure> Store::open(StoreOptions options) {
   // A disk that fails once is no reason to run without storage.
   const auto insist = [](auto&& work) {
     auto outcome = work();
@@ -175,15 +175,16 @@ Result<Store> Store::open(StoreOptions options) {
     return outcome;
   };
   std::optional<FolderLock> lock;
+  bool in_use = false;
   const auto locked = insist([&] {
-    auto taken = FolderLock::take(options.folder);
+    auto taken = FolderLock::take(options.folder, in_use);
     if (taken) lock.emplace(std::move(*taken));
     return taken ? Result<void>{} : std::unexpected(taken.error());
   });
-  if (!locked) return std::unexpected(locked.error());
+  if (!locked) return std::unexpected(OpenFailure{locked.error(), in_use});
   if (options.key_file.empty()) options.key_file = options.folder / "device.key";
   auto key = insist([&] { return load_or_make_device_key(options.key_file); });
-  if (!key) return std::unexpected(key.error());
+  if (!key) return std::unexpected(OpenFailure{key.error()});
   if (!key->notice.empty() && options.on_notice) options.on_notice(key->notice);
   auto impl = std::make_unique<Impl>(std::move(options), std::move(*lock), key->key);
   impl->writer.open(impl->report, impl->kept);
@@ -232,8 +233,8 @@ Submitted Store::submit(const Changes& changes, bool may_wait) {
   if (!has_room && may_wait) {
     s.counters.waits.fetch_add(1, std::memory_order_relaxed);
     s.wake.notify_one();
-    s.room.wait(held, [&] { return s.ended || s.filling.has_room(changes, s.options.queue_bytes); });
-    has_room = !s.ended;
+    s.room.wait_for(held, kLongestWait, [&] { return s.ended || s.filling.has_room(changes, s.options.queue_bytes); });
+    has_room = !s.ended && s.filling.has_room(changes, s.options.queue_bytes);
   }
   if (!has_room) s.counters.rows_refused.fetch_add(changes.rows(), std::memory_order_relaxed);
   const Ticket ticket{++s.submitted};
@@ -247,6 +248,11 @@ Submitted Store::submit(const Changes& changes, bool may_wait) {
   return {ticket, has_room};
 }
 
+Ticket Store::submitted() const {
+  const std::scoped_lock lock(impl_->mutex);
+  return Ticket{impl_->submitted};
+}
+
 Ticket Store::committed() const { return Ticket{impl_->committed.load()}; }
 
 bool Store::wait_until_committed(Ticket ticket, std::chrono::nanoseconds limit) {
@@ -258,6 +264,8 @@ bool Store::wait_until_committed(Ticket ticket, std::chrono::nanoseconds limit) 
   s.progressed.wait_for(held, limit, [&] { return s.ended || is_there(); });
   return is_there();
 }
+
+Result<PrivateKey> Store::signing_key() const { return impl_->writer.key().signing_key(); }
 
 OutboxBatch Store::outbox(std::size_t max_rows, std::size_t max_bytes) {
   OutboxBatch batch;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <filesystem>
 #include <functional>
 #include <limits>
@@ -13,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/security/keys.h"
 #include "runtime/storage/changes.h"
 #include "vm/base/result.h"
 
@@ -103,6 +105,11 @@ struct OutboxBatch {
   std::uint64_t last() const { return rows.empty() ? 0 : rows.back().number.sequence; }
 };
 
+// Why a store could not be opened.
+struct OpenFailure : Error {
+  bool in_use = false;  // by another process
+};
+
 struct StoreStats {
   std::uint64_t commits = 0, commit_failures = 0;
   std::uint64_t rows_kept = 0, rows_queued = 0;     // written to history, to the outbox
@@ -137,7 +144,7 @@ class Store {
   // Opens both files, or makes them; a damaged one is set aside, what is intact in it is taken over, and on it goes:
   // report() tells. Fails only where nothing can be kept at all: the folder cannot be written, or another process has
   // it open.
-  static Result<Store> open(StoreOptions options);
+  static std::expected<Store, OpenFailure> open(StoreOptions options);
   ~Store();  // as stop()
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
@@ -152,11 +159,16 @@ class Store {
   StreamId stream(std::string_view owner, std::string_view log, const StreamSettings& settings);
 
   // Takes what an event left. The caller's thread never touches the disk; it copies bytes under a lock. When the rows
-  // do not fit in memory, it waits for room if `may_wait` (a replay), and otherwise refuses them.
+  // do not fit in memory, it waits for room if `may_wait` (a replay), up to kLongestWait, and otherwise refuses them.
+  static constexpr std::chrono::seconds kLongestWait{10};
   Submitted submit(const Changes& changes, bool may_wait = false);
+  Ticket submitted() const;
   Ticket committed() const;
   // False when `limit` was over first. Commits at once what the ticket waits for.
   bool wait_until_committed(Ticket ticket, std::chrono::nanoseconds limit);
+
+  // The device's key, for what leaves it: batches and exports.
+  Result<PrivateKey> signing_key() const;
 
   // For the far side. Rows stay until they are acknowledged; a repeat gives the same rows with the same numbers.
   // Numbers have no gaps but for rows that were dropped or damaged, which are counted.

@@ -45,6 +45,7 @@ class Writer {
   // The last commit of a run. False: the files do not say that it ended well.
   bool finish();
 
+  const DeviceKey& key() const { return key_; }
   OutboxBatch outbox(std::size_t max_rows, std::size_t max_bytes);
 
   // From any thread.

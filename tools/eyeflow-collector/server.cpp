@@ -37,7 +37,7 @@ std::optional<Answer> refuse_sender(const ServerOptions& options, std::string_vi
   if (device.empty()) return Answer{400, "the header EyeFlow-Device is missing\n"};
   const auto known = options.devices.find(device);
   if (known == options.devices.end()) {
-    if (options.allow_unsigned && signature.empty()) return std::nullopt;
+    if (options.allow_unsigned) return std::nullopt;
     return Answer{403,
                   fmt::format("no key of device '{}' is known here; put its public key into {}.pub\n", device, device)};
   }

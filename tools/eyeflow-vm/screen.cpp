@@ -79,7 +79,30 @@ std::string troubles(const HostStats& stats) {
   add(stats.missed_periods, "timer periods missed");
   add(stats.from_future, "times from the future");
   add(stats.texts_cut, "texts cut");
+  add(stats.rows_too_long, "rows too long to keep");
+  if (stats.storage) {
+    const runtime::StoreStats& storage = *stats.storage;
+    add(storage.rows_refused, "rows refused, the disk was behind");
+    add(storage.rows_dropped_history + storage.rows_dropped_outbox, "rows dropped for want of disk");
+    add(storage.lost_rows, "rows lost in damaged files");
+    add(storage.lost_values, "values lost in damaged files");
+    add(storage.commit_failures, "commits failed");
+  }
   return text;
+}
+
+// What is kept and sent; empty when all is in memory only.
+std::string storage_text(const HostStats& stats) {
+  if (!stats.storage) return {};
+  const runtime::StoreStats& storage = *stats.storage;
+  return fmt::format("{} rows kept   {} commits, the longest {}{}", count_text(storage.rows_kept),
+                     count_text(storage.commits), duration_text(storage.longest_commit),
+                     storage.disk_full ? "   the disk is full" : "");
+}
+std::string cloud_text(const HostStats& stats) {
+  if (!stats.cloud) return {};
+  return fmt::format("{} rows sent in {} batches   {} wait", count_text(stats.cloud->rows),
+                     count_text(stats.cloud->batches), count_text(stats.storage ? stats.storage->outbox_rows : 0));
 }
 
 std::string what_runs(const ScreenSetup& setup, const HostStats& stats) {
@@ -190,6 +213,8 @@ std::vector<std::string> frame(const ScreenSetup& setup, const HostStats& stats,
   row("losses", wrong.empty()
                     ? paint.green("none") + paint.dim("   no bad reading, no drop, no fault, no missed deadline")
                     : paint.yellow(wrong));
+  if (stats.storage) row("storage", storage_text(stats));
+  if (stats.cloud) row("cloud", cloud_text(stats));
   for (const runtime::ConnectionStats& connection : stats.connections)
     row("connection", connection.name + " " + (connection.up ? paint.green("up") : paint.red("down")) + "   " +
                           paint.dim(connection.detail));
@@ -259,6 +284,8 @@ std::vector<std::string> summary(const ScreenSetup& setup, const HostStats& stat
   row("memory",
       bytes_text(stats.resident_bytes) + " resident, " + bytes_text(stats.instance_bytes) + " of it for all instances");
   const std::string wrong = troubles(stats);
+  if (stats.storage) row("storage", storage_text(stats));
+  if (stats.cloud) row("cloud", cloud_text(stats));
   row("losses", wrong.empty() ? "none" : wrong);
   return lines;
 }

@@ -1,0 +1,197 @@
+#include "runtime/host/keeper.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include "vm/engine/snapshot.h"
+
+namespace eyeflow::runtime {
+namespace {
+
+constexpr std::string_view kClock = "clock", kLayout = "layout ";
+
+// The host's clock as it stood, and whether it could be believed.
+struct KeptClock {
+  vm::TimeNs time = 0;
+  std::uint64_t believed = 0;
+};
+
+vm::Word word_at(std::span<const std::byte> bytes, std::size_t at) {
+  vm::Word word = 0;
+  if (bytes.size() >= at + sizeof word) std::memcpy(&word, bytes.data() + at, sizeof word);
+  return word;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+std::size_t parts_of(std::size_t snapshot_bytes) { return snapshot_bytes / Keeper::kPartBytes + 1; }
+
+}  // namespace
+
+std::expected<std::unique_ptr<Keeper>, OpenFailure> Keeper::open(const Site& site, HostClock& clock,
+                                                                 std::function<void()> on_commit) {
+  const auto& settings = *site.storage;
+  auto store = Store::open({.folder = settings.folder,
+                            .key_file = settings.key_file,
+                            .device = site.device,
+                            .commit = settings.commit,
+                            .history_bytes = settings.history_bytes,
+                            .outbox_bytes = settings.outbox_bytes,
+                            .reserve_bytes = settings.reserve_bytes,
+                            .queue_bytes = settings.memory_bytes,
+                            .when_full = settings.drop_new ? WhenFull::DropNew : WhenFull::DropOldest,
+                            .on_notice = [](std::string_view line) { log()->warn("{}", line); },
+                            .on_commit = std::move(on_commit)});
+  if (!store) return std::unexpected(store.error());
+  std::unique_ptr<Keeper> keeper(new Keeper(std::move(*store), clock));
+  keeper->clock_slot_ = keeper->store_.slot(SlotKind::Host, "", kClock);
+  keeper->read_past();
+  return keeper;
+}
+
+void Keeper::read_past() {
+  was_clean_ = store_.report().was_clean;
+  for (auto& kept : store_.take_kept()) {
+    if (kept.kind == SlotKind::State) {
+      std::uint32_t number = 0;
+      const auto end = kept.name.data() + kept.name.size();
+      if (std::from_chars(kept.name.data(), end, number).ptr != end) continue;
+      if (number == 0) {
+        past_.time = std::max(past_.time, static_cast<vm::TimeNs>(word_at(kept.value, vm::SnapshotHead::kNow)));
+      }
+      past_.parts[kept.owner][number] = std::move(kept.value);
+    } else if (kept.kind == SlotKind::Host && kept.name.starts_with(kLayout)) {
+      past_.layouts[vm::hash_of(kept.value)] = std::move(kept.value);
+    } else if (kept.kind == SlotKind::Host && kept.name == kClock && kept.value.size() == sizeof(KeptClock)) {
+      KeptClock clock;
+      std::memcpy(&clock, kept.value.data(), sizeof clock);
+      past_.time = std::max(past_.time, clock.time);
+      past_.clock_believed = clock.believed != 0;
+    }
+  }
+}
+
+std::unique_ptr<Keepsake> Keeper::begin(const Site& site, const Deployment& deployment,
+                                        const Deployment::Instance& planned, const vm::Instance& instance) {
+  auto keepsake = std::make_unique<Keepsake>();
+  const auto& module = instance.program().module();
+  for (std::size_t i = 0; i < module.outputs.size(); ++i) {
+    auto& stream = keepsake->streams.emplace_back();
+    const auto& output = module.outputs[i];
+    if (output.kind != OutputKind::Log) continue;
+    const auto& port = deployment.ports[static_cast<std::size_t>(planned.outputs[i])];
+    const auto& settings = site.settings(site.outputs[port.output]);
+    const bool sync = settings.sync && output.to_cloud;
+    if (settings.keep || sync) {
+      stream = store_.stream(planned.name, output.name, {.keep = settings.keep, .sync = sync});
+    }
+  }
+  const std::size_t bytes = instance.snapshot_bytes();
+  for (std::size_t n = 0; n < parts_of(bytes); ++n) {
+    keepsake->parts.push_back(store_.slot(SlotKind::State, planned.name, fmt::format("{}", n)));
+  }
+  if (keepsake->parts.size() > 1) keepsake->last.resize(bytes);
+  const auto layout = instance.program().snapshot_layout();
+  const auto hash = vm::hash_of(layout);
+  if (layouts_.insert(hash).second && !past_.layouts.contains(hash)) {
+    // Before any snapshot that is read by it.
+    Changes changes;
+    changes.keep(store_.slot(SlotKind::Host, "", fmt::format("{}{:016x}", kLayout, hash)), layout);
+    store_.submit(changes);
+  }
+  return keepsake;
+}
+
+Keeper::Outcome Keeper::restore(const Site& site, const Deployment& deployment, const Deployment::Instance& planned,
+                                vm::Instance& instance, vm::TimeNs now) {
+  const auto found = past_.parts.find(planned.name);
+  if (found == past_.parts.end()) return {};
+  // The first part that is not full is the last.
+  std::vector<std::byte> snapshot;
+  std::uint32_t next = 0;
+  bool whole = false;
+  for (const auto& [number, bytes] : found->second) {
+    if (number != next++) break;
+    snapshot.insert(snapshot.end(), bytes.begin(), bytes.end());
+    if ((whole = bytes.size() < kPartBytes)) break;
+  }
+  const auto layout = past_.layouts.find(word_at(snapshot, vm::SnapshotHead::kLayout));
+  if (!whole || layout == past_.layouts.end()) {
+    log()->error("{}: a part of its state is lost; it starts afresh", planned.name);
+    return {};
+  }
+  const bool counts = past_.clock_believed && clock_.is_believed() && now >= past_.time;
+  const auto restored = instance.restore(layout->second, snapshot, {.then = counts ? now : past_.time, .now = now});
+  if (!restored) {
+    log()->error("{}: {}", planned.name, restored.error().message);
+    return {};
+  }
+  if (!restored->same_layout) {
+    log()->info("{}: another version of the task goes on where the last one was{}", planned.name,
+                restored->dropped.empty() ? "" : "; it has no " + joined(restored->dropped));
+  }
+  const auto& outputs = instance.program().module().outputs;
+  for (std::uint16_t i = 0; i < outputs.size(); ++i) {
+    if (outputs[i].kind != OutputKind::Switch || outputs[i].driven) continue;
+    const auto& port = deployment.ports[static_cast<std::size_t>(planned.outputs[i])];
+    const auto& settings = site.settings(site.outputs[port.output]);
+    const bool as_it_was =
+        settings.restart == Restart::Restore || (settings.restart == Restart::AfterCleanStop && was_clean_);
+    if (!as_it_was) instance.assume(vm::OutputId{i}, settings.safe);
+  }
+  return {.resumed = true, .gone = restored->gone};
+}
+
+void Keeper::forget_past() {
+  past_.parts.clear();
+  past_.layouts.clear();
+}
+
+void Keeper::keep(const std::string& name, const vm::Instance& instance, Keepsake& keepsake,
+                  std::vector<std::byte>& scratch, bool may_wait) {
+  keepsake.is_dirty.store(false, std::memory_order_relaxed);
+  const std::size_t bytes = instance.snapshot_bytes();
+  if (scratch.size() < bytes) scratch.resize(bytes);
+  const auto snapshot = std::span(scratch).first(bytes);
+  instance.save(snapshot);
+  for (std::size_t n = 0; n < keepsake.parts.size(); ++n) {
+    const auto part = snapshot.subspan(n * kPartBytes, std::min(kPartBytes, bytes - n * kPartBytes));
+    if (!keepsake.last.empty()) {
+      const auto before = std::span(keepsake.last).subspan(n * kPartBytes, part.size());
+      if (keepsake.was_kept && std::memcmp(before.data(), part.data(), part.size()) == 0) continue;
+      std::memcpy(before.data(), part.data(), part.size());
+    }
+    keepsake.changes.keep(keepsake.parts[n], part);
+  }
+  keepsake.was_kept = true;
+  if (keepsake.urgent) keepsake.changes.commit_at_once();
+  keepsake.urgent = false;
+  if (!store_.submit(keepsake.changes, may_wait).complete) {
+    if (const auto more = refused_log_.pass()) {
+      log()->warn("{}: {} {} dropped, the disk is behind{}", name, keepsake.changes.rows(),
+                  keepsake.changes.rows() == 1 ? "row was" : "rows were", and_more(*more));
+    }
+  }
+  keepsake.changes.clear();
+}
+
+void Keeper::commit(vm::TimeNs now) {
+  const KeptClock clock{.time = now, .believed = clock_.is_believed()};
+  Changes changes;
+  changes.keep(clock_slot_, std::as_bytes(std::span(&clock, 1)));
+  changes.commit_at_once();
+  store_.submit(changes);
+}
+
+void Keeper::expire(vm::TimeNs now) {
+  if (clock_.is_believed()) store_.expire(now);
+}
+
+}  // namespace eyeflow::runtime
