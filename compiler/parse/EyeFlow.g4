@@ -27,7 +27,7 @@ taskDecl: TASK name '{' (decl | ';')* '}';
 
 decl
   : inputDecl | outputDecl | alarmDecl | paramDecl | stateDecl | constDecl | modelDecl | recordDecl | enumDecl
-  | functionDecl | useDecl | handlerDecl
+  | functionDecl | useDecl | unitDecl | handlerDecl
   ;
 
 inputDecl: INPUT name ':' type inputOption*;
@@ -37,6 +37,9 @@ inputOption
   | STALE AFTER expr                          # inputStale
   | QUEUE expr (DROP name)?                   # inputQueue
   | LATEST                                    # inputLatest
+  | HOLD                                      # inputHold     // what a bad or stale reading is taken for
+  | SKIP_BAD                                  # inputSkip
+  | ELSE expr                                 # inputElse
   ;
 
 outputDecl: OUTPUT name ':' outputForm ('=' expr)? (TO CLOUD)?;
@@ -62,10 +65,12 @@ paramDecl: PARAM name ':' type '=' expr (IN expr '..' expr)?;
 stateDecl: STATE name (':' type)? ('=' expr)?;
 constDecl: CONST name (':' type)? '=' expr;
 modelDecl: MODEL name ':' '(' (type (',' type)*)? ')' '->' type;
-recordDecl: RECORD name '{' fields '}';
+recordDecl: RECORD name ('(' name (',' name)* ')')? '{' (recordMember | ',' | ';')* '}';
+recordMember: functionDecl | field ('=' expr)?;
 enumDecl: ENUM name '{' (name (','? name)* ','?)? '}';
 functionDecl: FN name '(' (parameter (',' parameter)* ','?)? ')' ('->' type)? block;
-parameter: name ':' type;
+parameter: name ':' type ('=' expr)?;
+unitDecl: UNIT_DECL name '=' expr;
 useDecl: USE modulePath (',' modulePath)*;
 modulePath: name ('.' anyWord)*;
 
@@ -95,7 +100,7 @@ type: plainType '?'?;
 plainType
   : '[' type ';' '<='? expr ']'               # arrayType
   | '{' fields '}'                            # recordType
-  | IDENT ('(' expr (',' expr)* ')')? unit?   # namedType
+  | IDENT ('.' IDENT)? ('(' expr (',' expr)* ')')? unit?   # namedType
   | unit                                      # unitType
   ;
 
@@ -119,7 +124,8 @@ statement
   ;
 
 ifArm: (LET name '=')? expr block;
-matchArm: (ELSE | name (',' name)*) block;
+matchArm: (ELSE | pattern (',' pattern)*) block;
+pattern: expr ('..' expr)?;
 
 // ---- Expressions -----------------------------------------------------------------------------------------------------
 
@@ -127,7 +133,7 @@ expr
   : primary                                                           # primaryExpr
   | expr '.' TO '(' (unit | NUMBER) ')'                               # toUnitExpr   // .to(1): the plain number
   | expr '.' anyWord                                                  # memberExpr
-  | expr '[' expr ']'                                                 # indexExpr
+  | expr '[' expr ('..<' expr)? ']'                                   # indexExpr
   | expr '(' (argument (',' argument)* ','?)? ')'                     # callExpr
   | op=('-' | '~') expr                                               # unaryExpr
   | expr op=('*' | '/' | MOD) expr                                    # binaryExpr
@@ -165,6 +171,7 @@ format: '.' (NUMBER | QUANTITY) | unit;
 name
   : IDENT | AT | EVERY | STALE | AFTER | QUEUE | DROP | LATEST | WITHIN | AS | TO | CLOUD | SWITCH | VALUE | LOG | CLEAR
   | BELOW | ABOVE | PRIORITY | REMIND | DRIVES | LATCH | WINDOW | START | STOP | RISING | MAX | OF | EXPECT | FROM
+  | HOLD | SKIP_BAD | UNIT_DECL
   ;
 
 // Behind a point, and as a label, every word is a name: `conveyor.on()`, `at: event.time`.
@@ -186,6 +193,7 @@ AT: 'at'; EVERY: 'every'; STALE: 'stale'; AFTER: 'after'; QUEUE: 'queue'; DROP: 
 WITHIN: 'within'; AS: 'as'; TO: 'to'; CLOUD: 'cloud'; SWITCH: 'switch'; VALUE: 'value'; LOG: 'log'; CLEAR: 'clear';
 BELOW: 'below'; ABOVE: 'above'; PRIORITY: 'priority'; REMIND: 'remind'; DRIVES: 'drives'; LATCH: 'latch';
 WINDOW: 'window'; START: 'start'; STOP: 'stop'; RISING: 'rising'; MAX: 'max'; OF: 'of'; EXPECT: 'expect'; FROM: 'from';
+HOLD: 'hold'; SKIP_BAD: 'skip'; UNIT_DECL: 'unit';
 
 IDENT: LETTER (LETTER | [0-9])*;
 UNIT_WORD: '°' LETTER* SUPERSCRIPT? | [%‰] | LETTER (LETTER | [0-9₀-₉])* SUPERSCRIPT?;

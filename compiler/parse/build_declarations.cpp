@@ -154,7 +154,7 @@ std::optional<syntax::Decl> TreeBuilder::declaration(P::DeclContext* ctx) {
     }
     decl.node = std::move(model);
   } else if (auto* c = ctx->recordDecl()) {
-    decl.node = syntax::RecordDecl{name(c->name()), fields(c->fields())};
+    decl.node = record(c);
   } else if (auto* c = ctx->enumDecl()) {
     syntax::EnumDecl enumeration{name(c->name(0)), {}};
     for (std::size_t i = 1; i < c->name().size(); ++i) enumeration.values.push_back(name(c->name(i)));
@@ -163,8 +163,11 @@ std::optional<syntax::Decl> TreeBuilder::declaration(P::DeclContext* ctx) {
     decl.node = function(c);
   } else if (auto* c = ctx->useDecl()) {
     syntax::UseDecl use;
-    for (auto* m : c->modulePath()) use.modules.push_back(m->getText());
+    for (auto* m : c->modulePath())
+      if (!is_broken(m)) use.modules.push_back({m->getText(), span(m)});
     decl.node = std::move(use);
+  } else if (auto* c = ctx->unitDecl()) {
+    decl.node = syntax::UnitDecl{name(c->name()), expr(c->expr())};
   } else if (auto* c = ctx->handlerDecl()) {
     decl.node = handler(c);
   } else {
@@ -190,9 +193,39 @@ syntax::InputDecl TreeBuilder::input(P::InputDeclContext* ctx) {
       input.drop = optional_name(c->name());
     } else if (as<P::InputLatestContext>(option)) {
       if (first(!input.latest, option, "latest")) input.latest = true;
+    } else {
+      bad_form(option, input);
     }
   }
   return input;
+}
+
+void TreeBuilder::bad_form(P::InputOptionContext* ctx, syntax::InputDecl& input) {
+  using syntax::BadForm;
+  auto* otherwise = as<P::InputElseContext>(ctx);
+  const BadForm form = otherwise                      ? BadForm::Else
+                       : as<P::InputHoldContext>(ctx) ? BadForm::Hold
+                       : as<P::InputSkipContext>(ctx) ? BadForm::Skip
+                                                      : BadForm::None;
+  if (form == BadForm::None || !first(input.bad_form == BadForm::None, ctx, "hold, skip or else")) return;
+  input.bad_form = form;
+  input.bad_span = span(ctx);
+  if (otherwise) input.instead = expr(otherwise->expr());
+}
+
+syntax::RecordDecl TreeBuilder::record(P::RecordDeclContext* ctx) {
+  syntax::RecordDecl record;
+  record.name = name(ctx->name(0));
+  for (std::size_t i = 1; i < ctx->name().size(); ++i) record.sizes.push_back(name(ctx->name(i)));
+  for (auto* member : ctx->recordMember()) {
+    if (auto* f = member->functionDecl()) {
+      record.functions.push_back(function(f));
+      record.functions.back().doc = doc_above(member);
+    } else if (auto* f = member->field()) {
+      record.fields.push_back({any_word(f->anyWord()), type(f->type()), optional_expr(member->expr())});
+    }
+  }
+  return record;
 }
 
 syntax::OutputDecl TreeBuilder::output(P::OutputDeclContext* ctx) {
@@ -254,7 +287,8 @@ void TreeBuilder::alarm_option(P::AlarmOptionContext* ctx, syntax::AlarmDecl& al
 syntax::FunctionDecl TreeBuilder::function(P::FunctionDeclContext* ctx) {
   syntax::FunctionDecl function;
   function.name = name(ctx->name());
-  for (auto* p : ctx->parameter()) function.parameters.push_back({name(p->name()), type(p->type())});
+  for (auto* p : ctx->parameter())
+    function.parameters.push_back({name(p->name()), type(p->type()), optional_expr(p->expr())});
   if (ctx->type()) function.result = type(ctx->type());
   function.body = block(ctx->block());
   return function;
@@ -327,7 +361,13 @@ syntax::TypePtr TreeBuilder::plain_type(P::PlainTypeContext* ctx) {
   Span place = span(ctx);
   if (auto* c = as<P::NamedTypeContext>(ctx)) {
     syntax::NamedType named;
-    named.name = {c->IDENT() ? c->IDENT()->getText() : "", c->IDENT() ? span(c->IDENT()->getSymbol()) : place};
+    const auto words = c->IDENT();
+    const auto word = [&](std::size_t i) {
+      return i < words.size() ? syntax::Name{words[i]->getText(), span(words[i]->getSymbol())}
+                              : syntax::Name{"", place};
+    };
+    if (words.size() > 1) named.module = word(0);
+    named.name = word(words.size() > 1 ? 1 : 0);
     for (auto* e : c->expr()) named.arguments.push_back(expr(e));
     if (c->unit()) named.unit = unit(c->unit());
     return make_type(place, std::move(named));

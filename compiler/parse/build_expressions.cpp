@@ -164,7 +164,7 @@ std::optional<syntax::Stmt> TreeBuilder::statement(P::StatementContext* ctx) {
     syntax::MatchStmt match{expr(c->expr()), {}};
     for (auto* a : c->matchArm()) {
       syntax::MatchArm arm{{}, span(a), block(a->block())};
-      for (auto* n : a->name()) arm.patterns.push_back(name(n));
+      for (auto* p : a->pattern()) arm.patterns.push_back({expr(p->expr(0)), optional_expr(p->expr(1))});
       match.arms.push_back(std::move(arm));
     }
     out.node = std::move(match);
@@ -224,7 +224,7 @@ void TreeBuilder::expr_node(P::ExprContext* ctx, syntax::Expr& out) {
   } else if (auto* c = as<P::CallExprContext>(ctx)) {
     out.node = call(c);
   } else if (auto* c = as<P::IndexExprContext>(ctx)) {
-    out.node = syntax::IndexExpr{expr(c->expr(0)), expr(c->expr(1))};
+    out.node = syntax::IndexExpr{expr(c->expr(0)), expr(c->expr(1)), optional_expr(c->expr(2))};
   } else if (auto* c = as<P::UnaryExprContext>(ctx)) {
     std::size_t type = c->op->getType();
     auto op = type == Lexer::NOT        ? syntax::UnaryOp::Not

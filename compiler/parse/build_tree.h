@@ -33,6 +33,8 @@ class TreeBuilder {
   std::optional<syntax::TestStep> test_step(P::TestStepContext* ctx);
   std::optional<syntax::Decl> declaration(P::DeclContext* ctx);
   syntax::InputDecl input(P::InputDeclContext* ctx);
+  void bad_form(P::InputOptionContext* ctx, syntax::InputDecl& input);
+  syntax::RecordDecl record(P::RecordDeclContext* ctx);
   syntax::OutputDecl output(P::OutputDeclContext* ctx);
   syntax::AlarmDecl alarm(P::AlarmDeclContext* ctx);
   void alarm_option(P::AlarmOptionContext* ctx, syntax::AlarmDecl& alarm);

@@ -31,7 +31,7 @@ bool eyeflow::compiler::grammar::EyeFlowLexer::unit_ends_here() {
   while (end < text.size() && (std::isalnum(static_cast<unsigned char>(text[end])) || text[end] == '_')) ++end;
   std::string_view word = std::string_view(text).substr(i, end - i);
   const antlr4::dfa::Vocabulary& vocabulary = getVocabulary();
-  for (std::size_t type = TASK; type <= FROM; ++type) {
+  for (std::size_t type = TASK; type <= UNIT_DECL; ++type) {
     std::string literal = vocabulary.getLiteralName(type);
     if (literal.size() == word.size() + 2 && std::string_view(literal).substr(1, word.size()) == word) return false;
   }
@@ -112,16 +112,17 @@ auto parse_rule(P& parser, antlr4::CommonTokenStream& tokens, const Reader& read
 
 }  // namespace
 
-ParseResult parse(std::string_view source, std::string file_name) {
+ParseResult parse(std::string_view source, std::string file_name, std::uint32_t begin) {
   ParseResult result;
   result.file_name = std::move(file_name);
+  const std::string_view file = source.substr(begin);
   std::vector<std::uint32_t> byte_offsets;
-  if (!prescan(source, byte_offsets, result.diagnostics)) return result;
-  if (source.starts_with("\xEF\xBB\xBF")) byte_offsets.erase(byte_offsets.begin());  // ANTLR drops it, too
+  if (!prescan(file, begin, byte_offsets, result.diagnostics)) return result;
+  if (file.starts_with("\xEF\xBB\xBF")) byte_offsets.erase(byte_offsets.begin());  // ANTLR drops it, too
 
   std::vector<Span> error_places;
   Reader reader{source, byte_offsets, result.diagnostics, error_places};
-  antlr4::ANTLRInputStream characters{std::string(source)};
+  antlr4::ANTLRInputStream characters{std::string(file)};
   Lexer lexer(&characters);
   lexer.removeErrorListeners();
   antlr4::CommonTokenStream tokens(&lexer);

@@ -17,7 +17,8 @@ struct ParseResult {
       broken;  // the declarations that hold a syntax error: what else is said about them is not to be trusted
 };
 
-// Reads a whole source file (UTF-8). Never fails otherwise than by diagnostics: any bytes are a source.
-ParseResult parse(std::string_view source, std::string file_name);
+// Reads a source file (UTF-8) that begins at `begin` of the whole source and reaches to its end. Never fails otherwise
+// than by diagnostics: any bytes are a source.
+ParseResult parse(std::string_view source, std::string file_name, std::uint32_t begin = 0);
 
 }  // namespace eyeflow::compiler

@@ -85,7 +85,8 @@ class NestingScan {
 
 }  // namespace
 
-bool prescan(std::string_view source, std::vector<std::uint32_t>& byte_offsets, Diagnostics& diagnostics) {
+bool prescan(std::string_view source, std::uint32_t begin, std::vector<std::uint32_t>& byte_offsets,
+             Diagnostics& diagnostics) {
   Cursor cursor;
   NestingScan nesting;
   std::size_t scanned = 0;  // the nesting scan may be ahead by an escaped character
@@ -93,21 +94,21 @@ bool prescan(std::string_view source, std::vector<std::uint32_t>& byte_offsets, 
   for (std::size_t i = 0; i < source.size();) {
     std::size_t length = character_length(source.substr(i));
     if (length == 0) {
-      diagnostics.add(Code::NotUtf8, cursor.at(i, 1), "this byte is not UTF-8", "save the file as UTF-8");
+      diagnostics.add(Code::NotUtf8, cursor.at(begin + i, 1), "this byte is not UTF-8", "save the file as UTF-8");
       return false;
     }
     if (source[i] == '\n' || source[i] == '\r') nesting.end_comment();
     if (i >= scanned && !nesting.in_comment()) {
       scanned = i;
       if (!nesting.step(source, scanned)) {
-        diagnostics.add(Code::TooDeep, cursor.at(i, length),
+        diagnostics.add(Code::TooDeep, cursor.at(begin + i, length),
                         "this is nested more than " + std::to_string(kMaxDepth) + " deep",
                         "name a part with let, or move it into a function");
         return false;
       }
       ++scanned;
     }
-    byte_offsets.push_back(static_cast<std::uint32_t>(i));
+    byte_offsets.push_back(begin + static_cast<std::uint32_t>(i));
     if (source[i] == '\n') {
       ++cursor.line;
       cursor.column = 1;
@@ -116,7 +117,7 @@ bool prescan(std::string_view source, std::vector<std::uint32_t>& byte_offsets, 
     }
     i += length;
   }
-  byte_offsets.push_back(static_cast<std::uint32_t>(source.size()));
+  byte_offsets.push_back(begin + static_cast<std::uint32_t>(source.size()));
   return true;
 }
 

@@ -38,6 +38,8 @@ inline constexpr std::size_t kMaxExpressionDepth = 200;
 inline constexpr std::size_t kMaxTextsInTexts = 8;
 
 // Says whether the source is UTF-8 and nested within kMaxDepth; reports and gives false otherwise.
-bool prescan(std::string_view source, std::vector<std::uint32_t>& byte_offsets, Diagnostics& diagnostics);
+// The file's first byte is at `begin` of the whole source.
+bool prescan(std::string_view file, std::uint32_t begin, std::vector<std::uint32_t>& byte_offsets,
+             Diagnostics& diagnostics);
 
 }  // namespace eyeflow::compiler::parse_detail

@@ -19,7 +19,7 @@ bool is_declaration_word(antlr4::TokenStream& tokens) {
   std::size_t type = tokens.LA(1);
   if (type == Lexer::ON) {
     std::size_t next = tokens.LA(2);
-    return next == Lexer::IDENT || (next >= Lexer::AT && next <= Lexer::FROM);
+    return next == Lexer::IDENT || (next >= Lexer::AT && next <= Lexer::UNIT_DECL);
   }
   return is_file_word(type) ||
          is_one_of(type, {Lexer::INPUT, Lexer::OUTPUT, Lexer::ALARM, Lexer::PARAM, Lexer::STATE, Lexer::CONST,
@@ -30,7 +30,7 @@ bool is_statement_word(std::size_t type) {
                           Lexer::CONTINUE, Lexer::RETURN});
 }
 bool is_name_word(std::size_t type) {
-  return type == Lexer::IDENT || type == Lexer::ON || (type >= Lexer::AT && type <= Lexer::FROM);
+  return type == Lexer::IDENT || type == Lexer::ON || (type >= Lexer::AT && type <= Lexer::UNIT_DECL);
 }
 
 bool starts_line(antlr4::TokenStream& tokens) {

@@ -12,7 +12,7 @@ namespace {
 using Lexer = grammar::EyeFlowLexer;
 
 bool is_hard_word(std::size_t type) { return type >= Lexer::TASK && type <= Lexer::ON; }
-bool is_soft_word(std::size_t type) { return type >= Lexer::AT && type <= Lexer::FROM; }
+bool is_soft_word(std::size_t type) { return type >= Lexer::AT && type <= Lexer::UNIT_DECL; }
 
 std::string quoted(antlr4::Token* token) {
   std::string text = token->getText();
@@ -44,9 +44,10 @@ std::string expectation(antlr4::Parser& parser) {
   for (auto type : set.toList()) {
     auto t = static_cast<std::size_t>(type);
     if (type <= 0) continue;
-    bool is_grouped = (names && (t == Lexer::IDENT || is_soft_word(t))) ||
-                      (declarations && (is_hard_word(t) || t == Lexer::AT || t == Lexer::EVERY)) || t == Lexer::TEXT ||
-                      t == Lexer::NUMBER || t == Lexer::QUANTITY || t == Lexer::UNIT_WORD;
+    bool is_grouped =
+        (names && (t == Lexer::IDENT || is_soft_word(t))) ||
+        (declarations && (is_hard_word(t) || t == Lexer::AT || t == Lexer::EVERY || t == Lexer::UNIT_DECL)) ||
+        t == Lexer::TEXT || t == Lexer::NUMBER || t == Lexer::QUANTITY || t == Lexer::UNIT_WORD;
     if (is_grouped || (values && (is_hard_word(t) || t < Lexer::TASK))) continue;
     std::string literal(parser.getVocabulary().getDisplayName(t));
     if (literal == "';'" && words.size() > 0) continue;

@@ -42,6 +42,7 @@ struct LogField {
 };
 
 struct NamedType {  // f64, time, a record's name; with a unit behind it: `f32 m/s²`; with arguments: `text(40)`
+  Name module;      // `stats` of `stats.running`; empty where there is none
   Name name;
   std::vector<ExprPtr> arguments;
   std::optional<UnitText> unit;
@@ -153,6 +154,7 @@ struct MemberExpr {
 struct IndexExpr {
   ExprPtr object;
   ExprPtr index;
+  ExprPtr end;  // `bs[2 ..< 6]`; null for one element
 };
 struct ToUnitExpr {  // `x.to(Hz)`
   ExprPtr object;
@@ -211,8 +213,12 @@ struct WhileStmt {
   ExprPtr max;  // null when the author forgot it
   Block body;
 };
+struct Pattern {
+  ExprPtr value;
+  ExprPtr last;  // `1 .. 9`, both ends included; null for one value
+};
 struct MatchArm {
-  std::vector<Name> patterns;  // enum values; empty for `else`
+  std::vector<Pattern> patterns;  // empty for `else`
   Span span;
   Block body;
 };
@@ -238,6 +244,8 @@ struct Stmt {
 
 // ---- Declarations --------------------------------------------------------------------------------------------------
 
+// What stands for a reading that is bad or stale.
+enum class BadForm : std::uint8_t { None, Hold, Skip, Else };
 struct InputDecl {
   Name name;
   TypePtr type;
@@ -247,6 +255,9 @@ struct InputDecl {
   ExprPtr queue;        // queue 16 drop oldest
   std::optional<Name> drop;
   bool latest = false;
+  BadForm bad_form = BadForm::None;
+  Span bad_span;
+  ExprPtr instead;  // else 20 °C
 };
 
 enum class OutputForm : std::uint8_t { Switch, Value, Log };
@@ -297,26 +308,39 @@ struct ModelDecl {
   std::vector<TypePtr> parameters;
   TypePtr result;
 };
-struct RecordDecl {
-  Name name;
-  std::vector<LogField> fields;
-};
-struct EnumDecl {
-  Name name;
-  std::vector<Name> values;
-};
 struct Parameter {
   Name name;
   TypePtr type;
+  ExprPtr value;  // what it is when it is not given; may be null
 };
 struct FunctionDecl {
   Name name;
   std::vector<Parameter> parameters;
   TypePtr result;  // may be null
   Block body;
+  std::string doc;  // of a record's function; others have their declaration's
+};
+struct RecordField {
+  Name name;
+  TypePtr type;
+  ExprPtr value;  // what it is when it is not given; may be null
+};
+struct RecordDecl {
+  Name name;
+  std::vector<Name> sizes;  // record running_spectrum(n)
+  std::vector<RecordField> fields;
+  std::vector<FunctionDecl> functions;
+};
+struct EnumDecl {
+  Name name;
+  std::vector<Name> values;
 };
 struct UseDecl {
-  std::vector<std::string> modules;  // "std.signal"
+  std::vector<Name> modules;  // "std.signal"
+};
+struct UnitDecl {  // unit furlong = 201.168 m
+  Name name;
+  ExprPtr value;
 };
 
 enum class TriggerForm : std::uint8_t { Value, Stale, Window, Every, AtTime, Start, Stop, Rising, Holds };
@@ -334,7 +358,7 @@ struct Decl {
   Span span;
   std::string doc;  // the /// lines above it, joined by newlines
   std::variant<InputDecl, OutputDecl, AlarmDecl, ParamDecl, StateDecl, ConstDecl, ModelDecl, RecordDecl, EnumDecl,
-               FunctionDecl, UseDecl, HandlerDecl>
+               FunctionDecl, UseDecl, UnitDecl, HandlerDecl>
       node;
 };
 
@@ -361,7 +385,7 @@ struct TestDecl {
 };
 
 struct File {
-  std::vector<Decl> declarations;  // const, record, enum, fn, use outside a task: seen by all tasks of the file
+  std::vector<Decl> declarations;  // const, record, enum, fn, unit, use outside a task: seen by all tasks of the file
   std::vector<TaskDecl> tasks;
   std::vector<TestDecl> tests;
 };

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace eyeflow::compiler {
+
+// The texts of one compilation, one behind the other: the file that is compiled, then the modules that it uses. A
+// span's offset counts in this whole; its line and column count in its own file.
+class SourceMap {
+ public:
+  SourceMap() = default;
+  SourceMap(std::string_view text, std::string_view name) { add(text, name); }
+
+  // Gives where the file begins.
+  std::uint32_t add(std::string_view text, std::string_view name) {
+    if (!files_.empty()) text_ += '\n';  // no line goes on in the next file
+    files_.push_back({std::string(name), static_cast<std::uint32_t>(text_.size())});
+    text_ += text;
+    return files_.back().begin;
+  }
+
+  std::string_view text() const { return text_; }
+  // The name of the file that the offset lies in.
+  const std::string& name_at(std::uint32_t offset) const {
+    auto behind = std::ranges::upper_bound(files_, offset, {}, &File::begin);
+    return behind == files_.begin() ? none_ : std::prev(behind)->name;
+  }
+  // Of the file that is compiled.
+  const std::string& name() const { return files_.empty() ? none_ : files_.front().name; }
+
+ private:
+  struct File {
+    std::string name;
+    std::uint32_t begin;
+  };
+  std::string text_;
+  std::vector<File> files_;
+  std::string none_;
+};
+
+}  // namespace eyeflow::compiler
