@@ -11,16 +11,17 @@ using typed::TypeKind;
 // ---- Places
 // ------------------------------------------------------------------------------------------------------------
 
-namespace {
-
-// The local or state that a place is, or is a part of.
 const typed::Expr& root_of(const typed::Expr& place) {
   if (const auto* i = std::get_if<typed::Index>(&place.node)) return root_of(*i->array);
   if (const auto* f = std::get_if<typed::FieldOf>(&place.node)) return root_of(*f->record);
   return place;
 }
 
-}  // namespace
+std::string TaskChecker::place_name(const typed::Expr& place) const {
+  if (const auto* f = std::get_if<typed::FieldOf>(&place.node))
+    return place_name(*f->record) + "." + f->record->type.record->fields[f->field].name;
+  return task_.states[typed::index(std::get<typed::StateExpr>(place.node).state)].name;
+}
 
 typed::ExprPtr TaskChecker::writable(const syntax::Expr& expr) {
   auto refuse = [&](const std::string& message, std::string hint = {}) {
@@ -28,6 +29,7 @@ typed::ExprPtr TaskChecker::writable(const syntax::Expr& expr) {
     return nullptr;
   };
   if (const auto* n = std::get_if<syntax::NameExpr>(&expr.node)) {
+    if (n->name == "self" && body_.self) return self_place(expr.span);
     if (auto id = find_local(n->name)) {
       const typed::Local& local = body_.locals[typed::index(*id)];
       if (local.type.kind == TypeKind::Error) return nullptr;
@@ -103,9 +105,12 @@ void TaskChecker::note_write(const typed::Expr& place) {
     effects_->state_writes.insert(state->state);
     effects_->reads_state = true;
   }
+  const auto* local = std::get_if<typed::LocalExpr>(&root_of(place).node);
+  if (local && body_.self_local == local->local) effects_->writes_self = true;
 }
 
-std::size_t* TaskChecker::loop_count_of(const typed::Expr& place) {
+std::size_t* TaskChecker::loop_count_of(const typed::Expr& of) {
+  const typed::Expr& place = root_of(of);
   if (const auto* l = std::get_if<typed::LocalExpr>(&place.node))
     return &body_.infos[typed::index(l->local)].loops_over;
   if (const auto* s = std::get_if<typed::StateExpr>(&place.node)) return &state_loops_[s->state];
@@ -113,8 +118,8 @@ std::size_t* TaskChecker::loop_count_of(const typed::Expr& place) {
 }
 
 bool TaskChecker::changes_looped_array(const typed::Expr& place, const Span& span) {
-  if (place.type.kind != TypeKind::BoundedArray) return false;
-  if (const auto* state = std::get_if<typed::StateExpr>(&place.node)) effects_->resizes.insert(state->state);
+  if (place.type.kind != TypeKind::BoundedArray && place.type.kind != TypeKind::Record) return false;
+  if (const auto* state = std::get_if<typed::StateExpr>(&root_of(place).node)) effects_->resizes.insert(state->state);
   const std::size_t* loops = loop_count_of(place);
   if (!loops || *loops == 0) return false;
   report(Code::LoopArrayWritten, span, "a loop goes over " + quoted(place.span) + ", so its length cannot change here",
@@ -174,10 +179,10 @@ void TaskChecker::call_statement(const syntax::Expr& expr, const Span& span, typ
   if (!value) return;
   if (value.type().kind != TypeKind::None) {
     const auto* own = std::get_if<typed::Call>(&value.expr->node);
-    bool has_effect =
-        own && std::ranges::any_of(functions_, [&](const FunctionEntry& f) {
-          return f.is_sound && f.id == own->function && (f.effects.emits || !f.effects.state_writes.empty());
-        });
+    bool has_effect = own && std::ranges::any_of(functions_, [&](const FunctionEntry& f) {
+                        return f.progress == FunctionEntry::Done && f.is_sound && f.id == own->function &&
+                               (f.effects.emits || f.effects.writes_self || !f.effects.state_writes.empty());
+                      });
     if (!has_effect) {
       report(Code::NoEffect, span, "the value of " + quoted(expr.span) + " goes nowhere",
              "assign it, or remove the call");
@@ -230,7 +235,10 @@ bool TaskChecker::array_action(const syntax::CallExpr& call, const syntax::Membe
                                typed::Block& out) {
   bool is_push = member.member.text == "push", is_clear = member.member.text == "clear";
   if (!is_push && !is_clear) return false;
+  const auto* object = std::get_if<syntax::NameExpr>(&member.object->node);
+  if (object && is_module_name(object->name)) return false;
   typed::ExprPtr array = writable(*member.object);
+  if (array && array->type.kind == TypeKind::Record) return false;  // one of its functions
   if (!array) {
     for (const syntax::Argument& a : call.arguments) expression(a.value);
     return true;

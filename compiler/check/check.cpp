@@ -54,14 +54,22 @@ std::vector<SharedName> shared_names(const syntax::File& file) {
 
 class FileChecker {
  public:
-  FileChecker(const syntax::File& file, std::string_view source) : file_(file), source_(source) {}
+  FileChecker(const syntax::File& file, std::string_view source, const Modules& modules)
+      : file_(file), source_(source), modules_(modules) {}
 
   typed::Program run(Diagnostics& out) {
     typed::Program program;
     program.arena = std::make_unique<typed::TypeArena>();
     report_misplaced(file_, out);
-    if (file_.tasks.empty()) {
+    if (file_.tasks.empty() && shared_names(file_).empty()) {
       out.add(Code::NoTask, {}, "there is no task in this file", "write task NAME { … }");
+      return program;
+    }
+    if (report_cycles(out)) return program;
+    check_modules(*program.arena, out);
+    if (file_.tasks.empty()) {
+      const syntax::TaskDecl nothing{};
+      TaskChecker(file_, nothing, source_, modules_, *program.arena, out).run();
       return program;
     }
     std::vector<std::string> names;
@@ -76,7 +84,7 @@ class FileChecker {
             .notes.push_back({first, "declared here"});
       }
       names.push_back(task.name.text);
-      checkers.push_back(std::make_unique<TaskChecker>(file_, task, source_, *program.arena, out));
+      checkers.push_back(std::make_unique<TaskChecker>(file_, task, source_, modules_, *program.arena, out));
       checkers.back()->run();
       used.merge(checkers.back()->used_file_names());
     }
@@ -100,17 +108,62 @@ class FileChecker {
   }
 
  private:
+  // The project's own modules are checked whole; of the standard library each task has what it uses.
+  void check_modules(typed::TypeArena& arena, Diagnostics& out) {
+    const syntax::TaskDecl nothing{};
+    const syntax::File no_file{};
+    for (std::uint32_t m = 0; m < modules_.used.size(); ++m) {
+      report_misplaced(modules_.used[m].file, out);
+      if (!modules_.used[m].path.starts_with("std."))
+        TaskChecker(no_file, nothing, source_, modules_, arena, out).run_module(m);
+    }
+  }
+
+  // A way back to a module that is being looked at is a cycle.
+  bool report_cycles(Diagnostics& out) const {
+    std::vector<std::size_t> open;
+    std::vector<bool> done(modules_.used.size());
+    bool found = false;
+    const auto visit = [&](const auto& visit, std::size_t module) -> void {
+      open.push_back(module);
+      for (const syntax::Decl& decl : modules_.used[module].file.declarations) {
+        const auto* use = std::get_if<syntax::UseDecl>(&decl.node);
+        if (!use) continue;
+        for (const syntax::Name& path : use->modules) {
+          const auto at = std::ranges::find(modules_.used, path.text, &Module::path);
+          if (at == modules_.used.end()) continue;
+          const auto next = static_cast<std::size_t>(at - modules_.used.begin());
+          if (const auto first = std::ranges::find(open, next); first != open.end()) {
+            std::string cycle;
+            for (auto m = first; m != open.end(); ++m) cycle += modules_.used[*m].path + " uses ";
+            out.add(Code::ModuleCycle, path.span, "a module may not use itself: " + cycle + path.text,
+                    "move what both need into a module of its own");
+            found = true;
+          } else if (!done[next]) {
+            visit(visit, next);
+          }
+        }
+      }
+      open.pop_back();
+      done[module] = true;
+    };
+    for (std::size_t m = 0; m < done.size(); ++m)
+      if (!done[m]) visit(visit, m);
+    return found;
+  }
+
   const syntax::File& file_;
   std::string_view source_;
+  const Modules& modules_;
 };
 
 }  // namespace
 
 std::optional<typed::Program> check(const syntax::File& file, std::string_view source, Diagnostics& diagnostics,
-                                    const std::vector<Span>& broken) {
+                                    const std::vector<Span>& broken, const Modules& modules) {
   bool had_errors = diagnostics.has_errors();
   Diagnostics own(SIZE_MAX);  // what is not to be reported must not count
-  typed::Program program = FileChecker(file, source).run(own);
+  typed::Program program = FileChecker(file, source, modules).run(own);
   bool has_errors = had_errors || own.has_errors();
   for (const Diagnostic& d : own.all()) {
     if (lies_in(d.span, broken) || (had_errors && needs_the_whole_file(d.code))) continue;

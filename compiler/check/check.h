@@ -10,10 +10,21 @@
 
 namespace eyeflow::compiler {
 
+// What `use` can name: the modules that are used, parsed, and the paths of all that there are, for "did you mean".
+struct Module {
+  std::string path;  // "std.signal"
+  syntax::File file;
+};
+struct Modules {
+  std::vector<Module> used;
+  std::vector<std::string> known;
+};
+
 // Resolves names, types and units of a parsed file and proves its loops bounded. Adds what is wrong to `diagnostics`,
 // in the order of the source; gives a program only when there is no error, from here or from the parser. `source` is
-// the text the tree came from, `broken` what the parser said of it (ParseResult): nothing else is said about those.
+// the text the trees came from, `broken` what the parser said of it (ParseResult): nothing else is said about those.
+// A file without tasks is a module: its program has no tasks either.
 std::optional<typed::Program> check(const syntax::File& file, std::string_view source, Diagnostics& diagnostics,
-                                    const std::vector<Span>& broken = {});
+                                    const std::vector<Span>& broken = {}, const Modules& modules = {});
 
 }  // namespace eyeflow::compiler

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -39,7 +40,8 @@ struct Value {
 struct Effects {
   std::set<typed::InputId> needs;
   std::set<typed::StateId> state_writes;
-  std::set<typed::StateId> resizes;  // bounded arrays whose length may change
+  std::set<typed::StateId> resizes;  // states in which the length of an array may change
+  bool writes_self = false;          // of a record's function whose record is not in a state
   bool reads_state = false;
   bool reads_clock = false;
   bool emits = false;
@@ -49,6 +51,13 @@ struct Effects {
 
 enum class SymbolKind : std::uint8_t { Input, Output, Alarm, Param, State, Const, Function, Record, Unavailable };
 
+// Where something is declared: the file and its task, or the module of that number.
+using ModuleIndex = int;
+inline constexpr ModuleIndex kOwnFile = -1;
+
+// What the names of sizes stand for: `n` in `record spectrum(n)` and in `fn energy(xs: [f64; n])`.
+using Sizes = std::map<std::string, std::uint32_t, std::less<>>;
+
 struct Symbol {
   SymbolKind kind;
   std::uint32_t index = 0;  // in the table of its kind
@@ -57,25 +66,66 @@ struct Symbol {
   bool used = false;
 };
 
+struct Home {
+  ModuleIndex module = kOwnFile;
+  bool of_file = false;  // declared outside the task
+};
+
+// `use std.signal`: its names are known here.
+struct Use {
+  std::uint32_t module;
+  syntax::Name path;
+  bool of_file;
+};
+
+struct ModuleScope {
+  std::map<std::string, Symbol, std::less<>> symbols;
+  std::vector<Use> uses;
+  bool is_declared = false;
+};
+
 struct ConstEntry {
   const syntax::ConstDecl* decl;
+  Home home;
   enum : std::uint8_t { Waiting, Busy, Done } progress = Waiting;
   Value value;
 };
 
-struct RecordEntry {
-  const syntax::RecordDecl* decl;
+// A record with its sizes known.
+struct RecordForm {
   enum : std::uint8_t { Waiting, Busy, Done } progress = Waiting;
   const typed::Record* record = nullptr;
+  std::vector<std::optional<typed::Constant>> defaults;  // of its fields
+};
+struct RecordEntry {
+  const syntax::RecordDecl* decl;
+  Home home;
+  std::map<std::vector<std::uint32_t>, RecordForm> forms;
 };
 
+// The record whose function it is: where it stands, if that is in a state.
+struct Receiver {
+  typed::Type type;
+  std::optional<typed::StateId> state;  // then the function is one for that state alone, and works in place
+  std::vector<std::uint32_t> path;      // the fields that lead to it
+  friend bool operator==(const Receiver&, const Receiver&) = default;
+};
+
+// A function with its sizes and its record known: what becomes code.
 struct FunctionEntry {
-  const syntax::FunctionDecl* decl;
-  bool of_file = false;
+  const syntax::FunctionDecl* decl = nullptr;
+  Home home;
+  Sizes sizes;
+  std::optional<Receiver> receiver;
+  std::string name;             // "learn", "normal.learn"
+  bool has_open_sizes = false;  // takes arrays of any size: each call has its own entry, this one is not checked
+  bool has_signature = false;
   std::vector<typed::Field> parameters;
+  std::vector<std::optional<typed::Constant>> defaults;
   typed::Type result;
   typed::FunctionId id{};
   Effects effects;
+  enum : std::uint8_t { Waiting, Busy, Done } progress = Waiting;
   bool is_sound = false;  // its signature could be read, and it does not call itself
 };
 
@@ -91,10 +141,12 @@ struct LocalInfo {
 
 class TaskChecker {
  public:
-  TaskChecker(const syntax::File& file, const syntax::TaskDecl& task, std::string_view source, typed::TypeArena& arena,
-              Diagnostics& diagnostics);
+  TaskChecker(const syntax::File& file, const syntax::TaskDecl& task, std::string_view source, const Modules& modules,
+              typed::TypeArena& arena, Diagnostics& diagnostics);
 
   void run();
+  // Everything of a module that is not open in its sizes; instead of run().
+  void run_module(std::uint32_t module);
   // After run(): a test of this task.
   typed::Test test(const syntax::TestDecl& decl, std::uint32_t task_index);
   // The task, at the very end.
@@ -107,14 +159,18 @@ class TaskChecker {
   // ------------------------------------------------------------------
   void declare_all();
   void declare(const syntax::Name& name, Symbol symbol);
-  void declare_node(const syntax::Decl& decl, bool of_file);
+  void declare_node(const syntax::Decl& decl, Home home);
   void check_input(const syntax::InputDecl& decl, typed::Input& out);
   void check_output(const syntax::OutputDecl& decl, typed::Output& out);
   void check_param(const syntax::ParamDecl& decl, typed::Param& out);
   void check_state(const syntax::StateDecl& decl, typed::State& out);
   void check_const(ConstEntry& entry);
-  const typed::Record* record_of(std::uint32_t index);
-  std::vector<typed::Field> check_fields(const std::vector<syntax::LogField>& fields, bool of_record);
+  const typed::Record* record_of(std::uint32_t index, const std::vector<std::uint32_t>& sizes = {});
+  const RecordForm& form_of(const typed::Record& record) { return records_[record.declared].forms.at(record.sizes); }
+  // A record that consists of its defaults; null when a field has none.
+  typed::ExprPtr default_record(const typed::Type& type, const Span& span);
+  std::vector<typed::Field> check_log_fields(const std::vector<syntax::LogField>& fields);
+  void check_field_name(const syntax::Name& name, const std::vector<typed::Field>& before);
   void check_alarm(const syntax::AlarmDecl& decl, typed::Alarm& out);
   typed::ExprPtr check_clear(const syntax::AlarmDecl& decl, const typed::Alarm& alarm);
   void warn_no_deadband(const syntax::AlarmDecl& decl, const typed::Alarm& alarm);
@@ -122,7 +178,39 @@ class TaskChecker {
   void check_handler(const syntax::HandlerDecl& decl, const Span& span);
   void check_signature(FunctionEntry& entry);
   void order_functions();
-  void check_function(FunctionEntry& entry);
+  // Its code, before that of whoever calls it. Reports a way back to itself.
+  void check_callee(std::uint32_t function, const Span& call);
+  void check_function(std::uint32_t function);
+  void declare_self(const Receiver& receiver, const Span& span);
+  typed::ExprPtr self_place(const Span& span) const;  // a copy of Body::self
+  void report_cycle(std::uint32_t function, const Span& call);
+  bool has_open_sizes(const syntax::FunctionDecl& decl);
+  bool infer(const syntax::Type& written, const typed::Type& actual, Sizes& sizes);
+  std::uint32_t instance(const FunctionEntry& of, Sizes sizes, std::optional<Receiver> receiver, std::string name);
+
+  // ---- Modules (modules.cpp)
+  void declare_use(const syntax::UseDecl& decl, Home home);
+  void declare_module(std::uint32_t module);
+  std::optional<std::uint32_t> find_module(const syntax::Name& path);
+  const std::vector<Use>& uses() const;
+  // A name of the file or task, not of a module that they use.
+  Symbol* find_own_symbol(std::string_view name);
+  bool is_module_name(const std::string& word);  // of a used one, and nothing else here
+  // `stats.running`: a name of that module; reports that it has none.
+  Symbol* find_in_module(std::string_view word, const syntax::Name& name);
+  std::string place_name(const typed::Expr& place) const;  // "line.left", in a state
+  Home home() const { return {module_, outside_task_}; }
+  // What `work` does, as if it stood where `home` says.
+  template <typename Work>
+  void at_home(Home home, Sizes sizes, const Work& work) {
+    auto module = std::exchange(module_, home.module);
+    auto outside = std::exchange(outside_task_, home.of_file);
+    auto before = std::exchange(sizes_, std::move(sizes));
+    work();
+    sizes_ = std::move(before);
+    outside_task_ = outside;
+    module_ = module;
+  }
   void check_writers();
   void warn_unused();
   void check_override(const syntax::TestStep& step, typed::Test& out);
@@ -133,6 +221,8 @@ class TaskChecker {
   // been reported.
   typed::Type resolve(const syntax::TypePtr& type);
   typed::Type resolve_named(const syntax::NamedType& named, const Span& span);
+  std::optional<std::vector<std::uint32_t>> sizes_of(const syntax::RecordDecl& decl,
+                                                     const std::vector<syntax::ExprPtr>& arguments, const Span& span);
   typed::Type resolve_array(const syntax::ArrayType& array, const Span& span);
   typed::Type unit_type(typed::TypeKind kind, const syntax::UnitText& unit);
   const typed::UnitInfo* unit(const syntax::UnitText& unit, bool& ok);
@@ -163,11 +253,19 @@ class TaskChecker {
 
   Value call(const syntax::CallExpr& call, const Span& span);
   Value named_call(const syntax::CallExpr& call, const std::string& name, const Span& span);
+  Value symbol_call(const syntax::CallExpr& call, const std::string& name, Symbol& symbol, const Span& span);
   Value convert_call(const syntax::CallExpr& call, const std::string& name, typed::TypeKind to, const Span& span);
   Value round_call(const syntax::CallExpr& call, const std::string& name, typed::ConvertOp op, const Span& span);
   Value math_call(const syntax::CallExpr& call, typed::Math function, const Span& span);
-  Value function_call(const syntax::CallExpr& call, FunctionEntry& callee, const Span& span);
-  Value record_call(const syntax::CallExpr& call, const typed::Record& record, const Span& span);
+  Value function_call(const syntax::CallExpr& call, std::uint32_t function, const Span& span);
+  Value instance_call(const syntax::CallExpr& call, std::uint32_t function, const std::string& name, Value self,
+                      const Span& span, const syntax::MemberExpr* member = nullptr);
+  // Which parameter each argument is for; nothing when that is an error.
+  std::optional<std::vector<std::size_t>> match_arguments(const syntax::CallExpr& call,
+                                                          const syntax::FunctionDecl& callee, const std::string& name,
+                                                          const Span& span);
+  Value method_call(const syntax::CallExpr& call, Value object, const syntax::MemberExpr& member, const Span& span);
+  Value record_call(const syntax::CallExpr& call, std::uint32_t declared, const Span& span);
   // ---- Whole arrays (arrays.cpp)
   using OnScalars = std::function<Value(std::vector<Value>)>;
   Value element_value(const Value& array, std::size_t number);
@@ -181,7 +279,9 @@ class TaskChecker {
   bool count_arguments(const syntax::CallExpr& call, std::string_view name, std::size_t count, const Span& span);
   // Values for fields by label, in the fields' order; nothing when something is wrong.
   std::optional<std::vector<typed::ExprPtr>> labelled(const syntax::CallExpr& call, const std::string& what,
-                                                      const std::vector<typed::Field>& fields, const Span& span);
+                                                      const std::vector<typed::Field>& fields, const Span& span,
+                                                      std::size_t first = 0,
+                                                      const std::vector<std::optional<typed::Constant>>& defaults = {});
 
   // ---- Operators and conversions (operators.cpp, coerce.cpp)
   // -------------------------------------------------------------
@@ -252,6 +352,8 @@ class TaskChecker {
     std::vector<std::vector<std::pair<std::string, typed::LocalId>>> scopes;
     std::size_t loop_depth = 0;
     typed::Type result{typed::TypeKind::None};
+    typed::ExprPtr self;                       // the place of `self`, in a state …
+    std::optional<typed::LocalId> self_local;  // … or passed to and fro
   };
   typed::LocalId declare_local(const syntax::Name& name, const typed::Type& type, bool is_variable, Range range = {});
   std::optional<typed::LocalId> find_local(std::string_view name) const;
@@ -261,7 +363,8 @@ class TaskChecker {
 
   // ---- Names and messages
   // ------------------------------------------------------------------------------------------------
-  Symbol* find_symbol(std::string_view name);
+  // `use`: where the name is used, to report that several modules have it.
+  Symbol* find_symbol(std::string_view name, const Span* use = nullptr);
   std::vector<std::string> value_names() const;
   std::vector<std::string> names_of(SymbolKind kind) const;
   std::string source_text(const Span& span) const;
@@ -273,17 +376,25 @@ class TaskChecker {
   const syntax::File& file_;
   const syntax::TaskDecl& syntax_;
   std::string_view source_;
+  const Modules& modules_given_;
   typed::TypeArena& arena_;
   Diagnostics& diagnostics_;
 
   typed::Task task_;
   std::map<std::string, Symbol, std::less<>> symbols_;
-  std::vector<ConstEntry> consts_;
-  std::vector<RecordEntry> records_;
-  std::vector<FunctionEntry> functions_;
+  std::deque<ConstEntry> consts_;
+  std::deque<RecordEntry> records_;
+  std::deque<FunctionEntry> functions_;  // grows while code is checked
+  std::vector<std::uint32_t> open_;      // functions that are being checked, or wait for those that they call
+  std::vector<Use> uses_;
+  std::vector<ModuleScope> modules_;
+  ModuleIndex module_ = kOwnFile;
+  Sizes sizes_;
+  std::size_t nested_checks_ = 0;
   std::vector<std::optional<Span>> written_at_;  // by output: where a handler writes it first
   std::map<typed::StateId, std::size_t> state_loops_;
-  bool uses_library_ = false;  // then an unknown function or type may be the library's: already reported at `use`
+  bool lacks_module_ = false;  // then an unknown function or type may be its: already reported at `use`
+  Symbol ambiguous_{SymbolKind::Unavailable, 0, {}, false, true};
   bool outside_task_ = false;  // in a file's own function or const: the task's names are not seen
 
   Body body_;
@@ -317,11 +428,15 @@ inline typed::Type plain(typed::TypeKind kind, std::uint32_t size = 0) {
   return type;
 }
 
+// The local or state that a place is, or is a part of.
+const typed::Expr& root_of(const typed::Expr& place);
+
 inline constexpr std::uint32_t kMaxElements = 1u << 20;
 inline constexpr std::uint32_t kMaxTextBytes = 65535;
 inline constexpr std::uint32_t kMaxTrips = (1u << 29) - 1;
 
 bool is_reserved(std::string_view name);
+bool is_shared(const syntax::Decl& decl);  // may stand outside a task
 std::optional<typed::Math> math_function(std::string_view name);
 std::optional<typed::ArrayFunction> array_function(std::string_view name);  // a task may use these names otherwise
 std::optional<typed::TypeKind> scalar_type(std::string_view name);

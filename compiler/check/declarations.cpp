@@ -8,8 +8,8 @@ using typed::Type;
 using typed::TypeKind;
 
 TaskChecker::TaskChecker(const syntax::File& file, const syntax::TaskDecl& task, std::string_view source,
-                         typed::TypeArena& arena, Diagnostics& diagnostics)
-    : file_(file), syntax_(task), source_(source), arena_(arena), diagnostics_(diagnostics) {}
+                         const Modules& modules, typed::TypeArena& arena, Diagnostics& diagnostics)
+    : file_(file), syntax_(task), source_(source), modules_given_(modules), arena_(arena), diagnostics_(diagnostics) {}
 
 std::string TaskChecker::source_text(const Span& span) const {
   std::string text(source_.substr(std::min<std::size_t>(span.offset, source_.size()), span.length));
@@ -22,17 +22,15 @@ std::string TaskChecker::source_text(const Span& span) const {
   return text.substr(0, cut) + "...";
 }
 
-Symbol* TaskChecker::find_symbol(std::string_view name) {
-  auto found = symbols_.find(name);
-  if (found == symbols_.end() || (outside_task_ && !found->second.of_file)) return nullptr;
-  return &found->second;
-}
-
 std::vector<std::string> TaskChecker::names_of(SymbolKind kind) const {
   std::vector<std::string> out;
-  for (const auto& [name, symbol] : symbols_) {
-    if (symbol.kind == kind) out.push_back(name);
-  }
+  const auto add = [&](const auto& symbols, bool all) {
+    for (const auto& [name, symbol] : symbols) {
+      if (symbol.kind == kind && (all || !name.starts_with('_'))) out.push_back(name);
+    }
+  };
+  add(module_ == kOwnFile ? symbols_ : modules_[static_cast<std::size_t>(module_)].symbols, true);
+  for (const Use& use : uses()) add(modules_[use.module].symbols, false);
   return out;
 }
 
@@ -41,8 +39,13 @@ std::vector<std::string> TaskChecker::value_names() const {
   for (const auto& scope : body_.scopes) {
     for (const auto& [name, id] : scope) out.push_back(name);
   }
-  for (const auto& [name, symbol] : symbols_) {
+  for (const auto& [name, symbol] :
+       module_ == kOwnFile ? symbols_ : modules_[static_cast<std::size_t>(module_)].symbols) {
     if (!outside_task_ || symbol.of_file) out.push_back(name);
+  }
+  for (const Use& use : uses()) {
+    for (const auto& [name, symbol] : modules_[use.module].symbols)
+      if (symbol.kind == SymbolKind::Const && !name.starts_with('_')) out.push_back(name);
   }
   return out;
 }
@@ -64,15 +67,16 @@ void TaskChecker::declare(const syntax::Name& name, Symbol symbol) {
   if (is_reserved(name.text)) {
     report(Code::ReservedName, name.span, "'" + name.text + "' has a meaning in the language", "take another name");
   }
-  auto [place, is_new] = symbols_.emplace(name.text, symbol);
+  auto& symbols = module_ == kOwnFile ? symbols_ : modules_[static_cast<std::size_t>(module_)].symbols;
+  auto [place, is_new] = symbols.emplace(name.text, symbol);
   if (is_new) return;
   report(Code::DuplicateName, name.span, "'" + name.text + "' is declared already", "take another name")
       .notes.push_back({place->second.span, "declared here"});
 }
 
-void TaskChecker::declare_node(const syntax::Decl& decl, bool of_file) {
+void TaskChecker::declare_node(const syntax::Decl& decl, Home home) {
   auto add = [&](const syntax::Name& name, SymbolKind kind, std::size_t index) {
-    declare(name, {kind, static_cast<std::uint32_t>(index), {}, of_file, false});
+    declare(name, {kind, static_cast<std::uint32_t>(index), {}, home.of_file, false});
   };
   auto missing = [&](const char* construct, const Span& span) {
     report(Code::NotAvailable, span, std::string(construct) + " is not available in this version");
@@ -100,14 +104,16 @@ void TaskChecker::declare_node(const syntax::Decl& decl, bool of_file) {
     task_.states.back().span = d->name.span;
   } else if (const auto* d = std::get_if<syntax::ConstDecl>(&decl.node)) {
     add(d->name, SymbolKind::Const, consts_.size());
-    consts_.push_back({d, ConstEntry::Waiting, {}});
+    consts_.push_back({d, home, ConstEntry::Waiting, {}});
   } else if (const auto* d = std::get_if<syntax::RecordDecl>(&decl.node)) {
     add(d->name, SymbolKind::Record, records_.size());
-    records_.push_back({d, RecordEntry::Waiting, nullptr});
+    records_.push_back({d, home, {}});
   } else if (const auto* d = std::get_if<syntax::FunctionDecl>(&decl.node)) {
     add(d->name, SymbolKind::Function, functions_.size());
-    functions_.emplace_back().decl = d;
-    functions_.back().of_file = of_file;
+    FunctionEntry& entry = functions_.emplace_back();
+    entry.decl = d;
+    entry.home = home;
+    entry.name = d->name.text;
   } else if (const auto* d = std::get_if<syntax::ModelDecl>(&decl.node)) {
     add(d->name, SymbolKind::Unavailable, 0);
     missing("'model'", d->name.span);
@@ -115,20 +121,27 @@ void TaskChecker::declare_node(const syntax::Decl& decl, bool of_file) {
     add(d->name, SymbolKind::Unavailable, 0);
     for (const syntax::Name& value : d->values) add(value, SymbolKind::Unavailable, 0);
     missing("'enum'", d->name.span);
-  } else if (std::get_if<syntax::UseDecl>(&decl.node)) {
-    uses_library_ = true;
-    missing("'use'", {decl.span.line, decl.span.column, decl.span.offset, 3});
+  } else if (const auto* d = std::get_if<syntax::UnitDecl>(&decl.node)) {
+    missing("'unit'", d->name.span);
+  } else if (const auto* d = std::get_if<syntax::UseDecl>(&decl.node)) {
+    declare_use(*d, home);
   }
 }
 
+bool is_shared(const syntax::Decl& decl) {
+  return std::get_if<syntax::ConstDecl>(&decl.node) || std::get_if<syntax::RecordDecl>(&decl.node) ||
+         std::get_if<syntax::FunctionDecl>(&decl.node) || std::get_if<syntax::EnumDecl>(&decl.node) ||
+         std::get_if<syntax::UnitDecl>(&decl.node) || std::get_if<syntax::UseDecl>(&decl.node);
+}
+
 void TaskChecker::declare_all() {
+  modules_.resize(modules_given_.used.size());
   for (const syntax::Decl& decl : file_.declarations) {
-    bool shared = std::get_if<syntax::ConstDecl>(&decl.node) || std::get_if<syntax::RecordDecl>(&decl.node) ||
-                  std::get_if<syntax::FunctionDecl>(&decl.node) || std::get_if<syntax::EnumDecl>(&decl.node) ||
-                  std::get_if<syntax::UseDecl>(&decl.node);
-    if (shared) declare_node(decl, true);
+    if (is_shared(decl)) declare_node(decl, {kOwnFile, true});
   }
-  for (const syntax::Decl& decl : syntax_.declarations) declare_node(decl, false);
+  for (const syntax::Decl& decl : syntax_.declarations) declare_node(decl, {});
+  for (FunctionEntry& entry : functions_)
+    at_home(entry.home, {}, [&] { entry.has_open_sizes = has_open_sizes(*entry.decl); });
   written_at_.resize(task_.outputs.size());
 }
 
@@ -138,8 +151,10 @@ void TaskChecker::run() {
   task_.span = syntax_.name.span;
   declare_all();
   // In the order in which the ones need the others: constants and records, then what has a type, then code.
-  for (ConstEntry& entry : consts_) check_const(entry);
-  for (std::uint32_t i = 0; i < records_.size(); ++i) record_of(i);
+  for (ConstEntry& entry : consts_)
+    if (entry.home.module == kOwnFile) check_const(entry);
+  for (std::uint32_t i = 0; i < records_.size(); ++i)
+    if (records_[i].home.module == kOwnFile && records_[i].decl->sizes.empty()) record_of(i);
   std::size_t input = 0, output = 0, param = 0, state = 0, alarm = 0;
   for (const syntax::Decl& decl : syntax_.declarations) {
     if (const auto* d = std::get_if<syntax::InputDecl>(&decl.node)) check_input(*d, task_.inputs[input++]);
@@ -147,7 +162,8 @@ void TaskChecker::run() {
     if (const auto* d = std::get_if<syntax::ParamDecl>(&decl.node)) check_param(*d, task_.params[param++]);
     if (const auto* d = std::get_if<syntax::StateDecl>(&decl.node)) check_state(*d, task_.states[state++]);
   }
-  for (FunctionEntry& entry : functions_) check_signature(entry);
+  for (FunctionEntry& entry : functions_)
+    if (entry.home.module == kOwnFile && !entry.has_open_sizes) check_signature(entry);
   order_functions();
   for (const syntax::Decl& decl : syntax_.declarations) {
     if (const auto* d = std::get_if<syntax::AlarmDecl>(&decl.node)) check_alarm(*d, task_.alarms[alarm++]);
@@ -170,64 +186,91 @@ void TaskChecker::check_const(ConstEntry& entry) {
   entry.progress = ConstEntry::Busy;
   Place place = std::exchange(place_, Place::Constant);
   Body body = std::exchange(body_, {});
-  if (decl.type) {
-    Type type = resolve(decl.type);
-    auto value = constant(decl.value, type);
-    bool is_simple = value && !std::holds_alternative<typed::Aggregate>(value->value);
-    if (is_simple)
-      entry.value = Value(make_constant(std::move(*value), decl.value->span));
-    else if (value)
-      unavailable("a constant array or record", decl.name.span);
-  } else {
-    Value value = expression(decl.value);
-    if (value && !as_constant(*value.expr)) {
-      to_constant(std::move(value.expr)) ? unavailable("a constant array or record", decl.name.span) : Value();
+  at_home(entry.home, {}, [&] {
+    if (decl.type) {
+      Type type = resolve(decl.type);
+      if (auto value = constant(decl.value, type))
+        entry.value = Value(make_constant(std::move(*value), decl.value->span));
     } else {
-      entry.value = std::move(value);
+      Value value = expression(decl.value);
+      if (value && !as_constant(*value.expr)) {
+        Span span = value.expr->span;
+        if (auto known = to_constant(std::move(value.expr)))
+          entry.value = Value(make_constant(std::move(*known), span));
+      } else {
+        entry.value = std::move(value);
+      }
     }
-  }
+  });
   body_ = std::move(body);
   place_ = place;
   entry.progress = ConstEntry::Done;
 }
 
-const typed::Record* TaskChecker::record_of(std::uint32_t index) {
+const typed::Record* TaskChecker::record_of(std::uint32_t index, const std::vector<std::uint32_t>& sizes) {
   RecordEntry& entry = records_[index];
   const syntax::RecordDecl& decl = *entry.decl;
-  if (entry.progress == RecordEntry::Busy) {
+  RecordForm& form = entry.forms[sizes];
+  if (form.progress == RecordForm::Busy) {
     report(Code::EndlessRecord, decl.name.span, "record '" + decl.name.text + "' contains itself");
     return nullptr;
   }
-  if (entry.progress == RecordEntry::Done) return entry.record;
-  entry.progress = RecordEntry::Busy;
-  std::vector<typed::Field> fields = check_fields(decl.fields, true);
+  if (form.progress == RecordForm::Done) return form.record;
+  form.progress = RecordForm::Busy;
+  Sizes names;
+  for (std::size_t i = 0; i < sizes.size(); ++i) names[decl.sizes[i].text] = sizes[i];
+  std::vector<typed::Field> fields;
+  at_home(entry.home, std::move(names), [&] {
+    for (const syntax::RecordField& field : decl.fields) {
+      Type type = resolve(field.type);
+      check_field_name(field.name, fields);
+      form.defaults.push_back(field.value ? constant(field.value, type) : std::nullopt);
+      fields.push_back({field.name.text, type, field.name.span});
+    }
+  });
   bool sound = !fields.empty() &&
                std::ranges::none_of(fields, [](const typed::Field& f) { return f.type.kind == TypeKind::Error; });
   if (decl.fields.empty()) report(Code::NoFields, decl.name.span, "record '" + decl.name.text + "' has no fields");
   if (sound) {
     typed::Record& record = arena_.new_record();
     record.name = decl.name.text;
+    for (std::size_t i = 0; i < sizes.size(); ++i)
+      record.name += (i == 0 ? "(" : ", ") + std::to_string(sizes[i]) + (i + 1 == sizes.size() ? ")" : "");
     record.span = decl.name.span;
     record.fields = std::move(fields);
-    records_[index].record = &record;
+    record.declared = index;
+    record.sizes = sizes;
+    form.record = &record;
   }
-  records_[index].progress = RecordEntry::Done;
-  return records_[index].record;
+  form.progress = RecordForm::Done;
+  return form.record;
 }
 
-std::vector<typed::Field> TaskChecker::check_fields(const std::vector<syntax::LogField>& fields, bool of_record) {
+typed::ExprPtr TaskChecker::default_record(const Type& type, const Span& span) {
+  typed::Aggregate values;
+  for (const auto& value : form_of(*type.record).defaults) {
+    if (!value) return nullptr;
+    values.elements.push_back(*value);
+  }
+  return make_constant({type, std::move(values)}, span);
+}
+
+void TaskChecker::check_field_name(const syntax::Name& name, const std::vector<typed::Field>& before) {
+  auto same = std::ranges::find(before, name.text, &typed::Field::name);
+  if (same == before.end() || name.text.empty()) return;
+  report(Code::DuplicateName, name.span, "field '" + name.text + "' is declared already")
+      .notes.push_back({same->span, "declared here"});
+}
+
+std::vector<typed::Field> TaskChecker::check_log_fields(const std::vector<syntax::LogField>& fields) {
   std::vector<typed::Field> out;
   for (const syntax::LogField& field : fields) {
     Type type = resolve(field.type);
-    auto same = std::ranges::find(out, field.name.text, &typed::Field::name);
-    if (same != out.end() && !field.name.text.empty()) {
-      report(Code::DuplicateName, field.name.span, "field '" + field.name.text + "' is declared already")
-          .notes.push_back({same->span, "declared here"});
-    }
+    check_field_name(field.name, out);
     if (typed::is_array(type.kind)) {
-      unavailable(of_record ? "an array in a record" : "an array in a log", field.type->span);
+      unavailable("an array in a log", field.type->span);
       type = {};
-    } else if (!of_record && type.kind == TypeKind::Record) {
+    } else if (type.kind == TypeKind::Record) {
       report(Code::InputType, field.type->span, "a field of a log is a scalar or a text, not a record",
              "name its fields one by one");
       type = {};
@@ -285,7 +328,7 @@ void TaskChecker::check_output(const syntax::OutputDecl& decl, typed::Output& ou
     }
   } else {
     out.type = plain(TypeKind::None);
-    out.fields = check_fields(decl.fields, false);
+    out.fields = check_log_fields(decl.fields);
     if (decl.fields.empty())
       report(Code::NoFields, decl.name.span, "log '" + decl.name.text + "' has no fields",
              "write log { value: f64, at: time }");
@@ -339,6 +382,9 @@ void TaskChecker::check_state(const syntax::StateDecl& decl, typed::State& out) 
     out.type = resolve(decl.type);
     if (decl.value) {
       if (auto value = constant(decl.value, out.type)) out.initial = std::move(*value);
+    } else if (typed::ExprPtr value =
+                   out.type.kind == TypeKind::Record ? default_record(out.type, decl.name.span) : nullptr) {
+      if (auto known = to_constant(std::move(value))) out.initial = std::move(*known);
     } else if (out.type.kind != TypeKind::Error) {
       report(Code::NeedsInitial, decl.name.span, "state '" + decl.name.text + "' has no value to start with",
              "write = …");

@@ -16,6 +16,7 @@ void Effects::merge(const Effects& other) {
   reads_state |= other.reads_state;
   reads_clock |= other.reads_clock;
   emits |= other.emits;
+  writes_self |= other.writes_self;
 }
 
 Value TaskChecker::unavailable(const char* construct, const Span& span) {
@@ -173,11 +174,20 @@ Value TaskChecker::local_value(typed::LocalId id, const Span& span) {
 
 Value TaskChecker::name_value(const std::string& name, const Span& span) {
   if (name.empty()) return {};
+  if (name == "self" && body_.self) {
+    effects_->reads_state = true;
+    return Value(self_place(span));
+  }
   if (auto local = find_local(name)) {
     if (body_.locals[typed::index(*local)].type.kind == TypeKind::Error) return {};
     return local_value(*local, span);
   }
-  if (Symbol* symbol = find_symbol(name)) return symbol_value(name, *symbol, span);
+  if (auto size = sizes_.find(name); size != sizes_.end()) {
+    Value out(make_constant(make_whole(plain(TypeKind::I64), size->second), span));
+    out.literal = true;
+    return out;
+  }
+  if (Symbol* symbol = find_symbol(name, &span)) return symbol_value(name, *symbol, span);
   if (name == "on" || name == "off") return Value(make_constant(make_bool(plain(TypeKind::Bool), name == "on"), span));
   if (name == "pi") {
     Value value(make_constant(make_float(plain(TypeKind::F64), 3.14159265358979323846), span));
@@ -278,6 +288,10 @@ Value TaskChecker::symbol_value(const std::string& name, Symbol& symbol, const S
 
 Value TaskChecker::member(const syntax::MemberExpr& member, const Span& span) {
   if (const auto* object = std::get_if<syntax::NameExpr>(&member.object->node); object && !find_local(object->name)) {
+    if (is_module_name(object->name)) {
+      Symbol* symbol = find_in_module(object->name, member.member);
+      return symbol ? symbol_value(member.member.text, *symbol, span) : Value();
+    }
     if (Symbol* symbol = find_symbol(object->name)) {
       if (symbol->kind == SymbolKind::Input || symbol->kind == SymbolKind::Alarm ||
           symbol->kind == SymbolKind::Output) {
@@ -368,11 +382,18 @@ Value TaskChecker::value_member(Value object, const syntax::Name& name, const Sp
     std::vector<std::string> names;
     for (std::uint32_t i = 0; i < type.record->fields.size(); ++i) {
       const typed::Field& field = type.record->fields[i];
-      if (field.name == name.text) return Value(make_expr(field.type, span, typed::FieldOf{std::move(object.expr), i}));
+      if (field.name == name.text) {
+        if (const typed::Constant* c = as_constant(*object.expr))
+          return Value(make_constant(std::get<typed::Aggregate>(c->value).elements[i], span));
+        return Value(make_expr(field.type, span, typed::FieldOf{std::move(object.expr), i}));
+      }
       names.push_back(field.name);
     }
+    const auto& functions = records_[type.record->declared].decl->functions;
+    const bool is_function =
+        std::ranges::any_of(functions, [&](const syntax::FunctionDecl& f) { return f.name.text == name.text; });
     report(Code::UnknownMember, name.span, "record " + type.record->name + " has no field '" + name.text + "'",
-           suggestion(name.text, names));
+           is_function ? "call it: " + name.text + "(…)" : suggestion(name.text, names));
     return {};
   }
   if (name.text == "len" && type.kind == TypeKind::FixedArray) {

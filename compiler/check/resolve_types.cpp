@@ -73,6 +73,28 @@ Type TaskChecker::resolve_array(const syntax::ArrayType& array, const Span& span
   return type;
 }
 
+// The sizes behind a record's name: as many as it declares.
+std::optional<std::vector<std::uint32_t>> TaskChecker::sizes_of(const syntax::RecordDecl& decl,
+                                                                const std::vector<syntax::ExprPtr>& arguments,
+                                                                const Span& span) {
+  if (arguments.size() != decl.sizes.size()) {
+    std::string names;
+    for (const syntax::Name& name : decl.sizes) names += (names.empty() ? "" : ", ") + name.text;
+    report(Code::ArgumentCount, span,
+           "'" + decl.name.text + "' takes " + std::to_string(decl.sizes.size()) +
+               (decl.sizes.size() == 1 ? " size" : " sizes") + ", not " + std::to_string(arguments.size()),
+           names.empty() ? "write " + decl.name.text : "write " + decl.name.text + "(" + names + ")");
+    return std::nullopt;
+  }
+  std::vector<std::uint32_t> sizes;
+  for (const syntax::ExprPtr& argument : arguments) {
+    auto size = size_of(argument, kMaxElements, "a size is");
+    if (!size) return std::nullopt;
+    sizes.push_back(*size);
+  }
+  return sizes;
+}
+
 Type TaskChecker::resolve_named(const syntax::NamedType& named, const Span& span) {
   const std::string& name = named.name.text;
   Type error;
@@ -96,17 +118,29 @@ Type TaskChecker::resolve_named(const syntax::NamedType& named, const Span& span
     report(Code::UnknownType, span, name + " has no unit", "leave it out");
     return error;
   }
-  if (Symbol* symbol = find_symbol(name)) {
+  Symbol* symbol = nullptr;
+  if (!named.module.text.empty()) {
+    if (is_module_name(named.module.text))
+      symbol = find_in_module(named.module.text, named.name);
+    else
+      report(Code::UnknownModule, named.module.span, "no module '" + named.module.text + "' is used here",
+             "add use PATH." + named.module.text);
+    if (!symbol) return error;
+  } else {
+    symbol = find_symbol(name, &named.name.span);
+  }
+  if (symbol) {
     if (symbol->kind == SymbolKind::Unavailable) return error;
-    if (symbol->kind == SymbolKind::Record && named.arguments.empty() && !named.unit) {
+    if (symbol->kind == SymbolKind::Record && !named.unit) {
       symbol->used = true;
       Type type = plain(TypeKind::Record);
-      type.record = record_of(symbol->index);
+      auto sizes = sizes_of(*records_[symbol->index].decl, named.arguments, span);
+      if (sizes) type.record = record_of(symbol->index, *sizes);
       return type.record ? type : error;
     }
   }
   if (!named.arguments.empty()) {
-    if (!uses_library_) {
+    if (!lacks_module_) {
       bool sized = kind.has_value();
       if (sized)
         report(Code::UnknownType, span, name + " has no size", "write " + name);
@@ -114,12 +148,13 @@ Type TaskChecker::resolve_named(const syntax::NamedType& named, const Span& span
         report(Code::UnknownType, named.name.span, "there is no type or unit '" + name + "'",
                "write " + std::string(type));
       else
-        unavailable("a library type with a size", span);
+        report(Code::UnknownType, named.name.span, "there is no type '" + name + "'",
+               suggestion(name, names_of(SymbolKind::Record)));
     }
     return error;
   }
   if (!named.unit && stdlib::parse_unit(name)) return unit_type(TypeKind::F64, {name, named.name.span});
-  if (uses_library_) return error;
+  if (lacks_module_) return error;
   std::vector<std::string> candidates{"bool", "int", "i32", "u8",   "u16",  "u32",
                                       "u64",  "f32", "f64", "text", "time", "duration"};
   for (std::string& n : names_of(SymbolKind::Record)) candidates.push_back(std::move(n));

@@ -66,7 +66,7 @@ typed::LocalId TaskChecker::declare_local(const syntax::Name& name, const Type& 
     std::optional<Span> before;
     if (auto local = find_local(name.text))
       before = body_.locals[typed::index(*local)].span;
-    else if (Symbol* symbol = find_symbol(name.text))
+    else if (Symbol* symbol = find_own_symbol(name.text))
       before = symbol->span;
     if (before) {
       report(Code::DuplicateName, name.span, "'" + name.text + "' is declared already", "take another name")
@@ -187,7 +187,8 @@ void TaskChecker::for_statement(const syntax::ForStmt& loop, const Span& span, t
     node.max_trips = over.type().size;
     // What is not a place gets one of its own, so that it is made once.
     bool is_place = std::get_if<typed::LocalExpr>(&over.expr->node) ||
-                    std::get_if<typed::StateExpr>(&over.expr->node) || std::get_if<typed::FieldOf>(&over.expr->node);
+                    std::get_if<typed::StateExpr>(&over.expr->node) || std::get_if<typed::FieldOf>(&over.expr->node) ||
+                    as_constant(*over.expr);
     if (!is_place) {
       Type type = over.type();
       Span at = over.expr->span;

@@ -162,7 +162,8 @@ struct Convert {
 
 struct Call {
   FunctionId function;
-  std::vector<ExprPtr> arguments;
+  std::vector<ExprPtr> arguments;  // where Function::returns_self: the first is a place, and is given back what became
+                                   // of it
 };
 
 // Functions of the standard library. Arguments and result have one kind (F32 or F64, for Abs, Min, Max also integers,
@@ -378,6 +379,8 @@ struct Function {
   Block body;
   bool touches_state = false;  // it, or a function it calls, reads or writes state
   bool emits = false;          // it, or a function it calls, writes an output
+  bool returns_self = false;   // it changes its first parameter, a record, for its caller
+  bool of_module = false;      // its lines are those of another file
 };
 
 enum class Trigger : std::uint8_t { Input, Every, Start };

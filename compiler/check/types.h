@@ -52,9 +52,11 @@ struct Field {
 };
 
 struct Record {
-  std::string name;
+  std::string name;  // "running_spectrum(501)"
   Span span;
-  std::vector<Field> fields;  // scalars, texts and other records; no record contains itself
+  std::vector<Field> fields;         // no record contains itself
+  std::uint32_t declared = 0;        // the checker's row of its declaration
+  std::vector<std::uint32_t> sizes;  // "(501)"
 };
 
 constexpr bool is_float(TypeKind k) { return k == TypeKind::F32 || k == TypeKind::F64; }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "compiler/syntax/source_map.h"
 #include "compiler/syntax/span.h"
 
 // What the compiler says to the author. Every kind of message is one row of diagnostics.def; codes are stable, because
@@ -83,8 +84,9 @@ void Diagnostics::filter(Keep keep) {
 
 // "monitor.eft:11:25: error[E0231]: …", the source line, the caret line with the hint, the notes; ends with a newline.
 // With colour only when the caller says that the reader has a terminal.
-std::string render(const Diagnostic& diagnostic, std::string_view source, std::string_view file_name,
-                   bool colour = false);
+std::string render(const Diagnostic& diagnostic, const SourceMap& sources, bool colour = false);
+std::string render_all(const Diagnostics& diagnostics, const SourceMap& sources, bool colour = false);
+// Of a source that is one file.
 std::string render_all(const Diagnostics& diagnostics, std::string_view source, std::string_view file_name,
                        bool colour = false);
 

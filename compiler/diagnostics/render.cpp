@@ -46,8 +46,8 @@ struct Paint {
   }
 };
 
-std::string place(std::string_view file_name, const Span& span) {
-  return std::string(file_name) + ":" + std::to_string(span.line) + ":" + std::to_string(span.column);
+std::string place(const SourceMap& sources, const Span& span) {
+  return sources.name_at(span.offset) + ":" + std::to_string(span.line) + ":" + std::to_string(span.column);
 }
 
 // The line, and carets under the characters of the span that stand on it.
@@ -77,32 +77,37 @@ std::string excerpt(const Span& span, std::string_view source, std::string_view 
 
 }  // namespace
 
-std::string render(const Diagnostic& diagnostic, std::string_view source, std::string_view file_name, bool colour) {
+std::string render(const Diagnostic& diagnostic, const SourceMap& sources, bool colour) {
+  const std::string_view source = sources.text();
   Paint paint{colour};
   const DiagnosticKind& kind = kind_of(diagnostic.code);
   bool is_error = kind.severity == Severity::Error;
   const char* hue = is_error ? "1;31" : "1;33";
   std::string label = std::string(is_error ? "error[" : "warning[") + std::string(kind.id) + "]";
-  std::string out = place(file_name, diagnostic.span) + ": " + paint(hue, label) + ": " +
+  std::string out = place(sources, diagnostic.span) + ": " + paint(hue, label) + ": " +
                     paint("1", printable(diagnostic.message)) + "\n";
   out += excerpt(diagnostic.span, source, printable(diagnostic.hint), hue, paint);
   for (const Note& note : diagnostic.notes) {
-    out += note.span ? place(file_name, *note.span) + ": note: " + printable(note.message) + "\n" +
+    out += note.span ? place(sources, *note.span) + ": note: " + printable(note.message) + "\n" +
                            excerpt(*note.span, source, "", "1;36", paint)
                      : "      = note: " + printable(note.message) + "\n";
   }
   return out;
 }
 
-std::string render_all(const Diagnostics& diagnostics, std::string_view source, std::string_view file_name,
-                       bool colour) {
+std::string render_all(const Diagnostics& diagnostics, const SourceMap& sources, bool colour) {
   std::string out;
-  for (const Diagnostic& diagnostic : diagnostics.all()) out += render(diagnostic, source, file_name, colour);
+  for (const Diagnostic& diagnostic : diagnostics.all()) out += render(diagnostic, sources, colour);
   if (diagnostics.omitted() > 0) {
-    out += std::string(file_name) + ": " + std::to_string(diagnostics.omitted()) +
+    out += sources.name() + ": " + std::to_string(diagnostics.omitted()) +
            " more errors are not shown; repair the first ones and compile again\n";
   }
   return out;
+}
+
+std::string render_all(const Diagnostics& diagnostics, std::string_view source, std::string_view file_name,
+                       bool colour) {
+  return render_all(diagnostics, SourceMap(source, file_name), colour);
 }
 
 }  // namespace eyeflow::compiler

@@ -65,9 +65,10 @@ void Body::add_handler_value(const typed::Handler& handler) {
   place.leaves = {Leaf::in(place.registers[0].reg(), type)};
 }
 
-void Body::set_result(const std::vector<Leaf>& result, std::vector<vm::TypeId> types) {
-  result_ = result;
-  result_types_ = std::move(types);
+void Body::set_result(const CalleeInfo& info) {
+  result_ = info.result;
+  result_types_ = info.result_types;
+  returns_self_ = info.returns_self;
   code_.set_results(result_types_);
 }
 
@@ -90,7 +91,7 @@ vm::FunctionId Body::finish(Span span) {
   if (code_.reachable()) {
     // The checker has seen a `return` on every path of a function with a result.
     if (result_.empty()) {
-      code_.emit(Op::Return);
+      give_back(nullptr);
     } else {
       code_.emit(Op::Trap, static_cast<std::uint16_t>(vm::Trap::Fault));
     }

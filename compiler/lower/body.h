@@ -66,7 +66,8 @@ class Body {
   void set_ready(std::span<const typed::InputId> inputs);  // known to have had a reading
   void add_parameters(const CalleeInfo& info);
   void add_handler_value(const typed::Handler& handler);
-  void set_result(const std::vector<Leaf>& result, std::vector<vm::TypeId> types);
+  void set_result(const CalleeInfo& info);
+  void leave_out_lines() { code_.leave_out_lines(); }  // of a file that the module does not name
 
   void lower(const typed::Block& block);
   void lower_return(const typed::Expr& value);  // a body that is one expression
@@ -94,6 +95,7 @@ class Body {
   void lower(const typed::Break& stmt);
   void lower(const typed::Continue& stmt);
   void lower(const typed::Return& stmt);
+  void give_back(const typed::Expr* value);  // null: nothing but self, if that
   void lower(const typed::CallStmt& stmt);
   void lower(const typed::SetOutput& stmt);
   void lower(const typed::SendLog& stmt);
@@ -194,6 +196,7 @@ class Body {
   std::vector<Loop> loops_;
   std::vector<Leaf> result_;
   std::vector<vm::TypeId> result_types_;
+  bool returns_self_ = false;
   std::vector<Temp> counters_;  // one a loop, never given back
   std::uint32_t line_ = 0;
 };

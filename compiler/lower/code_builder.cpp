@@ -169,7 +169,7 @@ void CodeBuilder::bind(Label label) {
 }
 
 void CodeBuilder::mark_line(std::uint32_t line) {
-  if (!reachable_) return;
+  if (!reachable_ || !has_lines_) return;
   std::vector<vm::LineMark>& lines = function_.lines;
   if (!lines.empty() && lines.back().line == line) return;
   if (!lines.empty() && lines.back().instruction == here()) lines.pop_back();

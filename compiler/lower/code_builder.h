@@ -84,6 +84,7 @@ class CodeBuilder {
   void bind(Label label);
 
   void mark_line(std::uint32_t line);
+  void leave_out_lines() { has_lines_ = false; }
   void set_parameters(std::uint16_t count) { function_.param_count = count; }
   void set_results(std::vector<vm::TypeId> results) { function_.results = std::move(results); }
 
@@ -110,6 +111,7 @@ class CodeBuilder {
   std::map<vm::TypeId, std::vector<RegId>> released_;  // may hold registers that a run has taken since
   std::vector<std::vector<std::uint32_t>> pending_;    // by label: instructions that branch to it
   bool reachable_ = true;
+  bool has_lines_ = true;
   bool overflowed_ = false;
 };
 

@@ -69,7 +69,8 @@ Temp Body::eval_place_scalar(const typed::Expr& expr, std::optional<RegId> targe
   if (const auto* node = std::get_if<typed::Call>(&expr.node)) {
     Place result = call(*node, target);
     EYEFLOW_CHECK(result.leaves.size() == 1 && result.leaves[0].kind == Leaf::Kind::Register);
-    return result.registers.empty() ? Temp::borrowed(result.leaves[0].reg) : std::move(result.registers[0]);
+    if (result.registers.empty()) return Temp::borrowed(result.leaves[0].reg);
+    return moved(std::move(result.registers[0]), target);
   }
   Place from = place(expr);
   EYEFLOW_CHECK(from.leaves.size() == 1);

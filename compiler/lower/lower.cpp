@@ -87,13 +87,19 @@ void lower_function(TaskContext& task, const typed::Function& function) {
   for (std::uint32_t i = 0; i < function.parameter_count; ++i)
     info.parameters.push_back(passing_leaves(task.module, function.locals[i].type, info.parameter_types));
   info.result = passing_leaves(task.module, function.result, info.result_types);
+  info.returns_self = function.returns_self;
+  if (info.returns_self) {
+    for (const Leaf& leaf : info.parameters[0])
+      if (leaf.kind == Leaf::Kind::Register) info.result_types.push_back(vm::type_id(leaf.type.scalar));
+  }
   info.reads_clock = any_expr(function.body, [&](const typed::Expr& e) { return reads_clock(task, e); });
 
   ScratchPool scratch;
   Body body(task, function.name, scratch);
   body.set_locals(function.locals);
+  if (function.of_module) body.leave_out_lines();
   body.add_parameters(info);
-  body.set_result(info.result, info.result_types);
+  body.set_result(info);
   body.lower(function.body);
   info.id = body.finish(function.span);
   task.callees.push_back(std::move(info));

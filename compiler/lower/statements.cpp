@@ -80,23 +80,27 @@ void Body::lower(const typed::Break&) { code_.jump(loops_.back().exit); }
 
 void Body::lower(const typed::Continue&) { code_.jump(loops_.back().next); }
 
-void Body::lower(const typed::Return& stmt) {
-  if (!stmt.value) {
-    code_.emit(Op::Return);
-    return;
-  }
+void Body::lower(const typed::Return& stmt) { give_back(stmt.value.get()); }
+
+void Body::give_back(const typed::Expr* value) {
   // One scalar is returned from wherever it is.
-  if (result_.size() == 1 && result_[0].kind == Leaf::Kind::Register) {
-    const Temp value = eval(*stmt.value);
-    code_.emit(Op::Return, index(value.reg()));
+  if (value && !returns_self_ && result_.size() == 1 && result_[0].kind == Leaf::Kind::Register) {
+    const Temp result = eval(*value);
+    code_.emit(Op::Return, index(result.reg()));
     return;
   }
   const std::vector<Temp> run = code_.take_run(result_types_);
-  std::vector<Leaf> to = result_;
   std::size_t next_register = 0;
-  for (Leaf& leaf : to)
-    if (leaf.kind == Leaf::Kind::Register) leaf.reg = run[next_register++].reg();
-  assign(to, *stmt.value, false);
+  if (value) {
+    std::vector<Leaf> to = result_;
+    for (Leaf& leaf : to)
+      if (leaf.kind == Leaf::Kind::Register) leaf.reg = run[next_register++].reg();
+    assign(to, *value, false);
+  }
+  if (returns_self_) {
+    for (const Leaf& leaf : locals_[0].leaves)
+      if (leaf.kind == Leaf::Kind::Register) moved(Temp::borrowed(leaf.reg), run[next_register++].reg());
+  }
   code_.emit(Op::Return, run.empty() ? std::uint16_t{0} : index(run[0].reg()));
 }
 

@@ -45,8 +45,9 @@ struct CalleeInfo {
   std::vector<std::vector<Leaf>> parameters;  // Register leaves stand for the next register of the argument run
   std::vector<Leaf> result;                   // likewise of the result run
   std::vector<vm::TypeId> parameter_types;    // of the argument run
-  std::vector<vm::TypeId> result_types;
-  bool reads_clock = false;  // `now` or an input's age, itself or through a callee
+  std::vector<vm::TypeId> result_types;       // where it returns self: those of its scalars stand last
+  bool returns_self = false;                  // its first parameter goes back to the caller
+  bool reads_clock = false;                   // `now` or an input's age, itself or through a callee
 };
 
 // What all functions of one task share while they are lowered.

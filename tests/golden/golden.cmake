@@ -37,7 +37,7 @@ eyeflow_program(golden_runner SOURCES
   ${golden}/compile.cpp
   ${golden}/diagnostics.cpp
   ${golden}/kinds_full.cpp
-  DEPENDS golden_core eyeflow_parse eyeflow_check eyeflow_lower
+  DEPENDS golden_core eyeflow_modules eyeflow_lower
 )
 eyeflow_golden_tests(golden_runner FOLDERS isa language diagnostics bytecode cli)
 add_test(NAME golden.coverage COMMAND golden_runner --coverage WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})

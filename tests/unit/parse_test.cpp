@@ -186,7 +186,7 @@ TEST(Diagnostics, CaretsCountCharacters) {
                "'2 °C' is a temperature, but a difference is needed here",
                "write '2 K'",
                {}};
-  EXPECT_EQ(render(d, source, "monitor.eft"),
+  EXPECT_EQ(render(d, SourceMap(source, "monitor.eft")),
             "monitor.eft:1:25: error[E0231]: '2 °C' is a temperature, but a difference is needed here\n"
             "    1 |     clear below limit - 2 °C\n"
             "      |                         ^^^^ write '2 K'\n");

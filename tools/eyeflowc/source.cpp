@@ -10,8 +10,7 @@
 #include <iostream>
 #include <iterator>
 
-#include "compiler/check/check.h"
-#include "compiler/parse/parse.h"
+#include "compiler/modules/load.h"
 #include "runtime/security/signed_bundle.h"
 #include "stdlib/intrinsics/intrinsics.h"
 #include "tools/common/terminal.h"
@@ -46,18 +45,39 @@ Result<void> write_file(const std::string& path, std::string_view bytes) {
   return {};
 }
 
+namespace {
+
+// plant.pumps is plant/pumps.eft in the folder of the file.
+compiler::ModuleFinder modules_beside(const std::string& path) {
+  namespace fs = std::filesystem;
+  const fs::path root = fs::path(path).parent_path();
+  compiler::ModuleFinder finder;
+  finder.find = [root](std::string_view module) -> std::optional<compiler::ModuleText> {
+    std::string name(module);
+    std::ranges::replace(name, '.', '/');
+    const fs::path file = root / (name + ".eft");
+    auto text = read_file(file.string());
+    return text ? std::optional(compiler::ModuleText{file.string(), std::move(*text)}) : std::nullopt;
+  };
+  return finder;
+}
+
+}  // namespace
+
 Result<Source> load_source(const std::string& path) {
   auto text = read_file(path);
   if (!text) return std::unexpected(text.error());
-  compiler::ParseResult parsed = compiler::parse(*text, path);
-  Source source{.path = path, .text = std::move(*text), .diagnostics = std::move(parsed.diagnostics), .program = {}};
-  source.program = compiler::check(parsed.file, source.text, source.diagnostics, parsed.broken);
-  return source;
+  compiler::Loaded loaded = compiler::load(*text, path, modules_beside(path));
+  return Source{.path = path,
+                .text = std::move(*text),
+                .sources = std::move(loaded.sources),
+                .diagnostics = std::move(loaded.diagnostics),
+                .program = std::move(loaded.program)};
 }
 
 bool report(Source& source) {
   source.diagnostics.sort_by_place();
-  std::cerr << compiler::render_all(source.diagnostics, source.text, source.path, tools::Paint::of(stderr).on());
+  std::cerr << compiler::render_all(source.diagnostics, source.sources, tools::Paint::of(stderr).on());
   return !source.diagnostics.has_errors() && source.program.has_value();
 }
 

@@ -19,6 +19,7 @@ Result<void> write_file(const std::string& path, std::string_view bytes);
 struct Source {
   std::string path;
   std::string text;
+  compiler::SourceMap sources;  // with the modules that it uses
   compiler::Diagnostics diagnostics;
   std::optional<compiler::typed::Program> program;  // when there is no mistake
 };

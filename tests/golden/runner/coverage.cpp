@@ -58,7 +58,7 @@ void add_words_after(std::string_view text, std::string_view before, Names& name
 void add_expected(const GoldenFile& file, Shown& shown) {
   for (const Section& section : file.sections) {
     if (section.title == "calls" || section.title == "output") add_words_after(section.text, " trap ", shown.traps);
-    if (section.title != "diagnostics") continue;
+    if (section.title != "diagnostics" && section.title != "session") continue;
     add_words_after(section.text, "error[", shown.diagnostics);
     add_words_after(section.text, "warning[", shown.diagnostics);
   }
@@ -80,7 +80,7 @@ int report_coverage(const std::filesystem::path& root, const Environment&) {
   std::error_code error;
   for (std::filesystem::recursive_directory_iterator it(root, error), end; !error && it != end; it.increment(error)) {
     const std::filesystem::path extension = it->path().extension();
-    if (extension != ".eva" && extension != ".eft") continue;
+    if (extension != ".eva" && extension != ".eft" && extension != ".txt") continue;
     const Result<GoldenFile> file = read_golden(root, it->path());
     if (!file) continue;
     if (extension == ".eva") add_isa(*file, shown);

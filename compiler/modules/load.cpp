@@ -1,0 +1,58 @@
+#include "compiler/modules/load.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "compiler/parse/parse.h"
+#include "stdlib/library/library.h"
+
+namespace eyeflow::compiler {
+namespace {
+
+void add_uses(const std::vector<syntax::Decl>& declarations, std::vector<std::string>& out) {
+  for (const syntax::Decl& decl : declarations) {
+    const auto* use = std::get_if<syntax::UseDecl>(&decl.node);
+    if (!use) continue;
+    for (const syntax::Name& path : use->modules) out.push_back(path.text);
+  }
+}
+
+std::optional<ModuleText> find(std::string_view path, const ModuleFinder& finder) {
+  if (path.starts_with("std.")) {
+    const auto text = stdlib::library_module(path);
+    return text ? std::optional(ModuleText{std::string(path) + ".eft", std::string(*text)}) : std::nullopt;
+  }
+  return finder.find ? finder.find(path) : std::nullopt;
+}
+
+}  // namespace
+
+Loaded load(std::string_view text, std::string_view file_name, const ModuleFinder& finder) {
+  Loaded loaded;
+  std::vector<Span> broken;
+  Modules modules;
+  const auto read = [&](std::string_view file, std::string_view name) {
+    const std::uint32_t begin = loaded.sources.add(file, name);
+    ParseResult parsed = parse(loaded.sources.text(), std::string(name), begin);
+    for (const Diagnostic& diagnostic : parsed.diagnostics.all()) loaded.diagnostics.add(diagnostic);
+    std::ranges::copy(parsed.broken, std::back_inserter(broken));
+    return std::move(parsed.file);
+  };
+  const syntax::File file = read(text, file_name);
+  std::vector<std::string> wanted;
+  add_uses(file.declarations, wanted);
+  for (const syntax::TaskDecl& task : file.tasks) add_uses(task.declarations, wanted);
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (std::ranges::find(modules.used, wanted[i], &Module::path) != modules.used.end()) continue;
+    const auto module = find(wanted[i], finder);
+    if (!module) continue;  // the checker says so, at the `use`
+    modules.used.push_back({wanted[i], read(module->text, module->file_name)});
+    add_uses(modules.used.back().file.declarations, wanted);
+  }
+  for (const std::string_view path : stdlib::library_modules()) modules.known.emplace_back(path);
+  std::ranges::copy(finder.known, std::back_inserter(modules.known));
+  loaded.program = check(file, loaded.sources.text(), loaded.diagnostics, broken, modules);
+  return loaded;
+}
+
+}  // namespace eyeflow::compiler

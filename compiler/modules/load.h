@@ -1,0 +1,35 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compiler/check/check.h"
+#include "compiler/diagnostics/diagnostics.h"
+#include "compiler/syntax/source_map.h"
+
+// A file with the modules that it uses, and those that they use: read, parsed and checked as one. The standard library
+// is built in; where other modules are is the caller's business.
+namespace eyeflow::compiler {
+
+struct ModuleText {
+  std::string file_name;  // for messages
+  std::string text;
+};
+struct ModuleFinder {
+  std::function<std::optional<ModuleText>(std::string_view path)> find;  // "plant.pumps"; nothing when there is none
+  std::vector<std::string> known;                                        // all paths, for "did you mean"
+};
+
+struct Loaded {
+  SourceMap sources;
+  Diagnostics diagnostics;
+  std::optional<typed::Program> program;  // when there is no error
+};
+
+// Never fails otherwise than by diagnostics.
+Loaded load(std::string_view text, std::string_view file_name, const ModuleFinder& finder = {});
+
+}  // namespace eyeflow::compiler
