@@ -44,8 +44,11 @@ std::size_t characters(const Span& span, std::string_view source) {
       std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
-std::string note_json(const Note& note) {
-  std::string place = note.span ? fmt::format(R"("line":{},"column":{},)", note.span->line, note.span->column) : "";
+std::string note_json(const Note& note, const Span& of, const SourceMap& sources) {
+  std::string place;
+  if (note.span && sources.begin_at(note.span->offset) != sources.begin_at(of.offset))
+    place = fmt::format(R"("file":{},)", quoted(sources.name_at(note.span->offset)));
+  place += note.span ? fmt::format(R"("line":{},"column":{},)", note.span->line, note.span->column) : "";
   return fmt::format(R"({{{}"message":{}}})", place, quoted(note.message));
 }
 
@@ -60,13 +63,14 @@ std::string uri(std::string_view path) {
   return out;
 }
 
-std::string sarif_location(std::string_view file, const Span& span) {
+std::string sarif_location(const SourceMap& sources, const Span& span) {
   return fmt::format(
       R"({{"physicalLocation":{{"artifactLocation":{{"uri":{}}},"region":{{"startLine":{},"startColumn":{},"byteOffset":{},"byteLength":{}}}}}}})",
-      quoted(uri(file)), span.line, span.column, span.offset, span.length);
+      quoted(uri(sources.name_at(span.offset))), span.line, span.column, span.offset - sources.begin_at(span.offset),
+      span.length);
 }
 
-std::string sarif_result(std::string_view file, const Diagnostic& diagnostic, std::size_t rule) {
+std::string sarif_result(const SourceMap& file, const Diagnostic& diagnostic, std::size_t rule) {
   const DiagnosticKind& kind = kind_of(diagnostic.code);
   std::string text = diagnostic.message + (diagnostic.hint.empty() ? "" : "; " + diagnostic.hint), related;
   for (const Note& note : diagnostic.notes) {
@@ -86,15 +90,16 @@ std::string sarif_result(std::string_view file, const Diagnostic& diagnostic, st
 
 }  // namespace
 
-std::string json_lines(const FileDiagnostics& file, std::string_view source) {
+std::string json_lines(const FileDiagnostics& file) {
   std::string out;
   for (const Diagnostic& d : file.diagnostics->all()) {
     const DiagnosticKind& kind = kind_of(d.code);
     std::string notes;
-    for (const Note& note : d.notes) notes += (notes.empty() ? "" : ",") + note_json(note);
+    for (const Note& note : d.notes) notes += (notes.empty() ? "" : ",") + note_json(note, d.span, *file.sources);
     out +=
         fmt::format(R"({{"file":{},"line":{},"column":{},"length":{},"severity":"{}","code":"{}","message":{}{}{}}})",
-                    quoted(file.file_name), d.span.line, d.span.column, characters(d.span, source), severity_name(kind),
+                    quoted(file.sources->name_at(d.span.offset)), d.span.line, d.span.column,
+                    characters(d.span, file.sources->text()), severity_name(kind),
                     kind.id, quoted(d.message), d.hint.empty() ? "" : R"(,"hint":)" + quoted(d.hint),
                     notes.empty() ? "" : R"(,"notes":[)" + notes + "]") +
         "\n";
@@ -119,7 +124,7 @@ std::string sarif_log(std::span<const FileDiagnostics> files, std::string_view t
   for (const FileDiagnostics& file : files) {
     for (const Diagnostic& d : file.diagnostics->all()) {
       auto rule = static_cast<std::size_t>(std::ranges::find(used, d.code) - used.begin());
-      results += (results.empty() ? "" : ",") + sarif_result(file.file_name, d, rule);
+      results += (results.empty() ? "" : ",") + sarif_result(*file.sources, d, rule);
     }
   }
   return fmt::format(

@@ -42,15 +42,21 @@ Loaded load(std::string_view text, std::string_view file_name, const ModuleFinde
   std::vector<std::string> wanted;
   add_uses(file.declarations, wanted);
   for (const syntax::TaskDecl& task : file.tasks) add_uses(task.declarations, wanted);
+  bool lacks_some = false;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     if (std::ranges::find(modules.used, wanted[i], &Module::path) != modules.used.end()) continue;
     const auto module = find(wanted[i], finder);
-    if (!module) continue;  // the checker says so, at the `use`
+    if (!module) {  // the checker says so, at the `use`
+      lacks_some = true;
+      continue;
+    }
     modules.used.push_back({wanted[i], read(module->text, module->file_name)});
     add_uses(modules.used.back().file.declarations, wanted);
   }
-  for (const std::string_view path : stdlib::library_modules()) modules.known.emplace_back(path);
-  std::ranges::copy(finder.known, std::back_inserter(modules.known));
+  if (lacks_some) {
+    for (const std::string_view path : stdlib::library_modules()) modules.known.emplace_back(path);
+    if (finder.known) std::ranges::copy(finder.known(), std::back_inserter(modules.known));
+  }
   loaded.program = check(file, loaded.sources.text(), loaded.diagnostics, broken, modules);
   return loaded;
 }

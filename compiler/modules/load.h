@@ -20,7 +20,7 @@ struct ModuleText {
 };
 struct ModuleFinder {
   std::function<std::optional<ModuleText>(std::string_view path)> find;  // "plant.pumps"; nothing when there is none
-  std::vector<std::string> known;                                        // all paths, for "did you mean"
+  std::function<std::vector<std::string>()> known;  // all paths, for "did you mean"; asked when one is not found
 };
 
 struct Loaded {

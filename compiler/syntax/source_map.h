@@ -24,22 +24,25 @@ class SourceMap {
   }
 
   std::string_view text() const { return text_; }
-  // The name of the file that the offset lies in.
-  const std::string& name_at(std::uint32_t offset) const {
-    auto behind = std::ranges::upper_bound(files_, offset, {}, &File::begin);
-    return behind == files_.begin() ? none_ : std::prev(behind)->name;
-  }
+  // Of the file that the offset lies in: its name, and where it begins.
+  const std::string& name_at(std::uint32_t offset) const { return file_at(offset).name; }
+  std::uint32_t begin_at(std::uint32_t offset) const { return file_at(offset).begin; }
   // Of the file that is compiled.
-  const std::string& name() const { return files_.empty() ? none_ : files_.front().name; }
+  const std::string& name() const { return files_.empty() ? none_.name : files_.front().name; }
 
  private:
   struct File {
     std::string name;
     std::uint32_t begin;
   };
+  const File& file_at(std::uint32_t offset) const {
+    auto behind = std::ranges::upper_bound(files_, offset, {}, &File::begin);
+    return behind == files_.begin() ? none_ : *std::prev(behind);
+  }
+
   std::string text_;
   std::vector<File> files_;
-  std::string none_;
+  File none_{};
 };
 
 }  // namespace eyeflow::compiler

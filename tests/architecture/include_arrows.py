@@ -34,7 +34,7 @@ LIBRARIES = [
     ("cpp-httplib", r"httplib\.h", ["runtime/sync/http", "tools/eyeflow-collector/"]),
     ("zlib", r"zlib\.h", ["runtime/sync/compress"]),
     ("OpenSSL", r"openssl/", ["runtime/security/"]),
-    ("toml++", r"toml(\+\+/|\.hpp|\.h)", ["runtime/site/"]),
+    ("toml++", r"toml(\+\+/|\.hpp|\.h)", ["runtime/site/", "tools/eyeflowc/project.cpp"]),
     ("libmosquitto", r"mosquitto", ["runtime/connectors/mqtt"]),
     ("libgpiod", r"gpiod\.h", ["runtime/connectors/gpio"]),
     ("Asio", r"asio(\.hpp|/)", ["runtime/"]),

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "compiler/diagnostics/for_programs.h"
+#include "tools/eyeflowc/project.h"
 #include "tools/eyeflowc/source.h"
 
 namespace eyeflow::eyeflowc {
@@ -34,13 +35,13 @@ Exit check_files(const std::vector<std::string>& files, Form form) {
     auto source = check_file(file, exit);
     if (!source) continue;
     if (form == Form::Text) report(*source);
-    if (form == Form::Json) fmt::print("{}", compiler::json_lines({source->path, &source->diagnostics}, source->text));
+    if (form == Form::Json) fmt::print("{}", compiler::json_lines({&source->sources, &source->diagnostics}));
     mistakes += source->diagnostics.error_count();
     sources.push_back(std::move(*source));
   }
   if (form == Form::Sarif) {
     std::vector<compiler::FileDiagnostics> found;
-    for (const Source& source : sources) found.push_back({source.path, &source.diagnostics});
+    for (const Source& source : sources) found.push_back({&source.sources, &source.diagnostics});
     fmt::print("{}", compiler::sarif_log(found, EYEFLOW_VERSION));
   }
   if (mistakes == 0) return exit;
@@ -58,7 +59,7 @@ Action add_check(CLI::App& app) {
     std::string form = "text";
   };
   const auto options = std::make_shared<Options>();
-  app.add_option("FILE", options->files, "source files")->required();
+  app.add_option("FILE", options->files, "source files; the tasks of the project if none is given");
   app.add_option("--diagnostics", options->form,
                  "text for people (default, on stderr), json (an object a line) or sarif (one log), on stdout");
   return [options] {
@@ -66,7 +67,8 @@ Action add_check(CLI::App& app) {
     const auto form = kForms.find(options->form);
     if (form == kForms.end())
       return complain(Exit::Usage, "--diagnostics takes text, json or sarif, not '" + options->form + "'");
-    return check_files(options->files, form->second);
+    const auto files = files_or_project(options->files);
+    return files ? check_files(*files, form->second) : complain(Exit::Usage, files.error().message);
   };
 }
 

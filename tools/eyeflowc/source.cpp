@@ -14,6 +14,7 @@
 #include "runtime/security/signed_bundle.h"
 #include "stdlib/intrinsics/intrinsics.h"
 #include "tools/common/terminal.h"
+#include "tools/eyeflowc/project.h"
 
 namespace eyeflow::eyeflowc {
 
@@ -47,17 +48,48 @@ Result<void> write_file(const std::string& path, std::string_view bytes) {
 
 namespace {
 
-// plant.pumps is plant/pumps.eft in the folder of the file.
-compiler::ModuleFinder modules_beside(const std::string& path) {
-  namespace fs = std::filesystem;
-  const fs::path root = fs::path(path).parent_path();
+namespace fs = std::filesystem;
+
+// The modules below a folder, for "did you mean". Bounded: somebody may keep a task in a folder of everything.
+void add_modules_below(const fs::path& root, std::vector<std::string>& out) {
+  constexpr int kMaxDepth = 4, kMaxEntries = 2000;
+  std::error_code none;
+  int entries = 0;
+  for (auto at = fs::recursive_directory_iterator(root.empty() ? "." : root, none);
+       !none && at != fs::recursive_directory_iterator() && ++entries < kMaxEntries; at.increment(none)) {
+    if (at.depth() >= kMaxDepth) at.disable_recursion_pending();
+    if (at->path().extension() != ".eft") continue;
+    std::string name = at->path().lexically_relative(root.empty() ? "." : root).replace_extension().string();
+    std::ranges::replace(name, '/', '.');
+    out.push_back(std::move(name));
+  }
+}
+
+// plant.pumps is plant/pumps.eft in the folder of the file, or under one of the project's.
+Result<compiler::ModuleFinder> modules_for(const std::string& path) {
+  const fs::path folder = fs::path(path).parent_path();
+  std::vector<fs::path> roots = {folder};
+  const auto project = find_project(folder);
+  if (!project) return std::unexpected(project.error());
+  if (*project) {
+    for (const fs::path& root : (*project)->modules)
+      if (std::ranges::find(roots, root) == roots.end()) roots.push_back(root);
+  }
   compiler::ModuleFinder finder;
-  finder.find = [root](std::string_view module) -> std::optional<compiler::ModuleText> {
+  finder.find = [roots](std::string_view module) -> std::optional<compiler::ModuleText> {
     std::string name(module);
     std::ranges::replace(name, '.', '/');
-    const fs::path file = root / (name + ".eft");
-    auto text = read_file(file.string());
-    return text ? std::optional(compiler::ModuleText{file.string(), std::move(*text)}) : std::nullopt;
+    for (const fs::path& root : roots) {
+      const fs::path file = root / (name + ".eft");
+      if (auto text = read_file(file.string()))
+        return compiler::ModuleText{file.lexically_normal().string(), std::move(*text)};
+    }
+    return std::nullopt;
+  };
+  finder.known = [roots] {
+    std::vector<std::string> known;
+    for (const fs::path& root : roots) add_modules_below(root, known);
+    return known;
   };
   return finder;
 }
@@ -67,7 +99,9 @@ compiler::ModuleFinder modules_beside(const std::string& path) {
 Result<Source> load_source(const std::string& path) {
   auto text = read_file(path);
   if (!text) return std::unexpected(text.error());
-  compiler::Loaded loaded = compiler::load(*text, path, modules_beside(path));
+  const auto finder = modules_for(path);
+  if (!finder) return std::unexpected(finder.error());
+  compiler::Loaded loaded = compiler::load(*text, path, *finder);
   return Source{.path = path,
                 .text = std::move(*text),
                 .sources = std::move(loaded.sources),

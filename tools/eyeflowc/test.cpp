@@ -5,6 +5,7 @@
 #include "compiler/testing/run_tests.h"
 #include "compiler/testing/values.h"
 #include "tools/common/terminal.h"
+#include "tools/eyeflowc/project.h"
 #include "tools/eyeflowc/source.h"
 
 namespace eyeflow::eyeflowc {
@@ -67,8 +68,11 @@ Exit test_files(const std::vector<std::string>& files) {
 
 Action add_test(CLI::App& app) {
   const auto files = std::make_shared<std::vector<std::string>>();
-  app.add_option("FILE", *files, "source files")->required();
-  return [files] { return test_files(*files); };
+  app.add_option("FILE", *files, "source files; the tasks of the project if none is given");
+  return [files] {
+    const auto named = files_or_project(*files);
+    return named ? test_files(*named) : complain(Exit::Usage, named.error().message);
+  };
 }
 
 }  // namespace eyeflow::eyeflowc
