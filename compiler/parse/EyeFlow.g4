@@ -66,7 +66,7 @@ stateDecl: STATE name (':' type)? ('=' expr)?;
 constDecl: CONST name (':' type)? '=' expr;
 modelDecl: MODEL name ':' '(' (type (',' type)*)? ')' '->' type;
 recordDecl: RECORD name ('(' name (',' name)* ')')? '{' (recordMember | ',' | ';')* '}';
-recordMember: functionDecl | field ('=' expr)?;
+recordMember: functionDecl | plainWord ':' type ('=' expr)?;
 enumDecl: ENUM name '{' (name (','? name)* ','?)? '}';
 functionDecl: FN name '(' (parameter (',' parameter)* ','?)? ')' ('->' type)? block;
 parameter: name ':' type ('=' expr)?;
@@ -175,9 +175,11 @@ name
   ;
 
 // Behind a point, and as a label, every word is a name: `conveyor.on()`, `at: event.time`.
-anyWord
+anyWord: plainWord | AND | OR | MOD | IS;
+// All but those that would go on with an expression before them.
+plainWord
   : name | ON | TASK | INPUT | OUTPUT | ALARM | PARAM | STATE | CONST | MODEL | RECORD | ENUM | FN | USE | TEST | LET | VAR
-  | IF | ELSE | FOR | IN | WHILE | MATCH | BREAK | CONTINUE | RETURN | AND | OR | NOT | MOD | IS | MISSING | TRUE | FALSE
+  | IF | ELSE | FOR | IN | WHILE | MATCH | BREAK | CONTINUE | RETURN | NOT | MISSING | TRUE | FALSE
   | WHEN
   ;
 

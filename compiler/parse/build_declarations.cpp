@@ -221,8 +221,9 @@ syntax::RecordDecl TreeBuilder::record(P::RecordDeclContext* ctx) {
     if (auto* f = member->functionDecl()) {
       record.functions.push_back(function(f));
       record.functions.back().doc = doc_above(member);
-    } else if (auto* f = member->field()) {
-      record.fields.push_back({any_word(f->anyWord()), type(f->type()), optional_expr(member->expr())});
+    } else if (auto* word = member->plainWord()) {
+      const syntax::Name name{is_broken(word) ? "" : word->getText(), span(word)};
+      record.fields.push_back({name, type(member->type()), optional_expr(member->expr())});
     }
   }
   return record;
