@@ -175,6 +175,8 @@ Value TaskChecker::convert_call(const syntax::CallExpr& call, const std::string&
   };
   bool is_time = from == TypeKind::Time || from == TypeKind::Duration;
   if (is_time && to == TypeKind::I64) return done(make_convert(ConvertOp::TimeToInt, type, std::move(value)));
+  if (from == TypeKind::Enum && to == TypeKind::I64)
+    return done(make_convert(ConvertOp::TimeToInt, plain(to), std::move(value)));
   if (from == TypeKind::Bool && to == TypeKind::I64)
     return done(make_convert(ConvertOp::Widen, type, std::move(value)));
   std::string text = source_text(value.expr->span);

@@ -49,7 +49,19 @@ struct Effects {
   void merge(const Effects& other);
 };
 
-enum class SymbolKind : std::uint8_t { Input, Output, Alarm, Param, State, Const, Function, Record, Unavailable };
+enum class SymbolKind : std::uint8_t {
+  Input,
+  Output,
+  Alarm,
+  Param,
+  State,
+  Const,
+  Function,
+  Record,
+  Enum,
+  EnumValue,
+  Unavailable
+};
 
 // Where something is declared: the file and its task, or the module of that number.
 using ModuleIndex = int;
@@ -60,10 +72,16 @@ using Sizes = std::map<std::string, std::uint32_t, std::less<>>;
 
 struct Symbol {
   SymbolKind kind;
-  std::uint32_t index = 0;  // in the table of its kind
+  std::uint32_t index = 0;  // in the table of its kind; of an EnumValue its enum's
   Span span;
   bool of_file = false;  // declared outside the task
   bool used = false;
+  bool is_ambiguous = false;  // a value that two enums here have
+};
+
+struct EnumEntry {
+  const syntax::EnumDecl* decl;
+  const typed::Enum* enumeration;
 };
 
 struct Home {
@@ -132,6 +150,12 @@ struct FunctionEntry {
 // Where an expression stands decides what it may read.
 enum class Place : std::uint8_t { Constant, Handler, Function, AlarmCondition, AlarmText, Test };
 
+// What an arm of a match takes of whole numbers, enums and bools, both ends included.
+struct MatchTaken {
+  Wide first, last;
+  Span span;
+};
+
 struct LocalInfo {
   Range range;
   bool used = false;
@@ -159,6 +183,11 @@ class TaskChecker {
   // ------------------------------------------------------------------
   void declare_all();
   void declare(const syntax::Name& name, Symbol symbol);
+  void declare_enum(const syntax::EnumDecl& decl, Home home);
+  // `idle`, where a value of that enum is expected; nothing when it has none of that name.
+  Value enum_value(const typed::Enum& of, const std::string& name, const Span& span);
+  bool is_bare_enum_value(const std::string& name);
+  Value enum_member(std::uint32_t index, const syntax::Name& name, const Span& span);
   void declare_node(const syntax::Decl& decl, Home home);
   void check_input(const syntax::InputDecl& decl, typed::Input& out);
   void check_output(const syntax::OutputDecl& decl, typed::Output& out);
@@ -329,6 +358,9 @@ class TaskChecker {
   void if_statement(const syntax::IfStmt& statement, const Span& span, typed::Block& out);
   void for_statement(const syntax::ForStmt& loop, const Span& span, typed::Block& out);
   void for_range(const syntax::ForStmt& loop, const Span& span, typed::Block& out);
+  bool check_complete(const typed::Type& type, const Span& span, const std::vector<MatchTaken>& taken);
+  void match_statement(const syntax::MatchStmt& match, const Span& span, typed::Block& out);
+  typed::ExprPtr pattern(const syntax::Pattern& pattern, const typed::Type& type, const typed::Expr& subject);
   void while_statement(const syntax::WhileStmt& loop, const Span& span, typed::Block& out);
   void return_statement(const syntax::ReturnStmt& statement, const Span& span, typed::Block& out);
   void call_statement(const syntax::Expr& expr, const Span& span, typed::Block& out);
@@ -384,6 +416,7 @@ class TaskChecker {
   std::map<std::string, Symbol, std::less<>> symbols_;
   std::deque<ConstEntry> consts_;
   std::deque<RecordEntry> records_;
+  std::vector<EnumEntry> enums_;
   std::deque<FunctionEntry> functions_;  // grows while code is checked
   std::vector<std::uint32_t> open_;      // functions that are being checked, or wait for those that they call
   std::vector<Use> uses_;

@@ -74,6 +74,58 @@ void TaskChecker::declare(const syntax::Name& name, Symbol symbol) {
       .notes.push_back({place->second.span, "declared here"});
 }
 
+// Two enums may have a value of one name: then it is known where one of them is expected, and as `Mode.idle`.
+void TaskChecker::declare_enum(const syntax::EnumDecl& decl, Home home) {
+  const auto index = static_cast<std::uint32_t>(enums_.size());
+  declare(decl.name, {SymbolKind::Enum, index, {}, home.of_file, false});
+  typed::Enum& made = arena_.new_enum();
+  made.name = decl.name.text;
+  made.span = decl.name.span;
+  for (const syntax::Name& value : decl.values) {
+    if (value.text.empty()) continue;
+    if (std::ranges::find(made.values, value.text) != made.values.end()) {
+      report(Code::DuplicateName, value.span, "'" + decl.name.text + "' has the value '" + value.text + "' already",
+             "take another name");
+      continue;
+    }
+    made.values.push_back(value.text);
+    Symbol* same = find_own_symbol(value.text);
+    if (same && same->kind == SymbolKind::EnumValue) {
+      same->is_ambiguous = true;
+      continue;
+    }
+    declare(value, {SymbolKind::EnumValue, index, {}, home.of_file, true});
+  }
+  if (made.values.empty()) {
+    report(Code::NoFields, decl.name.span, "enum '" + decl.name.text + "' has no values",
+           "write enum Mode { idle, running }");
+    made.values.emplace_back();
+  }
+  enums_.push_back({&decl, &made});
+}
+
+Value TaskChecker::enum_value(const typed::Enum& of, const std::string& name, const Span& span) {
+  const auto found = std::ranges::find(of.values, name);
+  if (found == of.values.end()) return {};
+  Type type = plain(TypeKind::Enum);
+  type.enumeration = &of;
+  return Value(make_constant(make_whole(type, found - of.values.begin()), span));
+}
+
+bool TaskChecker::is_bare_enum_value(const std::string& name) {
+  const Symbol* symbol = find_local(name) ? nullptr : find_symbol(name);
+  return symbol && symbol->kind == SymbolKind::EnumValue;
+}
+
+Value TaskChecker::enum_member(std::uint32_t index, const syntax::Name& name, const Span& span) {
+  const typed::Enum& of = *enums_[index].enumeration;
+  Value value = enum_value(of, name.text, span);
+  if (!value && !name.text.empty())
+    report(Code::UnknownMember, name.span, "'" + of.name + "' has no value '" + name.text + "'",
+           suggestion(name.text, of.values));
+  return value;
+}
+
 void TaskChecker::declare_node(const syntax::Decl& decl, Home home) {
   auto add = [&](const syntax::Name& name, SymbolKind kind, std::size_t index) {
     declare(name, {kind, static_cast<std::uint32_t>(index), {}, home.of_file, false});
@@ -118,9 +170,7 @@ void TaskChecker::declare_node(const syntax::Decl& decl, Home home) {
     add(d->name, SymbolKind::Unavailable, 0);
     missing("'model'", d->name.span);
   } else if (const auto* d = std::get_if<syntax::EnumDecl>(&decl.node)) {
-    add(d->name, SymbolKind::Unavailable, 0);
-    for (const syntax::Name& value : d->values) add(value, SymbolKind::Unavailable, 0);
-    missing("'enum'", d->name.span);
+    declare_enum(*d, home);
   } else if (const auto* d = std::get_if<syntax::UnitDecl>(&decl.node)) {
     missing("'unit'", d->name.span);
   } else if (const auto* d = std::get_if<syntax::UseDecl>(&decl.node)) {
@@ -286,8 +336,9 @@ std::vector<typed::Field> TaskChecker::check_log_fields(const std::vector<syntax
 void TaskChecker::check_input(const syntax::InputDecl& decl, typed::Input& out) {
   out.type = resolve(decl.type);
   TypeKind kind = out.type.kind;
-  if (kind != TypeKind::Error && kind != TypeKind::Bool && kind != TypeKind::Text && !typed::is_number(kind)) {
-    report(Code::InputType, decl.type->span, "an input is a number, bool or text(N), not " + to_string(out.type));
+  if (kind != TypeKind::Error && kind != TypeKind::Bool && kind != TypeKind::Text && kind != TypeKind::Enum &&
+      !typed::is_number(kind)) {
+    report(Code::InputType, decl.type->span, "an input is a number, bool, text(N) or enum, not " + to_string(out.type));
     out.type = {};
   }
   if (decl.stale_after) out.stale_after_ns = positive_duration(decl.stale_after, "the time after 'stale after'");
@@ -322,8 +373,10 @@ void TaskChecker::check_output(const syntax::OutputDecl& decl, typed::Output& ou
   } else if (out.kind == typed::OutputKind::Value) {
     out.type = resolve(decl.type);
     TypeKind kind = out.type.kind;
-    if (kind != TypeKind::Error && kind != TypeKind::Bool && kind != TypeKind::Text && !typed::is_number(kind)) {
-      report(Code::InputType, decl.type->span, "a value is a number, bool or text(N), not " + to_string(out.type));
+    if (kind != TypeKind::Error && kind != TypeKind::Bool && kind != TypeKind::Text && kind != TypeKind::Enum &&
+        !typed::is_number(kind)) {
+      report(Code::InputType, decl.type->span,
+             "a value is a number, bool, text(N) or enum, not " + to_string(out.type));
       out.type = {};
     }
   } else {
@@ -345,15 +398,15 @@ void TaskChecker::check_param(const syntax::ParamDecl& decl, typed::Param& out) 
   out.type = resolve(decl.type);
   TypeKind kind = out.type.kind;
   if (kind == TypeKind::Error) return;
-  if (kind != TypeKind::Bool && kind != TypeKind::Duration && !typed::is_number(kind)) {
-    report(Code::InputType, decl.type->span, "a param is a number, bool or duration, not " + to_string(out.type));
+  if (kind != TypeKind::Bool && kind != TypeKind::Duration && kind != TypeKind::Enum && !typed::is_number(kind)) {
+    report(Code::InputType, decl.type->span, "a param is a number, bool, duration or enum, not " + to_string(out.type));
     out.type = {};
     return;
   }
   auto value = constant(decl.value, out.type);
   if (decl.min && decl.max) {
-    if (kind == TypeKind::Bool) {
-      report(Code::TypeMismatch, decl.min->span, "a bool has no range", "leave it out");
+    if (kind == TypeKind::Bool || kind == TypeKind::Enum) {
+      report(Code::TypeMismatch, decl.min->span, to_string(out.type) + " has no range", "leave it out");
     } else {
       out.min = constant(decl.min, out.type);
       out.max = constant(decl.max, out.type);

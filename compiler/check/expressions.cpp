@@ -34,7 +34,12 @@ Value TaskChecker::expression(const syntax::Expr& expr, const Type* expected) {
   if (const auto* n = std::get_if<syntax::BoolExpr>(&expr.node)) {
     return Value(make_constant(make_bool(plain(TypeKind::Bool), n->value), span));
   }
-  if (const auto* n = std::get_if<syntax::NameExpr>(&expr.node)) return name_value(n->name, span);
+  if (const auto* n = std::get_if<syntax::NameExpr>(&expr.node)) {
+    if (expected && expected->kind == TypeKind::Enum && !find_local(n->name)) {
+      if (Value value = enum_value(*expected->enumeration, n->name, span)) return value;
+    }
+    return name_value(n->name, span);
+  }
   if (const auto* n = std::get_if<syntax::TextExpr>(&expr.node)) return text(*n, span, expected);
   if (const auto* n = std::get_if<syntax::ArrayExpr>(&expr.node)) return array_literal(*n, span, expected);
   if (const auto* n = std::get_if<syntax::FillExpr>(&expr.node)) return array_fill(*n, span, expected);
@@ -119,7 +124,7 @@ Value TaskChecker::array_literal(const syntax::ArrayExpr& array, const Span& spa
   Type element = is_expected ? *expected->element : plain(TypeKind::Error);
   std::vector<typed::ExprPtr> elements;
   for (const auto& e : array.elements) {
-    Value value = expression(e);
+    Value value = expression(e, element.kind == TypeKind::Error ? nullptr : &element);
     if (element.kind == TypeKind::Error) {  // the first one tells, as a let would
       value = settle(std::move(value));
       if (value && !typed::is_scalar(value.type().kind))
@@ -145,7 +150,7 @@ Value TaskChecker::array_literal(const syntax::ArrayExpr& array, const Span& spa
 Value TaskChecker::array_fill(const syntax::FillExpr& fill, const Span& span, const Type* expected) {
   bool is_expected = expected && typed::is_array(expected->kind);
   auto count = size_of(fill.count, kMaxElements, "an array holds");
-  Value value = expression(fill.value);
+  Value value = expression(fill.value, is_expected ? expected->element : nullptr);
   if (!is_expected) {
     value = settle(std::move(value));
     if (value && !typed::is_scalar(value.type().kind)) return unavailable("an array of texts, records or arrays", span);
@@ -277,6 +282,17 @@ Value TaskChecker::symbol_value(const std::string& name, Symbol& symbol, const S
     case SymbolKind::Record:
       report(Code::NotAValue, span, "'" + name + "' is a record's type", "make one: " + name + "(…)");
       return {};
+    case SymbolKind::Enum:
+      report(Code::NotAValue, span, "'" + name + "' is an enum's type",
+             "write one of its values: " + name + "." + enums_[symbol.index].enumeration->values.front());
+      return {};
+    case SymbolKind::EnumValue:
+      if (symbol.is_ambiguous) {
+        report(Code::AmbiguousName, span, "two enums have the value '" + name + "'",
+               "write " + enums_[symbol.index].enumeration->name + "." + name);
+        return {};
+      }
+      return enum_value(*enums_[symbol.index].enumeration, name, span);
     case SymbolKind::Unavailable:
       return {};
   }
@@ -293,6 +309,10 @@ Value TaskChecker::member(const syntax::MemberExpr& member, const Span& span) {
       return symbol ? symbol_value(member.member.text, *symbol, span) : Value();
     }
     if (Symbol* symbol = find_symbol(object->name)) {
+      if (symbol->kind == SymbolKind::Enum) {
+        symbol->used = true;
+        return enum_member(symbol->index, member.member, span);
+      }
       if (symbol->kind == SymbolKind::Input || symbol->kind == SymbolKind::Alarm ||
           symbol->kind == SymbolKind::Output) {
         symbol->used = symbol->used || symbol->kind != SymbolKind::Output || place_ == Place::Test;
@@ -437,6 +457,13 @@ Value TaskChecker::index(const syntax::IndexExpr& index, const Span& span) {
     return {};
   }
   Type element = *array.type().element;
+  const typed::Constant* known = as_constant(*array.expr);
+  if (const typed::Constant* at_constant = as_constant(*position); known && at_constant) {
+    const auto& all = std::get<typed::Aggregate>(known->value);
+    const auto i = static_cast<std::size_t>(whole(*at_constant));
+    if (i < all.elements.size() || all.repeat > 0)
+      return Value(make_constant(all.elements[all.repeat > 0 ? 0 : i], span));
+  }
   return Value(make_expr(element, span, typed::Index{std::move(array.expr), std::move(position)}));
 }
 

@@ -40,7 +40,7 @@ Scalar scalar_of(TypeKind kind) {
       return Scalar::F32;
     case TypeKind::F64:
       return Scalar::F64;
-    default:  // int, time, duration
+    default:  // int, time, duration, enum
       return Scalar::I64;
   }
 }

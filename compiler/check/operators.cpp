@@ -76,8 +76,13 @@ Value TaskChecker::make_binary(BinaryOp op, const Type& type, Value left, Value 
 
 Value TaskChecker::binary(const syntax::BinaryExpr& binary, const Span& span) {
   if (binary.op == syntax::BinaryOp::Default) return unavailable("the operator '?\?'", span);
-  Value left = expression(binary.left);
-  Value right = expression(binary.right);
+  // Beside a value of an enum, `idle` is one of its names.
+  const bool right_tells = binary.left && std::holds_alternative<syntax::NameExpr>(binary.left->node) &&
+                           is_bare_enum_value(std::get<syntax::NameExpr>(binary.left->node).name);
+  Value left = right_tells ? Value() : expression(binary.left);
+  Value right = expression(binary.right, left && left.type().kind == TypeKind::Enum ? &left.type() : nullptr);
+  if (right_tells)
+    left = expression(binary.left, right && right.type().kind == TypeKind::Enum ? &right.type() : nullptr);
   if (!left || !right) return {};
   const auto* chain = std::get_if<syntax::BinaryExpr>(&binary.left->node);
   bool is_chain = chain && is_comparison(chain->op) && is_comparison(binary.op) && left.type().kind == TypeKind::Bool &&
@@ -326,8 +331,10 @@ Value TaskChecker::comparison(BinaryOp op, Value left, Value right, const Span& 
   }
   TypeKind kind = left.type().kind;
   bool ordered = op != BinaryOp::Eq && op != BinaryOp::Ne;
-  bool comparable = kind == right.type().kind && (kind == TypeKind::Time || kind == TypeKind::Duration ||
-                                                  (!ordered && (kind == TypeKind::Bool || kind == TypeKind::Text)));
+  bool comparable = kind == right.type().kind &&
+                    (kind == TypeKind::Time || kind == TypeKind::Duration ||
+                     (!ordered && (kind == TypeKind::Bool || kind == TypeKind::Text || kind == TypeKind::Enum)));
+  if (comparable && kind == TypeKind::Enum) comparable = left.type() == right.type();
   if (!comparable) return operand_error(spelling(op), left, right, op_span);
   return make_binary(op, boolean, std::move(left), std::move(right), span);
 }

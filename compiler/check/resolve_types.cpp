@@ -131,6 +131,12 @@ Type TaskChecker::resolve_named(const syntax::NamedType& named, const Span& span
   }
   if (symbol) {
     if (symbol->kind == SymbolKind::Unavailable) return error;
+    if (symbol->kind == SymbolKind::Enum && !named.unit && named.arguments.empty()) {
+      symbol->used = true;
+      Type type = plain(TypeKind::Enum);
+      type.enumeration = enums_[symbol->index].enumeration;
+      return type;
+    }
     if (symbol->kind == SymbolKind::Record && !named.unit) {
       symbol->used = true;
       Type type = plain(TypeKind::Record);
@@ -157,7 +163,8 @@ Type TaskChecker::resolve_named(const syntax::NamedType& named, const Span& span
   if (lacks_module_) return error;
   std::vector<std::string> candidates{"bool", "int", "i32", "u8",   "u16",  "u32",
                                       "u64",  "f32", "f64", "text", "time", "duration"};
-  for (std::string& n : names_of(SymbolKind::Record)) candidates.push_back(std::move(n));
+  for (SymbolKind kind : {SymbolKind::Record, SymbolKind::Enum})
+    for (std::string& n : names_of(kind)) candidates.push_back(std::move(n));
   std::string hint = suggestion(name, candidates);
   if (std::string_view type = instead_of_foreign_type(name); !type.empty()) hint = "write " + std::string(type);
   if (hint.empty()) hint = instead_of_foreign_word(name);

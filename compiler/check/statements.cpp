@@ -15,6 +15,11 @@ bool leaves(const syntax::Stmt& statement) {
       std::get_if<syntax::ContinueStmt>(&statement.node)) {
     return true;
   }
+  // A match that is accepted has an arm for everything.
+  if (const auto* match = std::get_if<syntax::MatchStmt>(&statement.node)) {
+    return !match->arms.empty() &&
+           std::ranges::all_of(match->arms, [&](const syntax::MatchArm& arm) { return block_leaves(arm.body); });
+  }
   const auto* branch = std::get_if<syntax::IfStmt>(&statement.node);
   return branch && branch->otherwise && block_leaves(*branch->otherwise) &&
          std::ranges::all_of(branch->arms, [&](const syntax::IfArm& arm) { return block_leaves(arm.body); });
@@ -24,6 +29,10 @@ bool always_returns(const syntax::Block& block) {
   if (block.statements.empty()) return false;
   const auto& last = block.statements.back().node;
   if (std::get_if<syntax::ReturnStmt>(&last)) return true;
+  if (const auto* match = std::get_if<syntax::MatchStmt>(&last)) {
+    return !match->arms.empty() &&
+           std::ranges::all_of(match->arms, [](const syntax::MatchArm& arm) { return always_returns(arm.body); });
+  }
   const auto* branch = std::get_if<syntax::IfStmt>(&last);
   return branch && branch->otherwise && always_returns(*branch->otherwise) &&
          std::ranges::all_of(branch->arms, [](const syntax::IfArm& arm) { return always_returns(arm.body); });
@@ -122,10 +131,7 @@ void TaskChecker::statement(const syntax::Stmt& stmt, typed::Block& out) {
     if (s->value) call_statement(*s->value, span, out);
     return;
   }
-  if (std::get_if<syntax::MatchStmt>(&stmt.node)) {
-    unavailable("'match'", {span.line, span.column, span.offset, 5});
-    return;
-  }
+  if (const auto* s = std::get_if<syntax::MatchStmt>(&stmt.node)) return match_statement(*s, span, out);
   bool is_break = std::get_if<syntax::BreakStmt>(&stmt.node) != nullptr;
   if (body_.loop_depth == 0) {
     report(Code::NotInLoop, span, is_break ? "there is no loop to break" : "there is no loop to continue");

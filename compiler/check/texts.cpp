@@ -22,6 +22,11 @@ std::uint32_t printed_bytes(const Type& type, std::optional<int> precision) {
       return 26 + static_cast<std::uint32_t>(precision.value_or(0));
     case TypeKind::Text:
       return type.size;
+    case TypeKind::Enum: {
+      std::size_t longest = 0;
+      for (const std::string& value : type.enumeration->values) longest = std::max(longest, value.size());
+      return static_cast<std::uint32_t>(longest);
+    }
     case TypeKind::Time:
       return 32;
     case TypeKind::Duration:

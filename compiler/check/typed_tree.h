@@ -49,8 +49,8 @@ struct Aggregate {
   std::uint32_t repeat = 0;
 };
 
-// The alternative is chosen by the type: Bool → bool; every integer, Time, Duration → int64 (u64 as its bit pattern);
-// F32 and F64 → double (an F32 is already rounded); Text → string; arrays and records → Aggregate.
+// The alternative is chosen by the type: Bool → bool; every integer, Time, Duration, Enum → int64 (u64 as its bit
+// pattern); F32 and F64 → double (an F32 is already rounded); Text → string; arrays and records → Aggregate.
 struct Constant {
   Type type;
   std::variant<bool, std::int64_t, double, std::string, Aggregate> value;
@@ -153,7 +153,7 @@ enum class ConvertOp : std::uint8_t {
   Trunc,              // F64 → I64 (an F32 is widened by a node below); trap when out of range or NaN
   DurationToSeconds,  // Duration → F64: ns / 1e9
   SecondsToDuration,  // F64 → Duration: round(s * 1e9); trap when out of range or NaN
-  TimeToInt,          // Time or Duration → I64 nanoseconds: no code
+  TimeToInt,          // Time or Duration → I64 nanoseconds, Enum → I64: no code
 };
 struct Convert {
   ConvertOp op;

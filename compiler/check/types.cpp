@@ -39,6 +39,8 @@ std::string to_string(const Type& type) {
       return "[" + to_string(*type.element) + "; <=" + std::to_string(type.size) + "]";
     case TypeKind::Record:
       return type.record->name;
+    case TypeKind::Enum:
+      return type.enumeration->name;
     default:
       return kNames[static_cast<std::size_t>(type.kind)] + (type.unit ? " " + unit_text(type) : "");
   }

@@ -30,6 +30,7 @@ enum class TypeKind : std::uint8_t {
   FixedArray,    // [element; size]
   BoundedArray,  // [element; <=size]
   Record,
+  Enum,  // a word: which of its values, from 0
 };
 
 struct UnitInfo;  // check/units.h; interned, so that equal units are equal pointers
@@ -41,6 +42,7 @@ struct Type {
   const UnitInfo* unit = nullptr;  // numbers only; null is a plain number. Gone by the time of lowering.
   const Type* element = nullptr;   // arrays
   const struct Record* record = nullptr;
+  const struct Enum* enumeration = nullptr;
 
   friend bool operator==(const Type&, const Type&) = default;
 };
@@ -59,6 +61,12 @@ struct Record {
   std::vector<std::uint32_t> sizes;  // "(501)"
 };
 
+struct Enum {
+  std::string name;
+  Span span;
+  std::vector<std::string> values;  // at least one
+};
+
 constexpr bool is_float(TypeKind k) { return k == TypeKind::F32 || k == TypeKind::F64; }
 constexpr bool is_modular(TypeKind k) { return k >= TypeKind::U8 && k <= TypeKind::U64; }
 constexpr bool is_integer(TypeKind k) { return k >= TypeKind::I64 && k <= TypeKind::U64; }
@@ -66,7 +74,7 @@ constexpr bool is_number(TypeKind k) { return k >= TypeKind::I64 && k <= TypeKin
 constexpr bool is_array(TypeKind k) { return k == TypeKind::FixedArray || k == TypeKind::BoundedArray; }
 // One word: what a register holds.
 constexpr bool is_scalar(TypeKind k) {
-  return k == TypeKind::Bool || is_number(k) || k == TypeKind::Time || k == TypeKind::Duration;
+  return k == TypeKind::Bool || is_number(k) || k == TypeKind::Time || k == TypeKind::Duration || k == TypeKind::Enum;
 }
 
 // "f64 °C", "[int; <=64]", "text(40)", "Point"
@@ -79,6 +87,7 @@ class TypeArena {
  public:
   const Type* intern(const Type& type);
   Record& new_record() { return records_.emplace_back(); }
+  Enum& new_enum() { return enums_.emplace_back(); }
   const UnitInfo* intern_unit(UnitInfo unit);
 
   TypeArena();
@@ -89,6 +98,7 @@ class TypeArena {
  private:
   std::deque<Type> types_;
   std::deque<Record> records_;
+  std::deque<Enum> enums_;
   std::vector<std::unique_ptr<UnitInfo>> units_;
 };
 

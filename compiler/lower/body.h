@@ -176,6 +176,7 @@ class Body {
   void assign_matmul(SlotId to, const typed::ArrayCall& node);
   void interpolate(SlotId to, const typed::Interpolate& node);
   void append_value(SlotId to, const typed::FormatPart& part);
+  void append_enum(SlotId to, const typed::Expr& value);
   void append_text(SlotId to, SlotId text, bool is_first);
   void copy(const Leaf& from, const Leaf& to);
   void store(Temp value, const Leaf& to);

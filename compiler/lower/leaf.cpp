@@ -63,6 +63,7 @@ vm::Scalar scalar_of(TypeKind kind) {
     case TypeKind::I64:
     case TypeKind::Time:
     case TypeKind::Duration:
+    case TypeKind::Enum:
       return vm::Scalar::I64;
     case TypeKind::I32:
       return vm::Scalar::I32;

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "vm/base/check.h"
+#include "vm/module/enum_unit.h"
 
 namespace eyeflow::compiler::lowering {
 namespace {
@@ -12,6 +13,13 @@ using vm::Scalar;
 using vm::SlotKind;
 
 constexpr double kNsPerSecond = 1e9;
+
+std::string unit_of(const typed::Type& type) {
+  if (type.kind == typed::TypeKind::Time) return "time";
+  if (type.kind == typed::TypeKind::Duration) return "duration";
+  if (type.kind == typed::TypeKind::Enum) return vm::enum_unit(type.enumeration->values);
+  return unit_text(type);
+}
 
 vm::Input input_row(TaskContext& task, const typed::Input& input) {
   vm::Input row;
@@ -47,19 +55,13 @@ vm::Param param_row(const TaskContext& task, std::size_t index) {
   const typed::Param& param = task.task.params[index];
   vm::Param row;
   row.name = param.name;
-  row.unit = unit_text(param.type);
+  row.unit = unit_of(param.type);
   row.type = scalar_of(param.type.kind);
   row.offset = task.module.offset(task.params[index]);
   row.has_range = param.min.has_value();
   if (param.min) row.min = scalar_word(*param.min);
   if (param.max) row.max = scalar_word(*param.max);
   return row;
-}
-
-std::string unit_of(const typed::Type& type) {
-  if (type.kind == typed::TypeKind::Time) return "time";
-  if (type.kind == typed::TypeKind::Duration) return "duration";
-  return unit_text(type);
 }
 
 // "line.from.x" for a record's field, in the order of leaves_of(): names in state must tell its parts apart.

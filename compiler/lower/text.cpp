@@ -58,6 +58,27 @@ void Body::append_value(SlotId to, const typed::FormatPart& part) {
   code_.emit(vm::Op::CallIntrinsic, 0, task_.intrinsic(printer.intrinsic).id, index(run[0].reg()));
 }
 
+// The name of the enum's value: one jump a value. A number that is none, in a state kept by another version of the
+// task, prints as the last.
+void Body::append_enum(SlotId to, const typed::Expr& value) {
+  const std::vector<std::string>& names = value.type.enumeration->values;
+  const Temp number = eval(value);
+  const Label end = code_.new_label();
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const Label next = code_.new_label();
+    if (i + 1 < names.size()) {
+      Temp wanted = load_constant(vm::Scalar::I64, i);
+      const Temp is = binary(vm::Op::EqI64, Temp::borrowed(number.reg()), std::move(wanted), vm::Scalar::Bool, {});
+      code_.jump_if(false, is.reg(), next);
+    }
+    LeafConstant name{.type = text_leaf(0), .text = names[i]};
+    append_text(to, task_.module.constant(name), false);
+    if (i + 1 < names.size()) code_.jump(end);
+    code_.bind(next);
+  }
+  code_.bind(end);
+}
+
 // The first piece replaces what was there, if it is a text.
 void Body::interpolate(SlotId to, const typed::Interpolate& node) {
   bool is_first = true;
@@ -73,7 +94,10 @@ void Body::interpolate(SlotId to, const typed::Interpolate& node) {
       append_text(to, text.leaves[0].slot, is_first);
     } else {
       if (is_first) code_.emit(vm::Op::TextClear, index(reference(to).reg()));
-      append_value(to, part);
+      if (part.value->type.kind == typed::TypeKind::Enum)
+        append_enum(to, *part.value);
+      else
+        append_value(to, part);
     }
     is_first = false;
   }

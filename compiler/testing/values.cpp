@@ -17,6 +17,8 @@ std::string number(const typed::Type& type, vm::Word word) {
       return std::string(stdlib::format_f32(buffer, vm::from_word<float>(word), stdlib::kShortest));
     case F64:
       return std::string(stdlib::format_f64(buffer, vm::from_word<double>(word), stdlib::kShortest));
+    case Enum:
+      return word < type.enumeration->values.size() ? type.enumeration->values[word] : std::to_string(word);
     case Time:
       return std::string(stdlib::format_time(buffer, vm::from_word<std::int64_t>(word)));
     case Duration:

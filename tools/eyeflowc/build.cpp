@@ -49,10 +49,10 @@ Exit build_file(const Options& options) {
   if (key_file.empty()) return no_key();
   const auto key = runtime::load_private_key(key_file);
   if (!key) return complain(key.error());
-  return write_bundle(*lowered,
-                      options.output.empty() ? std::filesystem::path(options.file).replace_extension(".efb").string()
-                                             : options.output,
-                      *key);
+  return write_bundle(
+      *lowered,
+      options.output.empty() ? std::filesystem::path(options.file).replace_extension(".efb").string() : options.output,
+      *key);
 }
 
 // Every task of the project, each into a bundle of its name. Nothing is written before all of them are right.
@@ -82,7 +82,8 @@ Exit build_project(const Options& options) {
   if (key_file.empty()) return no_key();
   const auto key = runtime::load_private_key(key_file);
   if (!key) return complain(key.error());
-  const std::filesystem::path folder = options.output.empty() ? (*project)->output : options.output;
+  const std::filesystem::path folder =
+      options.output.empty() ? (*project)->output : std::filesystem::path(options.output);
   std::error_code none;
   if (!folder.empty()) std::filesystem::create_directories(folder, none);
   for (const compiler::Lowered& task : tasks) {

@@ -9,6 +9,7 @@
 #include "tools/common/terminal.h"
 #include "tools/eyeflowc/source.h"
 #include "tools/eyeflowc/values.h"
+#include "vm/module/enum_unit.h"
 
 // docs/card.md says what each line means.
 namespace eyeflow::eyeflowc {
@@ -17,7 +18,7 @@ namespace {
 std::string type_of(const vm::Module& module, const vm::Field& field) {
   const vm::Type& type = *module.type(field.type);
   if (type.kind == vm::TypeKind::Text) return fmt::format("text({})", type.capacity);
-  if (field.unit == "time" || field.unit == "duration") return field.unit;
+  if (field.unit == "time" || field.unit == "duration" || vm::is_enum_unit(field.unit)) return field.unit;
   const std::string scalar(vm::name(type.element));
   return field.unit.empty() ? scalar : scalar + " " + field.unit;
 }
@@ -53,7 +54,10 @@ void print_needs(const vm::Module& module) {
     const auto print = [&](vm::Word word) { return print_value(word, param.type, param.unit); };
     std::string what = print(value);
     if (param.has_range) what += ", from " + print(param.min) + " to " + print(param.max);
-    if (!param.unit.empty() && param.unit != "duration") what += " " + param.unit;
+    if (vm::is_enum_unit(param.unit))
+      what += ", one of " + param.unit.substr(4);
+    else if (!param.unit.empty() && param.unit != "duration")
+      what += " " + param.unit;
     row("param", param.name, what);
   }
 }

@@ -9,6 +9,7 @@
 
 #include "stdlib/intrinsics/format.h"
 #include "stdlib/units/units.h"
+#include "vm/module/enum_unit.h"
 
 namespace eyeflow::eyeflowc {
 namespace {
@@ -103,6 +104,11 @@ Result<vm::Word> parse_value(std::string_view text, Scalar type, std::string_vie
     return fail(fmt::format("'{}' is neither true nor false", text));
   }
   if (unit == "duration") return parse_duration(written);
+  if (vm::is_enum_unit(unit)) {
+    const auto number = vm::enum_number(unit, text);
+    if (number) return vm::to_word(*number);
+    return fail(fmt::format("'{}' is none of {}", text, unit.substr(4)));
+  }
   if (type != Scalar::F32 && type != Scalar::F64) {
     if (written.unit.empty() || written.unit == unit)
       if (const auto word = parse_integer(written.number, type)) return *word;
@@ -122,6 +128,7 @@ std::string print_value(vm::Word word, Scalar type, std::string_view unit) {
   const auto number = vm::from_word<std::int64_t>(word);
   if (unit == "time") return std::string(stdlib::format_time(buffer, number));
   if (unit == "duration") return std::string(stdlib::format_duration(buffer, number));
+  if (vm::is_enum_unit(unit)) return std::string(vm::enum_name(unit, number));
   switch (type) {
     case Scalar::Bool:
       return word != 0 ? "true" : "false";

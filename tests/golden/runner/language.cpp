@@ -8,6 +8,7 @@
 #include "tests/golden/runner/kind.h"
 #include "tests/golden/runner/values.h"
 #include "vm/engine/engine.h"
+#include "vm/module/enum_unit.h"
 #include "vm/module/verifier.h"
 
 namespace eyeflow::golden {
@@ -48,6 +49,8 @@ std::string write_fields(const Module& module, const Output& output, std::span<c
       place += (word + 7) / 8 * 8;
     } else if (field.unit == "time" || field.unit == "duration") {
       text += milliseconds(static_cast<TimeNs>(word)) + " ms";
+    } else if (is_enum_unit(field.unit)) {
+      text += enum_name(field.unit, static_cast<std::int64_t>(word));
     } else if (output.kind == OutputKind::Switch) {
       text += word != 0 ? "on" : "off";
     } else {
@@ -165,7 +168,9 @@ class Player {
       if (type.kind == TypeKind::Text) {
         instance_.deliver_text(worker_, *event.input, event.value, event.time, event.time);
       } else {
-        const std::optional<Word> word = read_value(type.element, event.value);
+        std::optional<Word> word = read_value(type.element, event.value);
+        const std::string& unit = module_.inputs[index(*event.input)].value.unit;
+        if (is_enum_unit(unit)) word = enum_number(unit, event.value);
         if (!word) return fail("input: " + event.value + " is no " + std::string(name(type.element)));
         instance_.deliver(worker_, *event.input, *word, event.time, event.time);
       }
