@@ -25,7 +25,8 @@ Word canonical_word(const Type& type, Word word) {
 
 }  // namespace
 
-void Machine::load(const VerifiedModule& verified, IntrinsicTable intrinsics, Against side) {
+void Machine::load(const VerifiedModule& verified, IntrinsicTable intrinsics, Against side,
+                   const PrepareOptions& options) {
   code_.reset();
   verified_ = &verified;
   side_ = side;
@@ -65,7 +66,7 @@ void Machine::load(const VerifiedModule& verified, IntrinsicTable intrinsics, Ag
   context_.journal = &journal_;
   context_.output = &output_;
   context_.texts_cut = 0;
-  code_ = tier_.prepare(verified, intrinsics);
+  code_ = tier_.prepare(verified, intrinsics, options);
 }
 
 void Machine::run(const Event& event) {

@@ -30,7 +30,8 @@ class Machine {
   explicit Machine(const Tier& tier) : tier_(tier) {}
 
   // Makes the module ready and fills its memory. The module must outlive its use here.
-  void load(const VerifiedModule& verified, IntrinsicTable intrinsics, Against side);
+  void load(const VerifiedModule& verified, IntrinsicTable intrinsics, Against side,
+            const PrepareOptions& options = {});
   void unload() { code_.reset(); }
 
   // A tier that changes Const, Param or Input, or something in State that its caller cannot undo, stops the process.

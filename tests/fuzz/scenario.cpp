@@ -122,6 +122,9 @@ Scenario generate_scenario(std::uint64_t seed, IntrinsicTable intrinsics) {
   Scenario scenario{.program = std::move(*verified)};
   Random random(seed ^ 0x5DEECE66D);
   scenario.side = random.chance(50) ? Against::Start : Against::End;
+  // All that is called unmetered is made at load, or all that is called metered; the rest when it is called.
+  if (random.chance(50)) scenario.options.fuel_quota = 0;
+  scenario.options.blind_constants = random.chance(25);
   const Module& m = scenario.program.module;
   std::vector<FunctionId> callable;
   for (std::size_t n = 0; n < m.functions.size(); ++n)
@@ -143,8 +146,8 @@ Scenario generate_scenario(std::uint64_t seed, IntrinsicTable intrinsics) {
 
 std::optional<std::string> Comparison::difference(const Scenario& scenario, IntrinsicTable intrinsics) {
   digest_ = 0;
-  one_.load(scenario.program, intrinsics, scenario.side);
-  other_.load(scenario.program, intrinsics, scenario.side);
+  one_.load(scenario.program, intrinsics, scenario.side, scenario.options);
+  other_.load(scenario.program, intrinsics, scenario.side, scenario.options);
   // A tier that leaves the module to another one would prove nothing.
   EYEFLOW_CHECK(one_.report().fallback.empty() && other_.report().fallback.empty());
   for (std::size_t n = 0; n < scenario.events.size(); ++n) {
@@ -200,6 +203,7 @@ void Comparison::digest_event() {
 std::string write_scenario(const Scenario& scenario, IntrinsicTable intrinsics) {
   const Module& m = scenario.program.module;
   std::string text = disassemble(m, {.intrinsics = intrinsics}) + "=== calls\n";
+  if (scenario.options.blind_constants) text += "// with blinded constants\n";
   for (const Event& event : scenario.events) text += write_event(m, event) + " -> \n";
   return text;
 }
@@ -207,7 +211,7 @@ std::string write_scenario(const Scenario& scenario, IntrinsicTable intrinsics) 
 std::string play(const Scenario& scenario, const Tier& tier, IntrinsicTable intrinsics) {
   const Module& m = scenario.program.module;
   Machine machine(tier);
-  machine.load(scenario.program, intrinsics, scenario.side);
+  machine.load(scenario.program, intrinsics, scenario.side, scenario.options);
   std::string text;
   for (const Event& event : scenario.events) {
     machine.run(event);

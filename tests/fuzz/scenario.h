@@ -14,6 +14,7 @@ struct Scenario {
   VerifiedModule program;
   std::vector<Event> events{};
   Against side = Against::End;  // where the guards lie
+  PrepareOptions options{};
 };
 
 // The same seed gives the same scenario everywhere. The inputs hold anything that bits can say: NaNs with payloads,

@@ -50,6 +50,10 @@ class Shrinker {
     // What nothing here runs.
     attempt([](Module& m, std::vector<Event>&) { m.handlers.clear(); });
     attempt([](Module& m, std::vector<Event>&) { m.params.clear(); });
+    if (Scenario plain = best_; plain.options.blind_constants) {
+      plain.options.blind_constants = false;
+      if (shows_(plain)) best_ = std::move(plain);
+    }
     for (bool again = true; again;) {
       again = events();
       again |= functions();
@@ -79,7 +83,9 @@ class Shrinker {
     if (m == module() && events == best_.events) return false;
     Result<VerifiedModule> verified = verify(std::move(m), intrinsics_);
     if (!verified) return false;
-    Scenario changed{.program = std::move(*verified), .events = std::move(events), .side = best_.side};
+    Scenario changed = best_;
+    changed.program = std::move(*verified);
+    changed.events = std::move(events);
     if (!shows_(changed)) return false;
     best_ = std::move(changed);
     return true;
@@ -103,7 +109,7 @@ class Shrinker {
     // The state that the first event leaves, as the module's own.
     while (best_.events.size() > 1) {
       Machine machine(kInterpreter);
-      machine.load(best_.program, intrinsics_, best_.side);
+      machine.load(best_.program, intrinsics_, best_.side, best_.options);
       machine.run(best_.events.front());
       const bool folded = attempt([&](Module& m, std::vector<Event>& events) {
         m.state_image.assign(machine.state().begin(), machine.state().end());

@@ -116,9 +116,10 @@ class WrongCode final : public TierCode {
   std::unique_ptr<TierCode> code_;
 };
 
-constexpr Tier kWrong{"wrong", [](const VerifiedModule& module, IntrinsicTable) -> std::unique_ptr<TierCode> {
-                        return std::make_unique<WrongCode>(module);
-                      }};
+std::unique_ptr<TierCode> make_wrong(const VerifiedModule& module, IntrinsicTable, const PrepareOptions&) {
+  return std::make_unique<WrongCode>(module);
+}
+constexpr Tier kWrong{"wrong", &make_wrong};
 
 bool is_wrong(const Scenario& scenario) {
   Comparison comparison(kInterpreter, kWrong);
