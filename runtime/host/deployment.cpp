@@ -11,6 +11,7 @@
 #include "runtime/host/param.h"
 #include "runtime/site/pattern.h"
 #include "stdlib/intrinsics/intrinsics.h"
+#include "vm/module/card.h"
 #include "vm/module/verifier.h"
 
 namespace eyeflow::runtime {
@@ -82,6 +83,7 @@ class Binder {
     if (!module) return in_file(module.error());
     auto checked = vm::verify(std::move(*module), stdlib::intrinsics());
     if (!checked) return in_file(checked.error());
+    if (const auto card = vm::check_card(*bundle, *checked); !card) return in_file(card.error());
     const auto index = static_cast<std::uint32_t>(out_.tasks.size());
     const bool compiled = options_.tier.value_or(site_.tier) == TierChoice::Baseline;
     out_.tasks.push_back(

@@ -8,6 +8,7 @@
 
 #include "runtime/security/signed_bundle.h"
 #include "vm/base/check.h"
+#include "vm/module/card.h"
 
 namespace {
 
@@ -32,12 +33,18 @@ Keys make_keys() {
   return keys;
 }
 
+void check_card(std::span<const std::byte> bytes) {
+  const Result<vm::Card> card = vm::read_card(bytes);
+  EYEFLOW_CHECK(!card || std::ranges::equal(vm::write_card(*card), bytes));
+}
+
 void check_round_trip(std::span<const std::byte> bytes) {
   const Result<vm::Bundle> bundle = vm::read_bundle(bytes);
   if (!bundle) return;
   const auto& [key_id, signed_bytes, signature] = bundle->frame;
   const Result<std::vector<std::byte>> again = vm::write_bundle(bundle->sections, key_id, signature.size());
   EYEFLOW_CHECK(again && std::ranges::equal(*again, signed_bytes));
+  for (const vm::BundleSection& section : bundle->sections) check_card(section.bytes);
 }
 
 // The trusted key's name, written where the header keeps it, takes the bytes past the look-up to the signature itself.

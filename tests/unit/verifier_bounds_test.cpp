@@ -155,11 +155,13 @@ TEST(VerifierBounds, OutputIsCountedInWholeWords) {
   const Bounded once = bound_of("\nregisters n: i64, t: text(4)@state\nref t, t\nemit rows, n\nreturn");
   ASSERT_EQ(once.error, "");
   EXPECT_EQ(once.bound.output_bytes, 32u);
+  EXPECT_EQ(once.bound.log_rows, 1u);
   EXPECT_TRUE(once.bound.emits);
   const Bounded thrice = bound_of(
       "\nregisters n: i64, t: text(4)@state, c: counter(3)\nref t, t\nloop.begin c, n\nloop.enter c, out\nback:\nemit "
       "rows, n\nloop.next c, back\nout:\nreturn");
   EXPECT_EQ(thrice.bound.output_bytes, 96u) << thrice.error;
+  EXPECT_EQ(thrice.bound.log_rows, 3u);
 }
 
 TEST(VerifierBounds, EffectsAreThoseOfTheCalleesToo) {

@@ -6,6 +6,7 @@
 #include "runtime/security/signed_bundle.h"
 #include "tools/eyeflowc/project.h"
 #include "tools/eyeflowc/source.h"
+#include "vm/module/card.h"
 
 namespace eyeflow::eyeflowc {
 namespace {
@@ -16,8 +17,9 @@ struct Options {
 
 Exit write_bundle(const compiler::Lowered& lowered, const std::string& output, const runtime::PrivateKey& key) {
   const std::vector<std::byte> module = vm::write_module(lowered.module());
-  const vm::BundleSection section{vm::kModuleSection, module};
-  const auto bundle = runtime::sign_bundle({&section, 1}, key);
+  const std::vector<std::byte> card = vm::write_card(vm::card_of(lowered.verified));
+  const vm::BundleSection sections[] = {{vm::kModuleSection, module}, {vm::kCardSection, card}};
+  const auto bundle = runtime::sign_bundle(sections, key);
   if (!bundle) return complain(bundle.error());
   if (const auto written = write_file(output, {reinterpret_cast<const char*>(bundle->data()), bundle->size()});
       !written)

@@ -99,7 +99,7 @@ bool check_function(Check& check, FunctionId id) {
   FunctionBound bound;
   if (!check_code(check, id, facts, bound) || !add_callees(check, id, bound)) return false;
   if (check.let_through()) {
-    bound.fuel = bound.entry_fuel = bound.output_bytes = kFuelLimit;
+    bound.fuel = bound.entry_fuel = bound.output_bytes = bound.log_rows = kFuelLimit;
     bound.trip_fuel.assign(check.module.functions[index(id)].registers.size(), kFuelLimit);
   } else {
     compute_fuel(check, id, facts, bound);

@@ -17,6 +17,7 @@ struct FunctionBound {
   std::uint32_t frame_words = 0;         // registers of it and the deepest chain of callees
   std::uint32_t call_depth = 0;          // call records it needs; 0 for a leaf
   std::uint64_t output_bytes = 0;        // of the output buffer, at most; saturates
+  std::uint64_t log_rows = 0;            // rows of logs that it sends, at most; saturates
   std::vector<std::uint32_t> stores;     // state scalars that it may store, as byte offsets, ascending
   bool writes_references = false;        // stores through a reference into State
   bool reads_state = false;              // loads a state scalar, or uses a reference into State

@@ -11,15 +11,18 @@ struct Cost {
   std::uint64_t full = 0;   // fuel, loops and callees included
   std::uint64_t own = 0;    // fuel outside inner loops and callees
   std::uint64_t bytes = 0;  // of output
+  std::uint64_t rows = 0;   // of logs
 
   Cost operator+(const Cost& more) const {
-    return {add_saturated(full, more.full), add_saturated(own, more.own), add_saturated(bytes, more.bytes)};
+    return {add_saturated(full, more.full), add_saturated(own, more.own), add_saturated(bytes, more.bytes),
+            add_saturated(rows, more.rows)};
   }
   // The parts may stem from different paths: each is a bound by itself.
   void raise_to(const Cost& other) {
     full = std::max(full, other.full);
     own = std::max(own, other.own);
     bytes = std::max(bytes, other.bytes);
+    rows = std::max(rows, other.rows);
   }
 };
 
@@ -64,6 +67,7 @@ class FuelCount {
     bound_.fuel = levels_[0].longest.full;
     bound_.entry_fuel = levels_[0].longest.own;
     bound_.output_bytes = levels_[0].longest.bytes;
+    bound_.log_rows = levels_[0].longest.rows;
   }
 
  private:
@@ -113,7 +117,8 @@ class FuelCount {
     const std::uint64_t trips = m_.type(f_.registers[counter])->capacity;
     bound_.trip_fuel[counter] = inner.longest.own;
     const Cost all{inner.last.full + multiply_saturated(inner.longest.full, trips), inner.last.own,
-                   inner.last.bytes + multiply_saturated(inner.longest.bytes, trips)};
+                   inner.last.bytes + multiply_saturated(inner.longest.bytes, trips),
+                   inner.last.rows + multiply_saturated(inner.longest.rows, trips)};
     const bool falls_through = now_.reached && op != Op::WhileNext;
     now_ = {inner.before.cost + all, inner.before.reached};
     if (now_.reached) levels_.back().longest.raise_to(now_.cost);
@@ -131,17 +136,18 @@ class FuelCount {
     for (std::size_t n = 0; n < row.operands.size(); ++n)
       if (row.operands[n].role == Role::Read) see(n == 0 ? i.a : n == 1 ? i.b : i.c);
     const std::uint64_t base = cost_of(row.cost, row.cost_per_four_elements(), capacity);
-    Cost sum{base, base, 0};
+    Cost sum{base, base};
     if (i.op == Op::Call) {
       const FunctionBound& callee = check_.bounds[i.b];
-      sum = sum + Cost{callee.fuel, 0, callee.output_bytes};
+      sum = sum + Cost{callee.fuel, 0, callee.output_bytes, callee.log_rows};
     } else if (i.op == Op::CallIntrinsic) {
       const IntrinsicDesc& desc = check_.intrinsics[i.b];
       for (std::uint32_t n = 0; n < desc.param_count; ++n) see(i.c + n);
       const std::uint64_t work = cost_of(desc.cost, desc.cost_per_four_elements, capacity);
-      sum = sum + Cost{work, work, 0};
+      sum = sum + Cost{work, work};
     } else if (i.op == Op::Emit) {
       sum.bytes = row_bytes(i);
+      sum.rows = m_.outputs[i.a].kind == OutputKind::Log ? 1 : 0;
     }
     return sum;
   }
