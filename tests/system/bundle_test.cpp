@@ -1,8 +1,11 @@
 // A bundle as eyeflowc made it, then every single bit of it turned, every byte of its end cut off, bytes behind it.
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "runtime/security/signed_bundle.h"
 #include "tests/system/process.h"
+#include "vm/module/card.h"
 #include "vm/module/module.h"
 
 namespace eyeflow::test {
@@ -49,6 +52,27 @@ TEST_P(RealBundle, EveryTruncationAndExtensionIsRefused) {
     bytes_.push_back(static_cast<std::byte>(more));
     ASSERT_TRUE(is_refused(bytes_)) << more + 1 << " bytes more";
   }
+}
+
+// Who signs can state what he likes; a device computes it again.
+TEST_P(RealBundle, ACardThatStatesTooLittleIsRefused) {
+  const auto bundle = runtime::verify_bundle(bytes_, trusted_);
+  vm::Card card = vm::read_card(bundle->find(vm::kCardSection)->bytes).value();
+  ASSERT_FALSE(card.rows.empty());
+  const auto verified_by_device = [&] {
+    const std::vector<std::byte> stated = vm::write_card(card);
+    const vm::BundleSection sections[] = {*bundle->find(vm::kModuleSection), {vm::kCardSection, stated}};
+    const auto signed_again = runtime::sign_bundle(sections, runtime::load_private_key(folder_ / "key").value());
+    std::ofstream(folder_ / "c.efb", std::ios::binary)
+        .write(reinterpret_cast<const char*>(signed_again->data()), static_cast<std::streamsize>(signed_again->size()));
+    return run({EYEFLOW_VM, "verify", (folder_ / "c.efb").string(), "--key", (folder_ / "key.pub").string()},
+               folder_ / "log");
+  };
+  EXPECT_EQ(verified_by_device(), 0) << read_file(folder_ / "log");
+  --card.rows[0].fuel;
+  EXPECT_NE(verified_by_device(), 0);
+  EXPECT_NE(read_file(folder_ / "log").find("the card is not that of the task: the fuel of 'on t1'"), std::string::npos)
+      << read_file(folder_ / "log");
 }
 
 INSTANTIATE_TEST_SUITE_P(Keys, RealBundle, ::testing::Values("", "--rsa"),

@@ -10,72 +10,117 @@
 namespace eyeflow::tools {
 namespace {
 
-using vm::index;
+constexpr std::uint64_t kCommitsPerDay = 86'400;
 
-CardRow row_of(const vm::Program& program, vm::FunctionId function) {
-  const vm::FunctionBound& bound = program.verified().bounds[index(function)];
-  return {.what = program.module().functions[index(function)].name,
-          .fuel = bound.fuel,
-          .metered = program.is_metered(function),
-          .output_bytes = std::min<std::uint64_t>(bound.output_bytes, vm::kMaxOutputBytes),
-          .frame_bytes = std::uint64_t{bound.frame_words} * 8};
+std::uint64_t times(std::uint64_t a, std::uint64_t b) { return a != 0 && b > UINT64_MAX / a ? UINT64_MAX : a * b; }
+std::uint64_t plus(std::uint64_t a, std::uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }
+
+bool is_alarm(const vm::CardRow& row) { return row.what.starts_with("alarm "); }
+
+// JSON of a text that holds no control characters: names, and comments of the source.
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (c == '\n')
+      out += "\\n";
+    else
+      out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  }
+  return out + "\"";
 }
 
-CardRow alarm_row(const vm::Program& program, const vm::Alarm& alarm) {
-  CardRow row = row_of(program, alarm.when);
-  const auto add = [&](vm::FunctionId function) {
-    const CardRow other = row_of(program, function);
-    row.metered |= other.metered;
-    row.frame_bytes = std::max(row.frame_bytes, other.frame_bytes);
-    return other.fuel;
-  };
-  if (alarm.clear != vm::kNoFunction) row.fuel = std::max(row.fuel, add(alarm.clear));
-  row.fuel += add(alarm.text);  // made when it is raised
-  row.what = "alarm " + alarm.name;
-  return row;
+std::string row_json(const vm::CardRow& row, std::uint64_t quota, const DeviceProfile* device) {
+  std::string text = fmt::format(
+      R"({{"what":{},"instructions":{},"metered":{},"output_bytes":{},"rows":{},"register_bytes":{},"within_ns":{},"runs_per_day":{})",
+      quoted(row.what), row.fuel, row.fuel > quota, std::min<std::uint64_t>(row.output_bytes, vm::kMaxOutputBytes),
+      row.log_rows, row.frame_bytes, row.within_ns, row.runs_per_day);
+  if (device != nullptr)
+    text += fmt::format(R"(,"estimate_ns":{{"compiled":{},"interpreted":{}}})",
+                        estimate(*device, row.fuel, true).count(), estimate(*device, row.fuel, false).count());
+  return text + "}";
 }
 
 }  // namespace
 
-Card card_of(const vm::Program& program) {
-  const vm::Module& module = program.module();
-  Card card{.task = module.task,
-            .doc = module.doc,
-            .rows = {},
-            .state_bytes = module.state_image.size(),
-            .scratch_bytes = module.scratch_bytes,
-            .instance_bytes = vm::Instance(program, {}).memory_bytes()};
-  for (const vm::Function& function : module.functions)
-    card.code_bytes += function.code.size() * sizeof(vm::Instruction);
-  for (const vm::Handler& handler : module.handlers) {
-    card.rows.push_back(row_of(program, handler.function));
-    card.rows.back().within_ns = handler.within_ns;
-  }
-  for (const vm::Alarm& alarm : module.alarms) card.rows.push_back(alarm_row(program, alarm));
-  return card;
+TaskCard card_of(const vm::Program& program) {
+  return {.bounds = vm::card_of(program.verified()),
+          .doc = program.module().doc,
+          .fuel_quota = vm::Program::Options{}.fuel_quota,
+          .instance_bytes = vm::Instance(program, {}).memory_bytes()};
 }
 
-std::vector<std::string> card_lines(const Card& card) {
+DayTraffic traffic_of(const vm::Card& card) {
+  DayTraffic day;
+  std::uint64_t runs = 0;
+  for (const vm::CardRow& row : card.rows) {
+    if (is_alarm(row)) continue;
+    const bool once = row.what == "on start" || row.what == "on stop";
+    if (row.runs_per_day == 0 && !once && day.unknown.empty()) day.unknown = row.what;
+    const std::uint64_t count = once ? 1 : row.runs_per_day;
+    runs = plus(runs, count);
+    day.rows = plus(day.rows, times(count, row.log_rows));
+  }
+  day.bytes = times(day.rows, card.row_bytes);
+  day.flash_writes = std::min(runs, kCommitsPerDay);
+  return day;
+}
+
+std::string day_line(const vm::Card& card) {
+  const DayTraffic day = traffic_of(card);
+  if (!day.unknown.empty())
+    return fmt::format("a day: not known, since '{}' has no declared rate; declare it, as in 'input x : f64 at 10 Hz'",
+                       day.unknown);
+  return fmt::format("a day, at the declared rates: {} rows · {} · {} writes to flash", count_text(day.rows),
+                     bytes_text(day.bytes), count_text(day.flash_writes));
+}
+
+std::vector<std::string> card_lines(const TaskCard& card, const DeviceProfile* device) {
   std::size_t name_width = 8;
-  for (const CardRow& row : card.rows) name_width = std::max(name_width, width_of(row.what));
-  const auto line = [&](std::string_view what, std::string_view fuel, std::string_view outputs, std::string_view frame,
-                        std::string_view within) {
+  for (const vm::CardRow& row : card.bounds.rows) name_width = std::max(name_width, width_of(row.what));
+  const auto line = [&](std::string_view what, std::initializer_list<std::string> columns) {
     std::string text = fitted(what, name_width);
-    for (const std::string_view column : {fuel, outputs, frame, within})
+    for (const std::string& column : columns)
       text.append(14 - std::min<std::size_t>(12, width_of(column)), ' ').append(column);
     return text;
   };
-  std::vector<std::string> lines{line("at most", "instructions", "outputs", "registers", "deadline")};
-  for (const CardRow& row : card.rows)
-    lines.push_back(line(row.what, count_text(row.fuel) + (row.metered ? "*" : ""),
-                         row.output_bytes > 0 ? bytes_text(row.output_bytes) : "-", bytes_text(row.frame_bytes),
-                         row.within_ns > 0 ? duration_text(std::chrono::nanoseconds(row.within_ns)) : "-"));
-  if (std::ranges::any_of(card.rows, &CardRow::metered))
+  const auto columns = [&](const vm::CardRow& row) {
+    const std::uint64_t output = std::min<std::uint64_t>(row.output_bytes, vm::kMaxOutputBytes);
+    return line(row.what, {count_text(row.fuel) + (row.fuel > card.fuel_quota ? "*" : ""),
+                           output > 0 ? bytes_text(output) : "-", bytes_text(row.frame_bytes),
+                           row.within_ns > 0 ? duration_text(std::chrono::nanoseconds(row.within_ns)) : "-"});
+  };
+  std::vector<std::string> lines{line("at most", {"instructions", "outputs", "registers", "deadline"})};
+  if (device != nullptr) lines[0] += "      estimate";
+  for (const vm::CardRow& row : card.bounds.rows) {
+    lines.push_back(columns(row));
+    if (device != nullptr)
+      lines.back() += fmt::format("{:>14}", "≈ " + duration_text(estimate(*device, row.fuel, true)));
+  }
+  if (std::ranges::any_of(card.bounds.rows, [&](const vm::CardRow& row) { return row.fuel > card.fuel_quota; }))
     lines.push_back("* above the quota: counted while it runs, and stopped there");
-  lines.push_back(fmt::format("state {} · scratch {} · code {} · {} for each instance", bytes_text(card.state_bytes),
-                              bytes_text(card.scratch_bytes), bytes_text(card.code_bytes),
-                              bytes_text(card.instance_bytes)));
+  if (device != nullptr)
+    lines.push_back(fmt::format("estimate: of compiled code on a {}, calculated and not measured", device->title));
+  lines.push_back(fmt::format("state {} · scratch {} · code {} · {} for each instance",
+                              bytes_text(card.bounds.state_bytes), bytes_text(card.bounds.scratch_bytes),
+                              bytes_text(card.bounds.code_bytes), bytes_text(card.instance_bytes)));
   return lines;
+}
+
+std::string card_json(const TaskCard& card, const DeviceProfile* device) {
+  std::string rows;
+  for (const vm::CardRow& row : card.bounds.rows)
+    rows += (rows.empty() ? "" : ",") + row_json(row, card.fuel_quota, device);
+  const DayTraffic day = traffic_of(card.bounds);
+  std::string text = fmt::format(
+      R"("task":{},"doc":{},"bounds":[{}],"state_bytes":{},"scratch_bytes":{},"code_bytes":{},"instance_bytes":{})",
+      quoted(card.bounds.task), quoted(card.doc), rows, card.bounds.state_bytes, card.bounds.scratch_bytes,
+      card.bounds.code_bytes, card.instance_bytes);
+  text += day.unknown.empty() ? fmt::format(R"(,"day":{{"rows":{},"bytes":{},"flash_writes":{}}})", day.rows, day.bytes,
+                                            day.flash_writes)
+                              : fmt::format(R"(,"day":{{"unknown":{}}})", quoted(day.unknown));
+  if (device != nullptr) text += fmt::format(R"(,"device":{})", quoted(device->name));
+  return "{" + text + "}";
 }
 
 }  // namespace eyeflow::tools

@@ -7,6 +7,7 @@
 #include "tools/common/terminal.h"
 #include "tools/eyeflow-vm/commands.h"
 #include "tools/eyeflow-vm/load.h"
+#include "vm/module/card.h"
 
 namespace eyeflow::tools {
 
@@ -34,12 +35,13 @@ int verify(const VerifyArguments& arguments) {
   if (!module) return refuse(module.error());
   Result<vm::VerifiedModule> verified = vm::verify(std::move(*module), stdlib::intrinsics());
   if (!verified) return refuse(verified.error());
+  if (const auto card = vm::check_card(*bundle, *verified); !card) return refuse(card.error());
 
   const auto program = vm::Program::make(std::move(*verified), stdlib::intrinsics());
-  const Card card = card_of(*program);
+  const TaskCard card = card_of(*program);
   const Paint paint = Paint::of(stdout);
   fmt::print("{}: {}, task {}, signed by {}, {}\n", arguments.bundle.string(), paint.green("good"),
-             paint.bold(card.task), runtime::short_id(bundle->frame.key_id), bytes_text(bytes->size()));
+             paint.bold(card.bounds.task), runtime::short_id(bundle->frame.key_id), bytes_text(bytes->size()));
   for (const std::string& line : card_lines(card)) fmt::print("  {}\n", line);
   return kDone;
 }

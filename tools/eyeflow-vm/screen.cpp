@@ -227,11 +227,12 @@ std::vector<std::string> frame(const ScreenSetup& setup, const HostStats& stats,
 
   const std::size_t log_lines = std::min<std::size_t>(log.size(), 3);
   // The cards give way to the alarms where the screen is low.
-  for (const Card& card : setup.cards) {
+  for (const TaskCard& card : setup.cards) {
     const std::vector<std::string> table = card_lines(card);
     if (lines.size() + table.size() + 2 + kLeastAlarmLines + 2 + log_lines > rows) break;
     lines.emplace_back();
-    lines.push_back(" " + paint.bold(card.task) + paint.dim("   what it can cost at most, proven before it ran"));
+    lines.push_back(" " + paint.bold(card.bounds.task) +
+                    paint.dim("   what it can cost at most, proven before it ran"));
     for (std::size_t n = 0; n < table.size(); ++n)
       lines.push_back("  " + (n == 0 || n + 1 == table.size() ? paint.dim(table[n]) : table[n]));
   }

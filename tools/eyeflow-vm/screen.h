@@ -17,7 +17,7 @@ namespace eyeflow::tools {
 
 struct ScreenSetup {
   std::string device;
-  std::vector<Card> cards;
+  std::vector<TaskCard> cards;
   std::vector<std::string> instances;           // in the order of the site
   std::optional<std::chrono::nanoseconds> end;  // when the run ends by itself
 };

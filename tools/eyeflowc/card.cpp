@@ -25,27 +25,32 @@ std::string type_of(const vm::Module& module, const vm::Field& field) {
 
 std::string span_text(vm::TimeNs ns) { return tools::duration_text(std::chrono::nanoseconds(ns)); }
 
-void print_needs(const vm::Module& module) {
-  const auto row = [](std::string_view kind, std::string_view name, const std::string& what) {
-    fmt::print("  {:<8}{:<16}{}\n", kind, name, what);
-  };
+struct Need {
+  std::string_view kind;
+  std::string name, what;
+};
+
+// What a site must bind before the task runs, and all that it can reach.
+std::vector<Need> needs_of(const vm::Module& module) {
+  std::vector<Need> needs;
   for (const vm::Input& input : module.inputs) {
     std::string what = type_of(module, input.value);
     if (input.stale_after_ns > 0) what += ", stale after " + span_text(input.stale_after_ns);
     if (input.period_ns > 0) what += ", every " + span_text(input.period_ns);
-    row("sensor", input.value.name, what);
+    needs.push_back({"sensor", input.value.name, what});
   }
   for (const vm::Output& output : module.outputs) {
     if (output.kind == vm::OutputKind::Switch) {
-      row("switch", output.name,
-          std::string("starts ") + (output.initial != 0 ? "on" : "off") + (output.driven ? ", driven by alarms" : ""));
+      needs.push_back({"switch", output.name,
+                       std::string("starts ") + (output.initial != 0 ? "on" : "off") +
+                           (output.driven ? ", driven by alarms" : "")});
     } else if (output.kind == vm::OutputKind::Value) {
-      row("value", output.name, type_of(module, output.fields[0]));
+      needs.push_back({"value", output.name, type_of(module, output.fields[0])});
     } else {
       std::string what;
       for (const vm::Field& field : output.fields)
         what += (what.empty() ? "" : ", ") + field.name + ": " + type_of(module, field);
-      row("log", output.name, what + (output.to_cloud ? "; to cloud" : ""));
+      needs.push_back({"log", output.name, what + (output.to_cloud ? "; to cloud" : "")});
     }
   }
   for (const vm::Param& param : module.params) {
@@ -58,41 +63,71 @@ void print_needs(const vm::Module& module) {
       what += ", one of " + param.unit.substr(4);
     else if (!param.unit.empty() && param.unit != "duration")
       what += " " + param.unit;
-    row("param", param.name, what);
+    needs.push_back({"param", param.name, what});
   }
+  return needs;
 }
 
-void print_card(vm::VerifiedModule verified) {
+struct Options {
+  std::string file, task, device;
+  bool json = false;
+};
+
+void print_card(vm::VerifiedModule verified, const Options& options) {
   const auto program = vm::Program::make(std::move(verified), stdlib::intrinsics());
-  const tools::Card card = tools::card_of(*program);
+  const tools::TaskCard card = tools::card_of(*program);
+  const tools::DeviceProfile* device = tools::find_device(options.device);
+  const std::vector<Need> needs = needs_of(program->module());
+  if (options.json) {
+    std::string text = tools::card_json(card, device), list;
+    for (const Need& need : needs)
+      list += fmt::format(R"({}{{"kind":"{}","name":"{}","what":"{}"}})", list.empty() ? "" : ",", need.kind, need.name,
+                          need.what);
+    text.pop_back();
+    fmt::print("{},\"needs\":[{}]}}\n", text, list);
+    return;
+  }
   const tools::Paint paint = tools::Paint::of(stdout);
-  fmt::print("{} ({})\n", paint.bold("task " + card.task), program->module().source);
+  fmt::print("{} ({})\n", paint.bold("task " + card.bounds.task), program->module().source);
   if (!card.doc.empty()) fmt::print("{}\n", card.doc);
   fmt::print("\n{}\n", paint.bold("needs"));
-  print_needs(program->module());
+  for (const Need& need : needs) fmt::print("  {:<8}{:<16}{}\n", need.kind, need.name, need.what);
   fmt::print("\n{}\n", paint.bold("bounds"));
-  for (const std::string& line : tools::card_lines(card)) fmt::print("  {}\n", line);
+  for (const std::string& line : tools::card_lines(card, device)) fmt::print("  {}\n", line);
+  fmt::print("  {}\n", tools::day_line(card.bounds));
+}
+
+Exit card(const Options& options) {
+  if (!options.device.empty() && tools::find_device(options.device) == nullptr) {
+    std::vector<std::string> names;
+    std::string list;
+    for (const tools::DeviceProfile& known : tools::device_profiles()) {
+      names.emplace_back(known.name);
+      list += (list.empty() ? "" : ", ") + names.back();
+    }
+    const std::string meant = compiler::suggestion(options.device, names);
+    return complain(Exit::Usage, fmt::format("no device '{}' is known; there are {}{}", options.device, list,
+                                             meant.empty() ? "" : " (" + meant + ")"));
+  }
+  Exit exit = Exit::Ok;
+  auto loaded = load_modules(options.file, options.task, exit);
+  if (!loaded) return exit;
+  for (vm::VerifiedModule& module : loaded->modules) {
+    if (&module != &loaded->modules.front() && !options.json) fmt::print("\n");
+    print_card(std::move(module), options);
+  }
+  return Exit::Ok;
 }
 
 }  // namespace
 
 Action add_card(CLI::App& app) {
-  struct Options {
-    std::string file, task;
-  };
   const auto options = std::make_shared<Options>();
   app.add_option("FILE", options->file, "a source (.eft) or a bundle (.efb)")->required();
   app.add_option("--task", options->task, "which task of a source; all if not given");
-  return [options] {
-    Exit exit = Exit::Ok;
-    auto loaded = load_modules(options->file, options->task, exit);
-    if (!loaded) return exit;
-    for (vm::VerifiedModule& module : loaded->modules) {
-      if (&module != &loaded->modules.front()) fmt::print("\n");
-      print_card(std::move(module));
-    }
-    return Exit::Ok;
-  };
+  app.add_option("--device", options->device, "estimate the longest times on a device, such as rpi4");
+  app.add_flag("--json", options->json, "for programs: an object a line, one for each task");
+  return [options] { return card(*options); };
 }
 
 }  // namespace eyeflow::eyeflowc
