@@ -137,7 +137,7 @@ void lower_handler(TaskContext& task, const typed::Handler& handler) {
   row.kind = handler.trigger == typed::Trigger::Input   ? vm::HandlerKind::Input
              : handler.trigger == typed::Trigger::Every ? vm::HandlerKind::Every
                                                         : vm::HandlerKind::Start;
-  row.period_ns = handler.every_ns;
+  row.time_ns = handler.every_ns;
   row.within_ns = handler.within_ns.value_or(0);
   Body body(task, handler.label, task.root_scratch);
   body.set_locals(handler.locals);

@@ -236,7 +236,7 @@ class ModuleMaker {
     m_.handlers.push_back({.kind = HandlerKind::Input,
                            .input = static_cast<InputId>(random_.below(static_cast<std::uint32_t>(m_.inputs.size()))),
                            .function = callable.back()});
-    m_.handlers.push_back({.kind = HandlerKind::Every, .period_ns = 1'000'000'000, .function = callable.back()});
+    m_.handlers.push_back({.kind = HandlerKind::Every, .time_ns = 1'000'000'000, .function = callable.back()});
   }
 
   static constexpr std::uint32_t kElements = 5, kTextBytes = 12, kFarElements = 4100;

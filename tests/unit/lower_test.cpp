@@ -478,7 +478,7 @@ TEST(LowerTables, SayWhatTheTaskDeclares) {
                                     .max = vm::to_word(120.0)}));
   ASSERT_EQ(m.handlers.size(), 3u);
   EXPECT_EQ(m.handlers[0].within_ns, 10'000'000);
-  EXPECT_EQ(m.handlers[1].period_ns, 10'000'000'000);
+  EXPECT_EQ(m.handlers[1].time_ns, 10'000'000'000);
   EXPECT_EQ(m.handlers[2].kind, vm::HandlerKind::Start);
 
   ASSERT_EQ(m.alarms.size(), 4u);

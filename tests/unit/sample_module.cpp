@@ -10,7 +10,8 @@ using enum Scalar;
 using enum Op;
 
 constexpr TypeId id(Scalar s) { return type_id(s); }
-constexpr TypeId kConstText = 16, kScratchText = 17, kStateArray = 18, kCounter = 19, kScratchList = 20, kNameText = 21;
+constexpr TypeId kConstText = 16, kScratchText = 17, kStateArray = 18, kCounter = 19, kScratchList = 20, kNameText = 21,
+                 kWindow = 22;
 
 void put(std::vector<std::byte>& image, std::size_t at, Word word) {
   std::memcpy(image.data() + at, &word, sizeof word);
@@ -79,29 +80,57 @@ Module sample_module() {
              {.kind = TypeKind::Array, .element = F64, .region = Region::State, .capacity = 4},
              {.kind = TypeKind::Counter, .capacity = 10},
              {.kind = TypeKind::List, .element = U8, .region = Region::Scratch, .capacity = 5},
-             {.kind = TypeKind::Text, .region = Region::Input, .capacity = 12}};
-  m.slots = {{.region = Region::Const, .type = id(F64), .offset = 0},
-             {.region = Region::Const, .type = kConstText, .offset = 8},
-             {.region = Region::Param, .type = id(F64), .offset = 0, .name = "limit"},
-             {.region = Region::Input, .kind = SlotKind::Now, .type = id(I64), .offset = 0},
-             {.region = Region::Input, .kind = SlotKind::InputValue, .type = id(F64), .offset = 8, .name = "t1"},
-             {.region = Region::Input, .kind = SlotKind::InputTime, .type = id(I64), .offset = 16, .name = "t1"},
-             {.region = Region::Input, .kind = SlotKind::InputReady, .type = id(Bool), .offset = 24, .name = "t1"},
-             {.region = Region::Input, .kind = SlotKind::InputName, .type = kNameText, .offset = 32, .name = "t1"},
-             {.region = Region::Input, .kind = SlotKind::AlarmActive, .type = id(Bool), .offset = 48, .name = "hot"},
-             {.region = Region::Input, .kind = SlotKind::AlarmRaised, .type = id(I64), .offset = 56, .name = "hot"},
-             {.region = Region::Input, .kind = SlotKind::OutputLast, .type = id(Bool), .offset = 64, .name = "siren"},
-             {.region = Region::Input,
-              .kind = SlotKind::OutputCount,
-              .type = id(I64),
-              .offset = 72,
-              .subject = 1,
-              .name = "history"},
-             {.region = Region::Input, .kind = SlotKind::EventTime, .type = id(I64), .offset = 80},
-             {.region = Region::State, .type = id(I64), .offset = 0, .name = "count"},
-             {.region = Region::State, .type = kStateArray, .offset = 8, .name = "last"},
-             {.region = Region::Scratch, .type = kScratchText, .offset = 0},
-             {.region = Region::Scratch, .type = kScratchList, .offset = 40}};
+             {.kind = TypeKind::Text, .region = Region::Input, .capacity = 12},
+             {.kind = TypeKind::Array, .element = F64, .region = Region::Input, .capacity = 10}};
+  m.slots = {
+      {.region = Region::Const, .type = id(F64), .offset = 0},
+      {.region = Region::Const, .type = kConstText, .offset = 8},
+      {.region = Region::Param, .type = id(F64), .offset = 0, .name = "limit"},
+      {.region = Region::Input, .kind = SlotKind::Now, .type = id(I64), .offset = 0},
+      {.region = Region::Input, .kind = SlotKind::InputValue, .type = id(F64), .offset = 8, .name = "t1"},
+      {.region = Region::Input, .kind = SlotKind::InputTime, .type = id(I64), .offset = 16, .name = "t1"},
+      {.region = Region::Input, .kind = SlotKind::InputReady, .type = id(Bool), .offset = 24, .name = "t1"},
+      {.region = Region::Input, .kind = SlotKind::InputName, .type = kNameText, .offset = 32, .name = "t1"},
+      {.region = Region::Input, .kind = SlotKind::AlarmActive, .type = id(Bool), .offset = 48, .name = "hot"},
+      {.region = Region::Input, .kind = SlotKind::AlarmRaised, .type = id(I64), .offset = 56, .name = "hot"},
+      {.region = Region::Input, .kind = SlotKind::OutputLast, .type = id(Bool), .offset = 64, .name = "siren"},
+      {.region = Region::Input,
+       .kind = SlotKind::OutputCount,
+       .type = id(I64),
+       .offset = 72,
+       .subject = 1,
+       .name = "history"},
+      {.region = Region::Input, .kind = SlotKind::EventTime, .type = id(I64), .offset = 80},
+      {.region = Region::Input, .kind = SlotKind::AlarmAcknowledged, .type = id(Bool), .offset = 88, .name = "hot"},
+      {.region = Region::Input, .kind = SlotKind::AlarmShelved, .type = id(Bool), .offset = 96, .name = "hot"},
+      {.region = Region::Input,
+       .kind = SlotKind::WindowStart,
+       .type = id(I64),
+       .offset = 104,
+       .subject = 2,
+       .name = "w.start"},
+      {.region = Region::Input,
+       .kind = SlotKind::WindowEnd,
+       .type = id(I64),
+       .offset = 112,
+       .subject = 2,
+       .name = "w.end"},
+      {.region = Region::Input,
+       .kind = SlotKind::WindowCount,
+       .type = id(I64),
+       .offset = 120,
+       .subject = 2,
+       .name = "w.count"},
+      {.region = Region::Input,
+       .kind = SlotKind::WindowValues,
+       .type = kWindow,
+       .offset = 128,
+       .subject = 2,
+       .name = "w.values"},
+      {.region = Region::State, .type = id(I64), .offset = 0, .name = "count"},
+      {.region = Region::State, .type = kStateArray, .offset = 8, .name = "last"},
+      {.region = Region::Scratch, .type = kScratchText, .offset = 0},
+      {.region = Region::Scratch, .type = kScratchList, .offset = 40}};
   m.functions = functions();
   m.inputs = {{.value = {.name = "t1", .type = id(F64), .unit = "°C"}, .stale_after_ns = 30'000'000'000, .queue = 4}};
   m.outputs = {{.name = "siren",
@@ -126,10 +155,26 @@ Module sample_module() {
                .when = FunctionId{2},
                .text = FunctionId{3},
                .when_for_ns = 5'000'000'000,
+               .latch = true,
+               .remind_every_ns = 60'000'000'000,
                .needs = {InputId{0}},
                .drives = {OutputId{0}}}};
-  m.handlers = {{.kind = HandlerKind::Input, .input = InputId{0}, .within_ns = 10'000'000, .function = FunctionId{1}},
-                {.kind = HandlerKind::Every, .period_ns = 1'000'000'000, .function = FunctionId{1}}};
+  m.handlers = {
+      {.kind = HandlerKind::Input, .input = InputId{0}, .within_ns = 10'000'000, .function = FunctionId{1}},
+      {.kind = HandlerKind::Every, .time_ns = 1'000'000'000, .function = FunctionId{1}},
+      {.kind = HandlerKind::Window,
+       .window =
+           {.span_ns = 1'000'000'000, .values = 10, .step = 5, .least = 9, .late_ns = 200'000'000, .from_start = true},
+       .function = FunctionId{1}},
+      {.kind = HandlerKind::Condition,
+       .time_ns = 2'000'000'000,
+       .condition = FunctionId{2},
+       .polled = true,
+       .needs = {InputId{0}},
+       .function = FunctionId{1}},
+      {.kind = HandlerKind::Stale, .function = FunctionId{1}},
+      {.kind = HandlerKind::TimeOfDay, .time_ns = 21'600'000'000'000, .function = FunctionId{1}},
+      {.kind = HandlerKind::Stop, .function = FunctionId{1}}};
   m.const_image.resize(24);
   put(m.const_image, 0, to_word(2.5));
   put_text(m.const_image, 8, "too hot");
@@ -138,7 +183,7 @@ Module sample_module() {
   m.state_image.resize(64);
   put(m.state_image, 0, 7);
   put(m.state_image, 16, to_word(1.5));
-  m.input_bytes = 88;
+  m.input_bytes = 208;
   m.scratch_bytes = 64;
   return m;
 }

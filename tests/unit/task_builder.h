@@ -169,7 +169,7 @@ class TaskBuilder {
     module.handlers.push_back({.kind = HandlerKind::Input, .input = input.id, .function = function});
   }
   void every(TimeNs period, FunctionId function) {
-    module.handlers.push_back({.kind = HandlerKind::Every, .period_ns = period, .function = function});
+    module.handlers.push_back({.kind = HandlerKind::Every, .time_ns = period, .function = function});
   }
 };
 

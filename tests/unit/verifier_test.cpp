@@ -137,7 +137,7 @@ const std::vector<Broken>& broken_modules() {
       changed(TypeCapacity, "2^29", [](Module& m) { m.types.push_back({.kind = TypeKind::Counter, .capacity = 1u << 29}); }),
       changed(TypeTwice, "same row", [](Module& m) { m.types.push_back(m.types[0]); }),
       changed(RegionSize, "half a line", [](Module& m) { m.scratch_bytes = 96; }),
-      changed(RegionSize, "half a word", [](Module& m) { m.input_bytes = 92; }),
+      changed(RegionSize, "half a word", [](Module& m) { m.input_bytes = 212; }),
       changed(RegionSize, "too large", [](Module& m) { m.input_bytes = kMaxRegionBytes + 8; }),
       changed(SlotType, "counter",
               [](Module& m) { m.slots.push_back({.region = Region::Scratch, .type = 19, .offset = 56}); }),
@@ -149,7 +149,7 @@ const std::vector<Broken>& broken_modules() {
       changed(SlotType, "no type", [](Module& m) { m.slots.push_back({.region = Region::Scratch, .type = 99, .offset = 56}); }),
       changed(SlotPlace, "overlap",
               [](Module& m) {
-                m.slots.insert(m.slots.begin() + 15, {.region = Region::State, .type = type_id(I64), .offset = 16});
+                m.slots.insert(m.slots.begin() + 21, {.region = Region::State, .type = type_id(I64), .offset = 16});
               }),
       changed(SlotPlace, "beyond the region",
               [](Module& m) { m.slots.push_back({.region = Region::Scratch, .type = type_id(I64), .offset = 64}); }),
@@ -174,9 +174,9 @@ const std::vector<Broken>& broken_modules() {
               }),
       changed(SlotTwice, "two clocks",
               [](Module& m) {
-                m.input_bytes = 96;
-                m.slots.insert(m.slots.begin() + 13,
-                               {.region = Region::Input, .kind = vm::SlotKind::Now, .type = type_id(I64), .offset = 88});
+                m.input_bytes = 216;
+                m.slots.insert(m.slots.begin() + 19,
+                               {.region = Region::Input, .kind = vm::SlotKind::Now, .type = type_id(I64), .offset = 208});
               }),
       changed(ImageValue, "NaN with a message", [](Module& m) { put(m.param_image, 0, 0x7FF8000000000001); }),
       changed(ImageValue, "text too long", [](Module& m) { m.const_image[8] = std::byte{9}; }),
@@ -185,13 +185,13 @@ const std::vector<Broken>& broken_modules() {
       changed(ImageValue, "list too long",
               [](Module& m) {
                 m.types.push_back({.kind = TypeKind::List, .element = Bool, .region = Region::State, .capacity = 3});
-                m.slots.insert(m.slots.begin() + 15, {.region = Region::State, .type = 22, .offset = 40});
+                m.slots.insert(m.slots.begin() + 21, {.region = Region::State, .type = 23, .offset = 40});
                 m.state_image[40] = std::byte{4};
               }),
       changed(ImageValue, "bool in a list",
               [](Module& m) {
                 m.types.push_back({.kind = TypeKind::List, .element = Bool, .region = Region::State, .capacity = 3});
-                m.slots.insert(m.slots.begin() + 15, {.region = Region::State, .type = 22, .offset = 40});
+                m.slots.insert(m.slots.begin() + 21, {.region = Region::State, .type = 23, .offset = 40});
                 m.state_image[40] = std::byte{1};
                 m.state_image[48] = std::byte{2};
               }),
@@ -199,7 +199,7 @@ const std::vector<Broken>& broken_modules() {
       changed(ImageGap, "behind a text", [](Module& m) { m.const_image[19] = std::byte{'x'}; }),
       changed(TimeSpan, "negative", [](Module& m) { m.inputs[0].stale_after_ns = -1; }),
       changed(TimeSpan, "beyond the clock's range", [](Module& m) { m.alarms[0].when_for_ns = INT64_MAX; }),
-      changed(TimeSpan, "a timer that never stops", [](Module& m) { m.handlers[1].period_ns = 0; }),
+      changed(TimeSpan, "a timer that never stops", [](Module& m) { m.handlers[1].time_ns = 0; }),
       changed(TimeSpan, "deadline", [](Module& m) { m.handlers[0].within_ns = -1; }),
       changed(InputType, "array", [](Module& m) { m.inputs.push_back({.value = {.name = "t2", .type = 18}}); }),
       changed(OutputFields, "no value", [](Module& m) { m.outputs.push_back({.name = "o", .kind = OutputKind::Value}); }),
@@ -395,7 +395,23 @@ const std::vector<Broken>& broken_modules() {
       changed(HandlerFunction, "none", [](Module& m) { m.handlers[0].function = FunctionId{9}; }),
       changed(HandlerTrigger, "input", [](Module& m) { m.handlers[0].input = InputId{1}; }),
       changed(HandlerTrigger, "a timer of an input", [](Module& m) { m.handlers[1].input = InputId{1}; }),
-      changed(HandlerTrigger, "period of an input", [](Module& m) { m.handlers[0].period_ns = 1; }),
+      changed(HandlerTrigger, "period of an input", [](Module& m) { m.handlers[0].time_ns = 1; }),
+      changed(HandlerTrigger, "a stale input that never is", [](Module& m) { m.inputs[0].stale_after_ns = 0; }),
+      changed(HandlerTrigger, "a day of 25 hours", [](Module& m) { m.handlers[5].time_ns = kDayNs; }),
+      changed(HandlerTrigger, "a window without one", [](Module& m) { m.handlers[4].window.values = 1; }),
+      changed(HandlerTrigger, "a condition of a timer", [](Module& m) { m.handlers[1].condition = FunctionId{2}; }),
+      changed(HandlerTrigger, "a condition needs no input", [](Module& m) { m.handlers[3].needs = {InputId{1}}; }),
+      changed(HandlerCondition, "none", [](Module& m) { m.handlers[3].condition = kNoFunction; }),
+      changed(HandlerCondition, "a text", [](Module& m) { m.handlers[3].condition = FunctionId{3}; }),
+      changed(HandlerCondition, "says that it reads state", [](Module& m) { m.handlers[3].reads_state = true; }),
+      changed(WindowShape, "no step", [](Module& m) { m.handlers[2].window.step = 0; }),
+      changed(WindowShape, "more than it holds", [](Module& m) { m.handlers[2].window.least = 11; }),
+      changed(WindowShape, "finer than a nanosecond", [](Module& m) { m.handlers[2].window.span_ns = 9; }),
+      changed(WindowShape, "late by count",
+              [](Module& m) { m.handlers[2].window.span_ns = 0, m.handlers[2].window.least = 0; }),
+      changed(WindowMemory, "too late", [](Module& m) { m.handlers[2].window.late_ns = 1'000'000'000'000'000; }),
+      changed(SlotKind, "values of a timer", [](Module& m) { m.slots[18].subject = 1; }),
+      changed(SlotKind, "too many values", [](Module& m) { m.handlers[2].window.values = 9; }),
       changed(AlarmFunctions, "when", [](Module& m) { m.alarms[0].when = FunctionId{3}; }),
       changed(AlarmFunctions, "clear", [](Module& m) { m.alarms[0].clear = FunctionId{0}; }),
       changed(AlarmFunctions, "text", [](Module& m) { m.alarms[0].text = FunctionId{2}; }),

@@ -338,9 +338,12 @@ class Assembler {
   }
 
   std::uint16_t subject(SlotKind kind) {
-    const Names& names = kind >= SlotKind::OutputLast    ? a_.outputs
-                         : kind >= SlotKind::AlarmActive ? a_.alarms
-                                                         : a_.inputs;
+    static const Names kHandlers{"handler"};  // without names: by number
+    const Names& names = kind >= SlotKind::WindowValues        ? kHandlers
+                         : kind >= SlotKind::AlarmAcknowledged ? a_.alarms
+                         : kind >= SlotKind::OutputLast        ? a_.outputs
+                         : kind >= SlotKind::AlarmActive       ? a_.alarms
+                                                               : a_.inputs;
     return static_cast<std::uint16_t>(names.read(in()));
   }
 
@@ -368,6 +371,10 @@ class Assembler {
         row.clear_for_ns = span();
       else if (in().take_word("text"))
         row.text = function_id();
+      else if (in().take_word("latch"))
+        row.latch = true;
+      else if (in().take_word("remind"))
+        row.remind_every_ns = span();
       else if (in().take_word("reads_state"))
         row.reads_state = true;
       else if (in().take_word("polled"))
@@ -377,18 +384,51 @@ class Assembler {
       else if (in().take_word("drives"))
         row.drives.push_back(static_cast<OutputId>(a_.outputs.read(in())));
       else
-        return in().refuse("an alarm has when, for, clear, clear_for, text, reads_state, polled, needs and drives");
+        return in().refuse(
+            "an alarm has when, for, clear, clear_for, text, latch, remind, reads_state, polled, needs and drives");
     }
   }
 
   void handler() {
     Handler& row = m_.handlers.emplace_back();
     row.kind = read_choice<HandlerKind>(in(), kHandlerKindWords, "a kind of handler");
-    if (row.kind == HandlerKind::Input) row.input = static_cast<InputId>(a_.inputs.read(in()));
-    if (row.kind == HandlerKind::Every) row.period_ns = span();
+    if (of_input(row.kind)) row.input = static_cast<InputId>(a_.inputs.read(in()));
+    if (row.kind == HandlerKind::Condition) row.condition = function_id();
+    if (is_timed(row.kind)) row.time_ns = span();
+    if (row.kind == HandlerKind::Window) window(row.window);
+    for (;;) {
+      if (in().take_word("reads_state"))
+        row.reads_state = true;
+      else if (in().take_word("polled"))
+        row.polled = true;
+      else if (in().take_word("needs"))
+        row.needs.push_back(static_cast<InputId>(a_.inputs.read(in())));
+      else
+        break;
+    }
     if (in().take_word("within")) row.within_ns = span();
     if (!in().take_word("call")) return in().refuse("`call` and a function belong here");
     row.function = function_id();
+  }
+
+  void window(Window& window) {
+    const auto number = [&] { return static_cast<std::uint32_t>(in().number("a number of values", 0xFFFFFFFF)); };
+    for (;;) {
+      if (in().take_word("span"))
+        window.span_ns = span();
+      else if (in().take_word("values"))
+        window.values = number();
+      else if (in().take_word("step"))
+        window.step = number();
+      else if (in().take_word("least"))
+        window.least = number();
+      else if (in().take_word("late"))
+        window.late_ns = span();
+      else if (in().take_word("from_start"))
+        window.from_start = true;
+      else
+        return;
+    }
   }
 
   // Regions without a size of their own end where their last slot does; params find their slots by name.

@@ -137,10 +137,17 @@ class Disassembler {
         return input_name(slot.subject);
       case SlotKind::AlarmActive:
       case SlotKind::AlarmRaised:
+      case SlotKind::AlarmAcknowledged:
+      case SlotKind::AlarmShelved:
         return alarm_name(slot.subject);
       case SlotKind::OutputLast:
       case SlotKind::OutputCount:
         return output_name(slot.subject);
+      case SlotKind::WindowValues:
+      case SlotKind::WindowStart:
+      case SlotKind::WindowEnd:
+      case SlotKind::WindowCount:
+        return number(slot.subject);
     }
     return {};
   }
@@ -338,6 +345,8 @@ class Disassembler {
       if (alarm.clear != kNoFunction) out_ += " clear " + function_name(index(alarm.clear));
       if (alarm.clear_for_ns != 0) out_ += " clear_for " + std::to_string(alarm.clear_for_ns);
       out_ += " text " + function_name(index(alarm.text));
+      if (alarm.latch) out_ += " latch";
+      if (alarm.remind_every_ns != 0) out_ += " remind " + std::to_string(alarm.remind_every_ns);
       if (alarm.reads_state) out_ += " reads_state";
       if (alarm.polled) out_ += " polled";
       for (const InputId input : alarm.needs) out_ += " needs " + input_name(index(input));
@@ -346,11 +355,28 @@ class Disassembler {
     }
     for (const Handler& handler : m_.handlers) {
       out_ += "handler " + std::string(kHandlerKindWords[static_cast<int>(handler.kind)]);
-      if (handler.kind == HandlerKind::Input) out_ += " " + input_name(index(handler.input));
-      if (handler.kind == HandlerKind::Every) out_ += " " + std::to_string(handler.period_ns);
+      if (of_input(handler.kind)) out_ += " " + input_name(index(handler.input));
+      if (handler.kind == HandlerKind::Condition) out_ += " " + function_name(index(handler.condition));
+      if (is_timed(handler.kind)) out_ += " " + std::to_string(handler.time_ns);
+      if (handler.kind == HandlerKind::Window) window(handler.window);
+      if (handler.reads_state) out_ += " reads_state";
+      if (handler.polled) out_ += " polled";
+      for (const InputId input : handler.needs) out_ += " needs " + input_name(index(input));
       if (handler.within_ns != 0) out_ += " within " + std::to_string(handler.within_ns);
       out_ += " call " + function_name(index(handler.function)) + "\n";
     }
+  }
+
+  void window(const Window& window) {
+    const auto add = [&](const char* word, auto value) {
+      if (value != 0) out_ += std::string(" ") + word + " " + std::to_string(value);
+    };
+    add("span", window.span_ns);
+    add("values", window.values);
+    add("step", window.step);
+    add("least", window.least);
+    add("late", window.late_ns);
+    if (window.from_start) out_ += " from_start";
   }
 
   const Module& m_;

@@ -155,6 +155,15 @@ std::string label(const Module& module, const Slot& slot) {
       return alarm(".raised");
     case SlotKind::OutputLast:
       return output(".last");
+    case SlotKind::AlarmAcknowledged:
+      return alarm(".acknowledged");
+    case SlotKind::AlarmShelved:
+      return alarm(".shelved");
+    case SlotKind::WindowValues:
+    case SlotKind::WindowStart:
+    case SlotKind::WindowEnd:
+    case SlotKind::WindowCount:
+      return slot.name;
     case SlotKind::OutputCount:
       return output(".count");
   }

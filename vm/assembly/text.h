@@ -12,11 +12,21 @@
 namespace eyeflow::vm::assembly {
 
 inline constexpr std::string_view kSlotKindWords[kSlotKindCount] = {
-    "plain", "now", "event_time", "value", "time", "ready", "name", "active", "raised", "last", "count"};
+    "plain", "now",   "event_time",   "value",   "time",          "ready",        "name",       "active",      "raised",
+    "last",  "count", "acknowledged", "shelved", "window_values", "window_start", "window_end", "window_count"};
 inline constexpr std::string_view kOutputKindWords[] = {"switch", "value", "log"};
-inline constexpr std::string_view kHandlerKindWords[] = {"start", "input", "every"};
+inline constexpr std::string_view kHandlerKindWords[] = {"start", "input",     "every",       "stale",
+                                                         "stop",  "condition", "time_of_day", "window"};
 inline constexpr std::string_view kPriorityWords[] = {"low", "medium", "high", "critical"};
 inline constexpr std::string_view kDropWords[] = {"oldest", "newest"};
+
+// What a handler of a kind names.
+constexpr bool of_input(HandlerKind kind) {
+  return kind == HandlerKind::Input || kind == HandlerKind::Stale || kind == HandlerKind::Window;
+}
+constexpr bool is_timed(HandlerKind kind) {
+  return kind == HandlerKind::Every || kind == HandlerKind::Condition || kind == HandlerKind::TimeOfDay;
+}
 
 // The index of a word in such a list.
 std::optional<int> find_word(std::span<const std::string_view> words, std::string_view word);

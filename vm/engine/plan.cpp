@@ -102,6 +102,14 @@ Dependencies dependencies_of(const Module& module, const Alarm& alarm, const std
       case SlotKind::OutputCount:
         found.outputs = true;
         break;
+      case SlotKind::AlarmAcknowledged:
+      case SlotKind::AlarmShelved:
+        found.alarms[slot.subject] = true;
+        break;
+      case SlotKind::WindowValues:  // a condition that reads one sees the window before
+      case SlotKind::WindowStart:
+      case SlotKind::WindowEnd:
+      case SlotKind::WindowCount:
       case SlotKind::Plain:
       case SlotKind::Now:  // by `.stale`, which has a deadline, or polled
       case SlotKind::InputName:
@@ -202,11 +210,11 @@ class Builder {
                                 .store_count = static_cast<std::uint32_t>(bound.stores.size()),
                                 .output_bytes = bytes,
                                 .most_rows = static_cast<std::uint32_t>(bytes / smallest_row),
-                                .period = handler.period_ns,
+                                .period = handler.time_ns,
                                 .after = {}});
       if (handler.kind == HandlerKind::Start) plan_.starts.push_back(number);
       if (handler.kind == HandlerKind::Every) {
-        EYEFLOW_CHECK(handler.period_ns > 0);
+        EYEFLOW_CHECK(handler.time_ns > 0);
         plan_.timers.push_back(number);
       }
     }
@@ -291,6 +299,13 @@ class Builder {
         case SlotKind::OutputLast:
           plan_.outputs[slot.subject].last = slot.offset;
           plan_.outputs[slot.subject].last_capacity = module_.type(slot.type)->capacity;
+          break;
+        case SlotKind::AlarmAcknowledged:
+        case SlotKind::AlarmShelved:
+        case SlotKind::WindowValues:
+        case SlotKind::WindowStart:
+        case SlotKind::WindowEnd:
+        case SlotKind::WindowCount:
           break;
         case SlotKind::OutputCount:
           plan_.outputs[slot.subject].count = slot.offset;

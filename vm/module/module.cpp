@@ -43,4 +43,19 @@ std::uint64_t Module::region_bytes(Region region) const {
   return 0;
 }
 
+std::uint64_t window_capacity(const Window& window) {
+  if (window.span_ns == 0) return window.values;
+  using Wide = unsigned __int128;
+  const auto span = static_cast<Wide>(window.span_ns);
+  const Wide late = (static_cast<Wide>(window.late_ns) * window.values + span - 1) / span;
+  return 2 * std::uint64_t{window.values} + static_cast<std::uint64_t>(std::min(late, Wide{1} << 40)) + 2;
+}
+
+std::uint64_t window_bytes(const Window& window, Scalar element) {
+  const std::uint64_t capacity = window_capacity(window);
+  const auto words = [](std::uint64_t bits) { return (bits + 63) / 64 * 8; };
+  const std::uint64_t values = words(capacity * static_cast<std::uint64_t>(size_bytes(element)) * 8);
+  return values + (window.span_ns == 0 ? capacity * 8 : words(capacity));
+}
+
 }  // namespace eyeflow::vm

@@ -29,28 +29,34 @@ constexpr std::size_t index(Id id) {
 
 // What stands at a place in memory. Scalars, texts and arrays each have one slot; slots of a region do not overlap and
 // every load, store and reference names exactly one. Everything but Plain lies in Input and is written by the engine;
-// `subject` says which input, alarm or output it is about.
+// `subject` says which input, alarm, output or handler it is about. The numbers are part of the format: append only.
 enum class SlotKind : std::uint8_t {
   Plain,
-  Now,          // I64: the time that is fixed while a handler runs
-  EventTime,    // I64: when the reading at hand was taken
-  InputValue,   // the latest good reading; a scalar or a text
-  InputTime,    // I64: its time; before the first reading, the instance's start
-  InputReady,   // Bool: there was one
-  InputName,    // Text: what the site calls the bound thing
-  AlarmActive,  // Bool
-  AlarmRaised,  // I64: how often it was raised
-  OutputLast,   // what a switch or value stands at; tests read it
-  OutputCount,  // I64: rows taken since the start; tests read it
+  Now,                // I64: the time that is fixed while a handler runs
+  EventTime,          // I64: when the reading at hand was taken
+  InputValue,         // the latest good reading; a scalar or a text
+  InputTime,          // I64: its time; before the first reading, the instance's start
+  InputReady,         // Bool: there was one
+  InputName,          // Text: what the site calls the bound thing
+  AlarmActive,        // Bool
+  AlarmRaised,        // I64: how often it was raised
+  OutputLast,         // what a switch or value stands at; tests read it
+  OutputCount,        // I64: rows taken since the start; tests read it
+  AlarmAcknowledged,  // Bool: somebody has seen it since it was raised last
+  AlarmShelved,       // Bool: it is set aside for a while
+  WindowValues,       // the values of the window that a handler is given: an array of the input's type
+  WindowStart,        // I64: where it begins: its first instant; by count, the time of its first reading
+  WindowEnd,          // I64: where it ends, which is not in it; by count, the time of its last reading
+  WindowCount,        // I64: how many of its values were read; the others were interpolated
 };
-inline constexpr int kSlotKindCount = 11;
+inline constexpr int kSlotKindCount = 17;
 
 struct Slot {
   Region region = Region::Const;
   SlotKind kind = SlotKind::Plain;
   TypeId type = 0;
   std::uint32_t offset = 0;   // bytes, a multiple of 8
-  std::uint16_t subject = 0;  // index of the input, alarm or output; 0 where there is none
+  std::uint16_t subject = 0;  // index of the input, alarm, output or handler; 0 where there is none
   std::string name{};         // as in the source; empty for constants and scratch
 
   friend bool operator==(const Slot&, const Slot&) = default;
@@ -124,6 +130,8 @@ struct Alarm {
   FunctionId text{};               // () -> text
   TimeNs when_for_ns = 0;          // `when` must hold that long
   TimeNs clear_for_ns = 0;
+  bool latch = false;              // it stands until it has been acknowledged, also when it could clear
+  TimeNs remind_every_ns = 0;      // while it stands and nobody has acknowledged it; 0: never
   bool reads_state = false;        // one of its functions does: evaluated after the handlers, otherwise before them
   bool polled = false;             // it reads a clock other than by `.stale`: looked at once a second besides
   std::vector<InputId> needs{};    // not evaluated before each of these has had a reading
@@ -131,13 +139,47 @@ struct Alarm {
   friend bool operator==(const Alarm&, const Alarm&) = default;
 };
 
-enum class HandlerKind : std::uint8_t { Start, Input, Every };
+// The numbers are part of the format: append only.
+enum class HandlerKind : std::uint8_t {
+  Start,
+  Input,      // each reading of `input`
+  Every,      // each `time_ns` since the start
+  Stale,      // `input` has had no reading for its stale_after_ns
+  Stop,       // the instance ends in order
+  Condition,  // `condition` has begun to hold, and has held for `time_ns`
+  TimeOfDay,  // each day, `time_ns` after midnight
+  Window,     // a window of `input` is complete
+};
+inline constexpr TimeNs kDayNs = TimeNs{86'400} * 1'000'000'000;
+
+// Readings that are handed over together: by time exactly one value for each of the equal parts of a span, by count the
+// latest readings.
+struct Window {
+  TimeNs span_ns = 0;        // 0: by count
+  std::uint32_t values = 0;  // how many it holds
+  std::uint32_t step = 0;    // how many values the next window begins after this one
+  // By time only:
+  std::uint32_t least = 0;  // of its values must have been read; the others are interpolated
+  TimeNs late_ns = 0;       // how long it waits for readings that are late
+  bool from_start = false;  // counted from the instance's start; otherwise from 1970
+  friend bool operator==(const Window&, const Window&) = default;
+};
+inline constexpr std::uint32_t kMaxWindowValues = 1u << 20;
+
+// How many readings are kept for a window: those of one and of the next, and those that may still be late.
+std::uint64_t window_capacity(const Window& window);
+// Of the memory behind it: the readings and which of the places are taken; by count, their times as well.
+std::uint64_t window_bytes(const Window& window, Scalar element);
 
 struct Handler {
   HandlerKind kind = HandlerKind::Start;
-  InputId input{};        // Input
-  TimeNs period_ns = 0;   // Every
-  TimeNs within_ns = 0;   // the deadline; 0: none
+  InputId input{};
+  TimeNs time_ns = 0;
+  TimeNs within_ns = 0;                      // the deadline; 0: none
+  FunctionId condition = kNoFunction;        // () -> bool; it neither stores nor emits
+  bool reads_state = false, polled = false;  // of the condition, as with alarms
+  std::vector<InputId> needs{};
+  Window window{};
   FunctionId function{};  // () -> nothing
   friend bool operator==(const Handler&, const Handler&) = default;
 };

@@ -14,7 +14,7 @@
 namespace eyeflow::vm::module_format {
 
 inline constexpr int kTypeKindCount = 5, kOutputKindCount = 3, kDropPolicyCount = 2, kPriorityCount = 4,
-                     kHandlerKindCount = 3;
+                     kHandlerKindCount = 8;
 
 // M is Module while reading and const Module while writing, and so for the others.
 template <typename T, typename U>
@@ -92,17 +92,33 @@ void fields(auto& io, OneOf<Alarm> auto& x) {
   io.number(x.text);
   io.number(x.when_for_ns);
   io.number(x.clear_for_ns);
+  io.flag(x.latch);
+  io.number(x.remind_every_ns);
   io.flag(x.reads_state);
   io.flag(x.polled);
   io.numbers(x.needs, "needs");
   io.numbers(x.drives, "drives");
 }
 
+void fields(auto& io, OneOf<Window> auto& x) {
+  io.number(x.span_ns);
+  io.number(x.values);
+  io.number(x.step);
+  io.number(x.least);
+  io.number(x.late_ns);
+  io.flag(x.from_start);
+}
+
 void fields(auto& io, OneOf<Handler> auto& x) {
   io.choice(x.kind, kHandlerKindCount, "kind of handler");
   io.number(x.input);
-  io.number(x.period_ns);
+  io.number(x.time_ns);
   io.number(x.within_ns);
+  io.number(x.condition);
+  io.flag(x.reads_state);
+  io.flag(x.polled);
+  io.numbers(x.needs, "needs");
+  fields(io, x.window);
   io.number(x.function);
 }
 

@@ -129,12 +129,20 @@ bool holds_field(const Module& m, const Slot& slot, TypeId declared) {
   return is_text(wanted) ? is_text(type) && type->capacity == wanted->capacity : slot.type == declared;
 }
 
+// The array of a window: as many elements as it has values, of the input's type.
+bool holds_window(const Module& m, const Slot& slot, const Handler& handler) {
+  const Type* type = m.type(slot.type);
+  return type != nullptr && type->kind == TypeKind::Array && index(handler.input) < m.inputs.size() &&
+         type_id(type->element) == m.inputs[index(handler.input)].value.type && type->capacity == handler.window.values;
+}
+
 bool fits_kind(const Module& m, const Slot& slot) {
   if (slot.kind == SlotKind::Plain) return slot.subject == 0;
   if (slot.region != Region::Input) return false;
   const bool is_i64 = slot.type == type_id(Scalar::I64), is_bool = slot.type == type_id(Scalar::Bool);
   const bool of_input = slot.subject < m.inputs.size(), of_alarm = slot.subject < m.alarms.size(),
-             of_output = slot.subject < m.outputs.size();
+             of_output = slot.subject < m.outputs.size(),
+             of_window = slot.subject < m.handlers.size() && m.handlers[slot.subject].kind == HandlerKind::Window;
   switch (slot.kind) {
     case SlotKind::Plain:
       return true;
@@ -158,6 +166,15 @@ bool fits_kind(const Module& m, const Slot& slot) {
              holds_field(m, slot, m.outputs[slot.subject].fields[0].type);
     case SlotKind::OutputCount:
       return of_output && is_i64;
+    case SlotKind::AlarmAcknowledged:
+    case SlotKind::AlarmShelved:
+      return of_alarm && is_bool;
+    case SlotKind::WindowValues:
+      return of_window && holds_window(m, slot, m.handlers[slot.subject]);
+    case SlotKind::WindowStart:
+    case SlotKind::WindowEnd:
+    case SlotKind::WindowCount:
+      return of_window && is_i64;
   }
   return false;
 }
