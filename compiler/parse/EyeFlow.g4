@@ -76,7 +76,7 @@ modulePath: name ('.' anyWord)*;
 
 handlerDecl: trigger (WITHIN expr)? block;
 trigger
-  : ON WINDOW name '[' expr (EVERY expr)? (FROM START)? ']' (AS name)?  # onWindow
+  : ON WINDOW name '[' expr (EVERY expr)? windowOption* ']' (AS name)?  # onWindow
   | ON START                                                          # onStart
   | ON STOP                                                           # onStop
   | ON RISING '(' expr ')'                                            # onRising
@@ -85,6 +85,12 @@ trigger
   | ON name (AS name)?                                                # onValue
   | EVERY expr                                                        # onEvery
   | AT TEXT                                                           # onTime
+  ;
+
+windowOption
+  : LATE expr                                 # windowLate     // how long it waits for readings
+  | FILL expr                                 # windowFill     // how much of it must have been read
+  | FROM START                                # windowFromStart
   ;
 
 testDecl: TEST TEXT OF name '{' (testStep | ';')* '}';
@@ -171,7 +177,7 @@ format: '.' (NUMBER | QUANTITY) | unit;
 name
   : IDENT | AT | EVERY | STALE | AFTER | QUEUE | DROP | LATEST | WITHIN | AS | TO | CLOUD | SWITCH | VALUE | LOG | CLEAR
   | BELOW | ABOVE | PRIORITY | REMIND | DRIVES | LATCH | WINDOW | START | STOP | RISING | MAX | OF | EXPECT | FROM
-  | HOLD | SKIP_BAD | UNIT_DECL
+  | HOLD | SKIP_BAD | UNIT_DECL | LATE | FILL
   ;
 
 // Behind a point, and as a label, every word is a name: `conveyor.on()`, `at: event.time`.
@@ -195,7 +201,7 @@ AT: 'at'; EVERY: 'every'; STALE: 'stale'; AFTER: 'after'; QUEUE: 'queue'; DROP: 
 WITHIN: 'within'; AS: 'as'; TO: 'to'; CLOUD: 'cloud'; SWITCH: 'switch'; VALUE: 'value'; LOG: 'log'; CLEAR: 'clear';
 BELOW: 'below'; ABOVE: 'above'; PRIORITY: 'priority'; REMIND: 'remind'; DRIVES: 'drives'; LATCH: 'latch';
 WINDOW: 'window'; START: 'start'; STOP: 'stop'; RISING: 'rising'; MAX: 'max'; OF: 'of'; EXPECT: 'expect'; FROM: 'from';
-HOLD: 'hold'; SKIP_BAD: 'skip'; UNIT_DECL: 'unit';
+LATE: 'late'; FILL: 'fill'; HOLD: 'hold'; SKIP_BAD: 'skip'; UNIT_DECL: 'unit';
 
 IDENT: LETTER (LETTER | [0-9])*;
 UNIT_WORD: '°' LETTER* SUPERSCRIPT? | [%‰] | LETTER (LETTER | [0-9₀-₉])* SUPERSCRIPT?;

@@ -329,7 +329,19 @@ void TreeBuilder::trigger(P::TriggerContext* ctx, syntax::HandlerDecl& handler) 
     handler.subject = name_expr(c->name());
   } else if (auto* c = as<P::OnWindowContext>(ctx)) {
     handler.form = TriggerForm::Window;
-    syntax::WindowExpr window{name_expr(c->name(0)), expr(c->expr(0)), c->EVERY() ? expr(c->expr(1)) : nullptr};
+    syntax::WindowExpr window;
+    window.input = name_expr(c->name(0));
+    window.size = expr(c->expr(0));
+    if (c->EVERY()) window.every = expr(c->expr(1));
+    for (auto* option : c->windowOption()) {
+      if (auto* late = as<P::WindowLateContext>(option)) {
+        if (first(!window.late, late, "late")) window.late = expr(late->expr());
+      } else if (auto* fill = as<P::WindowFillContext>(option)) {
+        if (first(!window.fill, fill, "fill")) window.fill = expr(fill->expr());
+      } else if (as<P::WindowFromStartContext>(option)) {
+        if (first(!window.from_start, option, "from start")) window.from_start = true;
+      }
+    }
     handler.subject = std::make_unique<syntax::Expr>();
     handler.subject->span = handler.trigger_span;
     handler.subject->node = std::move(window);

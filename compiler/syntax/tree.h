@@ -160,10 +160,13 @@ struct ToUnitExpr {  // `x.to(Hz)`
   ExprPtr object;
   UnitText unit;
 };
-struct WindowExpr {  // only behind `on window`: `vib[10 s every 2 s]`
+struct WindowExpr {  // only behind `on window`: `vib[10 s every 2 s late 200 ms fill 90 %]`
   ExprPtr input;
   ExprPtr size;
   ExprPtr every;
+  ExprPtr late;
+  ExprPtr fill;
+  bool from_start = false;
 };
 
 struct Expr {
