@@ -52,6 +52,13 @@ void read_device(const toml::table& table, Reading& r) {
     r.site.trusted_keys.push_back(r.folder / key);
   }
   r.site.workers = static_cast<unsigned>(t.integer("workers", 1, 256).value_or(0));
+  if (auto name = t.word("timezone")) {
+    auto zone = TimeZone::load(name->text);
+    if (zone)
+      r.site.time_zone = *zone;
+    else
+      t.problem(name->place, zone.error().message);
+  }
   r.site.battery_clock = t.choice<bool>("clock", {{"network", false}, {"battery", true}}).value_or(false);
   r.site.tier =
       t.choice<TierChoice>("tier", {{"baseline", TierChoice::Baseline}, {"interpreter", TierChoice::Interpreter}})

@@ -3,12 +3,14 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "runtime/site/pins.h"
+#include "runtime/site/time_zone.h"
 #include "runtime/site/url.h"
 #include "vm/base/result.h"
 #include "vm/module/module.h"
@@ -194,8 +196,9 @@ struct Site {
   std::string device = "device";
   std::vector<std::filesystem::path> trusted_keys;
   Place trusted_keys_place;
-  unsigned workers = 0;        // 0: one per core, at most 4
-  bool battery_clock = false;  // the clock is right at the start, whether the network said so yet or not
+  unsigned workers = 0;                       // 0: one per core, at most 4
+  std::shared_ptr<const TimeZone> time_zone;  // of tasks' times of day; null: UTC
+  bool battery_clock = false;                 // the clock is right at the start, whether the network said so yet or not
   TierChoice tier = TierChoice::Baseline;
   bool blind_constants = false;  // numbers of tasks do not stand as such in machine code
   std::vector<Connection> connections;
