@@ -204,7 +204,15 @@ class TaskChecker {
   typed::ExprPtr check_clear(const syntax::AlarmDecl& decl, const typed::Alarm& alarm);
   void warn_no_deadband(const syntax::AlarmDecl& decl, const typed::Alarm& alarm);
   void check_drives(const syntax::AlarmDecl& decl, typed::Alarm& alarm);
+  // ---- What starts a handler (triggers.cpp)
   void check_handler(const syntax::HandlerDecl& decl, const Span& span);
+  void check_trigger(const syntax::HandlerDecl& decl, typed::Handler& out);
+  std::optional<typed::InputId> trigger_input(const syntax::ExprPtr& subject);
+  void check_condition(const syntax::HandlerDecl& decl, typed::Handler& out);
+  void check_time_of_day(const syntax::HandlerDecl& decl, typed::Handler& out);
+  typed::Type check_window(const syntax::WindowExpr& window, typed::Handler& out);
+  bool check_window_by_time(const syntax::WindowExpr& window, const typed::Input& input, typed::Window& out);
+  bool check_window_by_count(const syntax::WindowExpr& window, typed::Window& out);
   void check_signature(FunctionEntry& entry);
   void order_functions();
   // Its code, before that of whoever calls it. Reports a way back to itself.

@@ -383,14 +383,26 @@ struct Function {
   bool of_module = false;      // its lines are those of another file
 };
 
-enum class Trigger : std::uint8_t { Input, Every, Start };
+enum class Trigger : std::uint8_t { Input, Every, Start, Stale, Stop, Condition, TimeOfDay, Window };
+struct Window {
+  std::int64_t span_ns = 0;  // 0: by count
+  std::uint32_t values = 0, step = 0;
+  std::uint32_t least = 0;  // by time: as many must have been read
+  std::int64_t late_ns = 0;
+  bool from_start = false;
+};
+// What `as w` names: a record of these fields, in this order.
+inline constexpr const char* kWindowFields[] = {"values", "start", "end", "count"};
 struct Handler {
   std::string label;  // "on t1", "every 10 s", "on start": for cards and logs
   Span span;
   Trigger trigger;
-  InputId input{};                        // Trigger::Input
-  std::optional<LocalId> value;           // `as v`: locals[0], of the input's type
-  std::int64_t every_ns = 0;              // Trigger::Every
+  InputId input{};               // Input, Stale, Window
+  std::optional<LocalId> value;  // `as v`: locals[0], of the input's type, or the window's record
+  std::int64_t time_ns = 0;      // Every: the period; Condition: how long it must hold; TimeOfDay: since midnight
+  ExprPtr condition;             // Condition; like an alarm's `when`
+  std::vector<InputId> needs;    // Condition: not evaluated before each of these has had a reading
+  Window window;                 // Window
   std::optional<std::int64_t> within_ns;  // the deadline
   std::vector<Local> locals;
   Block body;

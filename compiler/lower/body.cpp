@@ -65,6 +65,20 @@ void Body::add_handler_value(const typed::Handler& handler) {
   place.leaves = {Leaf::in(place.registers[0].reg(), type)};
 }
 
+// The window's record stands in Input, where the engine puts it.
+void Body::add_window_value(const typed::Handler& handler, std::uint16_t number) {
+  const typed::LocalId local = *handler.value;
+  const typed::Record& record = *handler.locals[typed::index(local)].type.record;
+  constexpr vm::SlotKind kKinds[] = {vm::SlotKind::WindowValues, vm::SlotKind::WindowStart, vm::SlotKind::WindowEnd,
+                                     vm::SlotKind::WindowCount};
+  for (std::size_t n = 0; n < std::size(kKinds); ++n) {
+    const LeafType type = leaves_of(record.fields[n].type).front();
+    const std::string name = handler.locals[typed::index(local)].name + "." + record.fields[n].name;
+    const SlotId slot = task_.module.add_slot(vm::Region::Input, type, name, kKinds[n], number);
+    locals_[typed::index(local)].leaves.push_back(Leaf::at(slot, type));
+  }
+}
+
 void Body::set_result(const CalleeInfo& info) {
   result_ = info.result;
   result_types_ = info.result_types;

@@ -66,6 +66,7 @@ class Body {
   void set_ready(std::span<const typed::InputId> inputs);  // known to have had a reading
   void add_parameters(const CalleeInfo& info);
   void add_handler_value(const typed::Handler& handler);
+  void add_window_value(const typed::Handler& handler, std::uint16_t number);
   void set_result(const CalleeInfo& info);
   void leave_out_lines() { code_.leave_out_lines(); }  // of a file that the module does not name
 

@@ -132,23 +132,58 @@ void lower_alarm(TaskContext& task, const typed::Alarm& alarm) {
   task.module.module.alarms.push_back(std::move(row));
 }
 
+vm::HandlerKind kind_of(typed::Trigger trigger) {
+  switch (trigger) {
+    case typed::Trigger::Input:
+      return vm::HandlerKind::Input;
+    case typed::Trigger::Every:
+      return vm::HandlerKind::Every;
+    case typed::Trigger::Start:
+      return vm::HandlerKind::Start;
+    case typed::Trigger::Stale:
+      return vm::HandlerKind::Stale;
+    case typed::Trigger::Stop:
+      return vm::HandlerKind::Stop;
+    case typed::Trigger::Condition:
+      return vm::HandlerKind::Condition;
+    case typed::Trigger::TimeOfDay:
+      return vm::HandlerKind::TimeOfDay;
+    case typed::Trigger::Window:
+      return vm::HandlerKind::Window;
+  }
+  return {};
+}
+
+void lower_condition(TaskContext& task, const typed::Handler& handler, vm::Handler& row) {
+  for (const typed::InputId input : handler.needs) row.needs.push_back(vm::InputId(typed::index(input)));
+  row.polled = any_expr(*handler.condition, [&](const typed::Expr& e) { return reads_clock(task, e); });
+  row.condition = lower_expression(task, handler.label + " condition", *handler.condition, handler.needs);
+  row.reads_state = task.reads_state[vm::index(row.condition)];
+}
+
 void lower_handler(TaskContext& task, const typed::Handler& handler) {
   vm::Handler row;
-  row.kind = handler.trigger == typed::Trigger::Input   ? vm::HandlerKind::Input
-             : handler.trigger == typed::Trigger::Every ? vm::HandlerKind::Every
-                                                        : vm::HandlerKind::Start;
-  row.time_ns = handler.every_ns;
+  row.kind = kind_of(handler.trigger);
+  row.time_ns = handler.time_ns;
   row.within_ns = handler.within_ns.value_or(0);
+  const typed::Window& window = handler.window;
+  row.window = {window.span_ns, window.values, window.step, window.least, window.late_ns, window.from_start};
+  if (handler.condition) lower_condition(task, handler, row);
   Body body(task, handler.label, task.root_scratch);
   body.set_locals(handler.locals);
-  if (handler.trigger == typed::Trigger::Input) {
+  const bool of_window = handler.trigger == typed::Trigger::Window;
+  if (handler.trigger == typed::Trigger::Input || handler.trigger == typed::Trigger::Stale || of_window)
     row.input = vm::InputId(typed::index(handler.input));
-    body.set_ready({&handler.input, 1});
-    body.add_handler_value(handler);
+  if (handler.trigger == typed::Trigger::Input || of_window) {
+    body.set_ready({&handler.input, 1});  // there was a reading, or there would be no window
+    if (of_window && handler.value)
+      body.add_window_value(handler, static_cast<std::uint16_t>(task.module.module.handlers.size()));
+    else
+      body.add_handler_value(handler);
   }
   body.lower(handler.body);
   row.function = body.finish(handler.span);
-  task.module.module.handlers.push_back(row);
+  task.module.module.handlers.push_back(std::move(row));
 }
 
 // ---- Tests

@@ -112,8 +112,9 @@ class TestRun {
 
 }  // namespace
 
-std::vector<TestReport> run_tests(const typed::Program& program, const typed::Task& task, Lowered lowered) {
-  const auto code = vm::Program::make(std::move(lowered.verified), stdlib::intrinsics());
+std::vector<TestReport> run_tests(const typed::Program& program, const typed::Task& task, Lowered lowered,
+                                  vm::Calendar calendar) {
+  const auto code = vm::Program::make(std::move(lowered.verified), stdlib::intrinsics(), {.calendar = calendar});
   std::vector<TestReport> reports;
   for (const TestCode& test : lowered.tests)
     reports.push_back(TestRun(*code, task, program.tests[test.test], test).run());

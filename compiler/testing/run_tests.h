@@ -6,6 +6,7 @@
 
 #include "compiler/check/typed_tree.h"
 #include "compiler/lower/lower.h"
+#include "vm/engine/engine.h"
 
 namespace eyeflow::compiler {
 
@@ -27,8 +28,9 @@ struct TestReport {
 };
 
 // Runs the tests of a task that was lowered with_tests, each on an instance of its own and a virtual clock that starts
-// at 0: readings arrive at their times, timers fire between them, an expectation is evaluated when everything of its
-// instant up to it is done.
-std::vector<TestReport> run_tests(const typed::Program& program, const typed::Task& task, Lowered lowered);
+// at 0, in UTC unless a calendar says otherwise: readings arrive at their times, timers fire between them, an
+// expectation is evaluated when everything of its instant up to it is done.
+std::vector<TestReport> run_tests(const typed::Program& program, const typed::Task& task, Lowered lowered,
+                                  vm::Calendar calendar = {});
 
 }  // namespace eyeflow::compiler

@@ -25,14 +25,36 @@ TaskInfo::TaskInfo(const vm::Program& program) : program(&program) {
   within_ns.assign(module.inputs.size(), 0);
   timer_fuel = alarms;
   for (const auto& handler : module.handlers) {
-    if (handler.kind == vm::HandlerKind::Input) {
-      auto& fuel = reading_fuel[vm::index(handler.input)];
-      fuel = saturating(fuel, fuel_of(handler.function));
-      auto& within = within_ns[vm::index(handler.input)];
-      within = shorter(within, handler.within_ns);
-    } else if (handler.kind == vm::HandlerKind::Every) {
-      timer_fuel = saturating(timer_fuel, fuel_of(handler.function));
+    const auto fuel = saturating(fuel_of(handler.function), fuel_of(handler.condition));
+    const auto of_reading = [&](std::size_t input) {
+      reading_fuel[input] = saturating(reading_fuel[input], fuel);
+      within_ns[input] = shorter(within_ns[input], handler.within_ns);
+    };
+    const auto of_instant = [&] {
+      timer_fuel = saturating(timer_fuel, fuel);
       timer_within_ns = shorter(timer_within_ns, handler.within_ns);
+    };
+    switch (handler.kind) {
+      case vm::HandlerKind::Start:
+        break;
+      case vm::HandlerKind::Stop:
+        has_stop = true;
+        break;
+      case vm::HandlerKind::Input:
+        of_reading(vm::index(handler.input));
+        break;
+      case vm::HandlerKind::Every:
+      case vm::HandlerKind::TimeOfDay:
+      case vm::HandlerKind::Stale:
+        of_instant();
+        break;
+      case vm::HandlerKind::Condition:  // any event may begin it
+        for (std::size_t input = 0; input < module.inputs.size(); ++input) of_reading(input);
+        of_instant();
+        break;
+      case vm::HandlerKind::Window:
+        handler.window.span_ns > 0 ? of_instant() : of_reading(vm::index(handler.input));
+        break;
     }
   }
 }

@@ -24,6 +24,7 @@ struct TaskInfo {
   std::uint64_t timer_fuel = 0;             // the most that one instant of timers can cost
   std::vector<vm::TimeNs> within_ns;        // by input: the shortest deadline of its handlers; 0: none
   vm::TimeNs timer_within_ns = 0;
+  bool has_stop = false;  // it has handlers for its end
 
   explicit TaskInfo(const vm::Program& program);
 };

@@ -24,6 +24,7 @@ class Binder {
  public:
   Binder(const Site& site, const HostOptions& options, Deployment& out)
       : site_(site), options_(options), out_(out), keys_(options.trusted) {
+    out_.time_zone = site.time_zone;
     for (std::uint32_t i = 0; i < site.sensors.size(); ++i) sensors_.emplace(site.sensors[i].name, SensorId{i});
     for (std::uint32_t i = 0; i < site.outputs.size(); ++i) {
       outputs_.emplace(std::pair(site.settings(site.outputs[i]).kind, std::string_view(site.outputs[i].name)), i);
@@ -89,10 +90,16 @@ class Binder {
     out_.tasks.push_back(
         {run.bundle.text, vm::Program::make(std::move(*checked), stdlib::intrinsics(),
                                             {.tier = compiled ? &jit::kBaseline : &vm::kInterpreter,
-                                             .blind_constants = options_.blind_constants || site_.blind_constants})});
+                                             .blind_constants = options_.blind_constants || site_.blind_constants,
+                                             .calendar = calendar()})});
     note_tier(*out_.tasks.back().program);
     tasks_.emplace(run.bundle_path, index);
     return index;
+  }
+
+  vm::Calendar calendar() const {
+    if (!out_.time_zone) return {};
+    return {.next = &TimeZone::next_of, .zone = out_.time_zone.get()};
   }
 
   void bind(const Run& run) {

@@ -56,6 +56,7 @@ struct Deployment {
     std::uint32_t writers = 0;
   };
 
+  std::shared_ptr<const TimeZone> time_zone;  // of the programs' times of day; null: UTC
   std::vector<Task> tasks;
   std::vector<Instance> instances;
   std::vector<Port> ports;

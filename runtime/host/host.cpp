@@ -196,6 +196,7 @@ void Host::Impl::shut_down() {
   }
   const auto dropped_before = value(counters.queue_drops);
   runner->stop();
+  runner->stop_instances(*lane);
   outputs->make_safe(clock.now());
   if (keeper != nullptr) runner->keep_all(*lane);
   for (const auto& [name, sink] : connectors.sinks) sink->flush();

@@ -125,6 +125,16 @@ void Runner::stop() {
   pool_.clear();
 }
 
+void Runner::stop_instances(Lane& lane) {
+  for (const auto& actor : actors_) {
+    if (!actor->task.has_stop) continue;
+    actor->instance.stop(lane.worker, clock_.now());
+    emit_effects(lane, *actor);
+    tell_faults(lane, *actor);
+    if (actor->kept) actor->kept->is_dirty.store(true, std::memory_order_relaxed);
+  }
+}
+
 void Runner::deliver(Lane& lane, Actor& actor, const Reading& reading) {
   {
     std::unique_lock lock(actor.mutex);

@@ -49,6 +49,7 @@ class Runner {
   // After the sources. What waits in queues is still handled, for kStopLimit; the rest is dropped and counted, because
   // switches must come to `safe` before whoever asked us to stop loses patience.
   void stop();
+  void stop_instances(Lane& lane);  // after that: what tasks do at their end
 
   void deliver(Lane& lane, Actor& actor, const Reading& reading);
   void run_due_timers(Lane& lane);

@@ -65,6 +65,8 @@ std::vector<Function> functions() {
                  .results = {kScratchText},
                  .registers = {kScratchText, kConstText},
                  .code = {{Ref, 0, kScratchText, 0}, {Ref, 1, kConstText, 1}, {TextCopy, 0, 1}, {Return, 0}}});
+  all.push_back(all[2]);
+  all.back().name = "on rising";
   return all;
 }
 
@@ -168,7 +170,7 @@ Module sample_module() {
        .function = FunctionId{1}},
       {.kind = HandlerKind::Condition,
        .time_ns = 2'000'000'000,
-       .condition = FunctionId{2},
+       .condition = FunctionId{4},
        .polled = true,
        .needs = {InputId{0}},
        .function = FunctionId{1}},

@@ -406,7 +406,7 @@ const std::vector<Broken>& broken_modules() {
       changed(HandlerCondition, "says that it reads state", [](Module& m) { m.handlers[3].reads_state = true; }),
       changed(WindowShape, "no step", [](Module& m) { m.handlers[2].window.step = 0; }),
       changed(WindowShape, "more than it holds", [](Module& m) { m.handlers[2].window.least = 11; }),
-      changed(WindowShape, "finer than a nanosecond", [](Module& m) { m.handlers[2].window.span_ns = 9; }),
+      changed(WindowShape, "finer than a nanosecond", [](Module& m) { m.handlers[2].window = {.span_ns = 9, .values = 10, .step = 5, .least = 9}; }),
       changed(WindowShape, "late by count",
               [](Module& m) { m.handlers[2].window.span_ns = 0, m.handlers[2].window.least = 0; }),
       changed(WindowMemory, "too late", [](Module& m) { m.handlers[2].window.late_ns = 1'000'000'000'000'000; }),
@@ -431,11 +431,11 @@ const std::vector<Broken>& broken_modules() {
        [] {
          Module m = sample_module();
          m.functions.push_back(m.functions[2]);
-         m.functions[4].code.insert(m.functions[4].code.begin(), {Op::Call, 0, 1, 0});
+         m.functions[5].code.insert(m.functions[5].code.begin(), {Op::Call, 0, 1, 0});
          m.functions[1].code.erase(m.functions[1].code.begin() + 1, m.functions[1].code.begin() + 7);
          m.functions[1].code.insert(m.functions[1].code.begin() + 1, {Op::LoadImm, 1, 0});
          m.functions[1].lines.clear();
-         m.alarms[0].when = FunctionId{4};
+         m.alarms[0].when = FunctionId{5};
          return m;
        }},
       changed(AlarmReadsState, "does not", [](Module& m) { m.alarms[0].reads_state = true; }),

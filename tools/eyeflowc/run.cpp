@@ -4,6 +4,7 @@
 #include <cstring>
 #include <memory>
 
+#include "runtime/site/time_zone.h"
 #include "stdlib/intrinsics/intrinsics.h"
 #include "tools/eyeflowc/csv.h"
 #include "tools/eyeflowc/source.h"
@@ -16,7 +17,7 @@ namespace {
 constexpr vm::TimeNs kDay = 86'400'000'000'000;
 
 struct Options {
-  std::string file, replay, outputs = "-", task, until, start;
+  std::string file, replay, outputs = "-", task, until, start, timezone;
   std::vector<std::string> params, names;
 };
 
@@ -105,6 +106,11 @@ class Replay {
 
   void start(vm::TimeNs now) {
     instance_.start(worker_, now);
+    take_effects();
+  }
+
+  void stop(vm::TimeNs now) {
+    instance_.stop(worker_, now);
     take_effects();
   }
 
@@ -203,7 +209,15 @@ Exit run(const Options& options) {
   if (!recording) return complain(recording.error());
   const auto readings = read_recording(*recording, options.replay);
   if (!readings) return complain(readings.error());
-  const auto program = vm::Program::make(std::move(lowered->verified), stdlib::intrinsics());
+  std::shared_ptr<const runtime::TimeZone> zone;
+  if (!options.timezone.empty()) {
+    const auto found = runtime::TimeZone::load(options.timezone);
+    if (!found) return complain(Exit::Usage, found.error().message);
+    zone = *found;
+  }
+  const auto program =
+      vm::Program::make(std::move(lowered->verified), stdlib::intrinsics(),
+                        {.calendar = zone ? vm::Calendar{&runtime::TimeZone::next_of, zone.get()} : vm::Calendar{}});
   const auto binding = make_binding(program->module(), options);
   if (!binding) return Exit::Usage;
 
@@ -238,6 +252,7 @@ Exit run(const Options& options) {
     replay.deliver(reading, *input);
   }
   replay.advance(until);
+  replay.stop(until);
   if (const auto written = write_file(options.outputs, replay.output()); !written) return complain(written.error());
   return Exit::Ok;
 }
@@ -258,6 +273,9 @@ Action add_run(CLI::App& app) {
       ->type_name("INPUT=TEXT");
   app.add_option("--until", options->until, "go on after the last reading: '10 min', or milliseconds")->type_name("T");
   app.add_option("--start", options->start, "the time at the start, likewise")->type_name("T");
+  app.add_option("--timezone", options->timezone,
+                 "of handlers at a time of day, such as Europe/Berlin; UTC if not given")
+      ->type_name("ZONE");
   app.add_option("--task", options->task, "which task, where the file has several");
   return [options] { return run(*options); };
 }

@@ -47,23 +47,25 @@ void Step::raise(AlarmIndex number) {
   const AlarmPlan& alarm = plan_.alarms[number];
   AlarmState& state = memory_.alarms[number];
   state.active = true;
+  if (alarm.handler != kNoHandler) return run_and_mark(plan_.handlers[alarm.handler]);
   ++state.raised;
   store(input_at(alarm.active), 1);
   store(input_at(alarm.raised), to_word(state.raised));
   add_effect(EffectKind::AlarmRaised, number, {}, alarm_text(number));
   for (const std::uint16_t output : alarm.drives) ++memory_.outputs[output].drivers;
   alarms_changed_ = true;
-  if (plan_.alarms_depend_on_alarms) add_to(worker_.again_set, alarm.dependents);
+  if (plan_.looked_at_again) add_to(worker_.again_set, alarm.dependents);
 }
 
 void Step::clear(AlarmIndex number) {
   const AlarmPlan& alarm = plan_.alarms[number];
   memory_.alarms[number].active = false;
+  if (alarm.handler != kNoHandler) return;
   store(input_at(alarm.active), 0);
   add_effect(EffectKind::AlarmCleared, number, {}, {});
   for (const std::uint16_t output : alarm.drives) --memory_.outputs[output].drivers;
   alarms_changed_ = true;
-  if (plan_.alarms_depend_on_alarms) add_to(worker_.again_set, alarm.dependents);
+  if (plan_.looked_at_again) add_to(worker_.again_set, alarm.dependents);
 }
 
 // The text at this moment. An alarm is more important than its text: when that faults, the alarm is told with its name.

@@ -27,6 +27,16 @@ inline constexpr std::uint32_t kMaxModuleOutputBytes = 1024 * 1024;
 // An alarm's text is cut here, at a character; shorter in a module with more than a thousand alarms.
 inline constexpr std::uint32_t kMaxAlarmTextBytes = 1024;
 
+// When a time of day comes next in the zone of the device: the first instant after `after` at which `since_midnight` of
+// some day comes. What a skipped or a doubled hour means is the calendar's business; every day has each time once.
+struct Calendar {
+  using Next = TimeNs (*)(const void* zone, TimeNs after, TimeNs since_midnight);
+  static TimeNs next_in_utc(const void*, TimeNs after, TimeNs since_midnight);
+
+  Next next = &next_in_utc;
+  const void* zone = nullptr;  // outlives the programs that use it
+};
+
 // A module made ready to run: shared by all its instances, immutable, usable by many threads at once.
 class Program {
  public:
@@ -34,6 +44,7 @@ class Program {
     const Tier* tier = &kInterpreter;
     std::uint64_t fuel_quota = 100'000'000;  // a handler or condition whose bound is above it runs metered
     bool blind_constants = false;            // as PrepareOptions has it
+    Calendar calendar{};                     // for handlers at a time of day
   };
   static std::unique_ptr<const Program> make(VerifiedModule module, IntrinsicTable intrinsics, Options options);
   static std::unique_ptr<const Program> make(VerifiedModule module, IntrinsicTable intrinsics);
@@ -128,7 +139,7 @@ class Instance {
   Instance(Instance&&) noexcept;
   Instance& operator=(Instance&&) noexcept;
 
-  // Initial outputs, then `on start` handlers, then alarms. Once, before anything else.
+  // Initial outputs, then `on start` handlers, then conditions and alarms. Once, before anything else.
   void start(Worker& worker, TimeNs now);
 
   // A good reading: it becomes the input's latest, alarms that read only inputs and params are evaluated, the
@@ -144,8 +155,12 @@ class Instance {
   // the instant at hand: call again while next_deadline() <= now.
   void advance(Worker& worker, TimeNs now, CatchUp catch_up = CatchUp::Each);
 
-  // Everything that a restart must not lose: state, latest readings, alarms with their delays, outputs, timers. The
-  // size is the program's; save() is called between events and fills `into`, of that size.
+  // Runs the `on stop` handlers, and what follows from them: before the last save() of a run that ends in order.
+  // Nothing is delivered afterwards.
+  void stop(Worker& worker, TimeNs now);
+
+  // Everything that a restart must not lose: state, latest readings, alarms and conditions with their delays, outputs,
+  // timers, windows. The size is the program's; save() is called between events and fills `into`, of that size.
   std::size_t snapshot_bytes() const;
   void save(std::span<std::byte> into) const;
 
@@ -176,6 +191,8 @@ class Instance {
   bool is_active(AlarmId alarm) const;
   std::int64_t raised_count(AlarmId alarm) const;
   std::uint64_t missed_periods() const;      // that CatchUp::Latest left out
+  std::uint64_t windows_skipped() const;     // since the start: they had too large gaps
+  std::uint64_t readings_late() const;       // since the start: their windows had been closed before they came
   TimeNs reading_time(InputId input) const;  // of the latest; before the first: when it began to listen
   Word output_value(OutputId output) const;  // what a switch or scalar value stands at
   std::span<const std::byte> state() const;  // for storage and comparison

@@ -16,7 +16,9 @@ std::unique_ptr<InstanceMemory> InstanceMemory::make(const Program& program) {
   const std::size_t deadlines = place(plan.deadline_count * sizeof(TimeNs));
   const std::size_t alarms = place(plan.alarms.size() * sizeof(AlarmState));
   const std::size_t outputs = place(plan.outputs.size() * sizeof(OutputState));
-  const std::size_t param = place(plan.param_bytes), input = place(plan.input_bytes), state = place(plan.state_bytes);
+  const std::size_t windows = place(plan.windows.size() * sizeof(WindowState));
+  const std::size_t param = place(plan.param_bytes), input = place(plan.input_bytes), state = place(plan.state_bytes),
+                    window = place(plan.window_bytes);
 
   auto* base = static_cast<std::byte*>(::operator new(size));
   auto* memory = new (base) InstanceMemory;
@@ -26,12 +28,16 @@ std::unique_ptr<InstanceMemory> InstanceMemory::make(const Program& program) {
   memory->deadlines = reinterpret_cast<TimeNs*>(base + deadlines);
   memory->alarms = reinterpret_cast<AlarmState*>(base + alarms);
   memory->outputs = reinterpret_cast<OutputState*>(base + outputs);
+  memory->windows = reinterpret_cast<WindowState*>(base + windows);
   memory->param = base + param;
   memory->input = base + input;
   memory->state = base + state;
+  memory->window = base + window;
   std::uninitialized_fill_n(memory->deadlines, plan.deadline_count, kNever);
   std::uninitialized_default_construct_n(memory->alarms, plan.alarms.size());
   std::uninitialized_default_construct_n(memory->outputs, plan.outputs.size());
+  std::uninitialized_default_construct_n(memory->windows, plan.windows.size());
+  std::fill_n(memory->window, plan.window_bytes, std::byte{0});
   const auto fill = [](std::byte* image, const std::vector<std::byte>& from, std::size_t bytes) {
     std::fill_n(std::copy(from.begin(), from.end(), image), bytes - from.size(), std::byte{0});
   };
@@ -82,6 +88,8 @@ void Instance::advance(Worker& worker, TimeNs now, CatchUp catch_up) {
   memory_->now = std::max(memory_->now, now);
 }
 
+void Instance::stop(Worker& worker, TimeNs now) { Step(*worker.buffers_, *memory_, now).stop(); }
+
 Instance::Answer Instance::ask(Worker& worker, FunctionId function, TimeNs now) {
   EYEFLOW_CHECK(memory_->started);
   return Step(*worker.buffers_, *memory_, now).ask(function);
@@ -98,6 +106,16 @@ const Program& Instance::program() const { return *memory_->program; }
 bool Instance::is_active(AlarmId alarm) const { return memory_->alarms[index(alarm)].active; }
 std::int64_t Instance::raised_count(AlarmId alarm) const { return memory_->alarms[index(alarm)].raised; }
 std::uint64_t Instance::missed_periods() const { return memory_->missed_periods; }
+std::uint64_t Instance::windows_skipped() const {
+  std::uint64_t sum = 0;
+  for (std::size_t n = 0; n < memory_->plan->windows.size(); ++n) sum += memory_->windows[n].skipped;
+  return sum;
+}
+std::uint64_t Instance::readings_late() const {
+  std::uint64_t sum = 0;
+  for (std::size_t n = 0; n < memory_->plan->windows.size(); ++n) sum += memory_->windows[n].late;
+  return sum;
+}
 TimeNs Instance::reading_time(InputId input) const {
   return from_word<TimeNs>(load(memory_->input + memory_->plan->inputs[index(input)].time));
 }

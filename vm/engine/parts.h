@@ -30,6 +30,7 @@ struct WorkerBuffers {
   std::vector<std::uint32_t> line_numbers;
   std::vector<std::byte> saved_lines;
   std::vector<std::uint64_t> alarm_set, again_set, done_set;  // one bit an alarm; clear between instants
+  std::vector<std::uint16_t> due;                             // handlers of the instant at hand
 
   std::vector<std::byte> bytes;
   std::vector<Effect> effects;
@@ -58,7 +59,28 @@ struct OutputState {
   std::uint16_t drivers = 0;  // alarms that stand and drive it
 };
 
-// One allocation: this, the arrays, then the images of Param, Input and State.
+// By time, places are numbered through: place n holds the reading of the n-th part of the time since `origin`.
+struct WindowState {
+  bool open = false;           // there was a reading
+  TimeNs origin = 0;           // where place 0 begins
+  TimeNs phase = 0;            // where in its part of the time a reading usually stands
+  TimeNs newest = 0;           // the latest reading's own time …
+  std::int64_t newest_at = 0;  // … its place …
+  TimeNs heard = 0;            // … and when it came
+  std::int64_t first_at = 0;   // the place of the first reading
+  std::int64_t end = 0;    // by time: the place behind the next window to close; by count: how many readings it ends at
+  TimeNs end_time = 0;     // by time: where that begins
+  std::int64_t count = 0;  // by count: readings so far
+  std::uint32_t strays = 0;  // readings in a row that are older than all that is kept
+  std::uint64_t skipped = 0, late = 0;
+};
+
+// Whether a window's numbers fit each other and its shape; then its end's time is set.
+bool take_places(const WindowPlan& plan, WindowState& window);
+// When a window by time closes next.
+TimeNs window_deadline(const WindowPlan& plan, WindowState& window);
+
+// One allocation: this, the arrays, then the images of Param, Input and State and the windows' memory.
 struct InstanceMemory {
   const Program* program = nullptr;
   const Plan* plan = nullptr;
@@ -66,10 +88,11 @@ struct InstanceMemory {
   std::uint64_t missed_periods = 0;
   std::uint32_t size_bytes = 0;
   bool started = false;
-  TimeNs* deadlines = nullptr;  // of timers, stale inputs, delayed alarms, the poll
+  TimeNs* deadlines = nullptr;  // of timers, times of day, stale inputs, delays, the poll, windows
   AlarmState* alarms = nullptr;
   OutputState* outputs = nullptr;
-  std::byte *param = nullptr, *input = nullptr, *state = nullptr;
+  WindowState* windows = nullptr;
+  std::byte *param = nullptr, *input = nullptr, *state = nullptr, *window = nullptr;
 
   static std::unique_ptr<InstanceMemory> make(const Program& program);
   static void operator delete(void* memory) { ::operator delete(memory); }

@@ -57,7 +57,7 @@ Reads reads_of(const Module& module, const Function& function, const std::vector
   return reads;
 }
 
-// What an alarm's conditions look at, and so what can change them.
+// What an alarm's conditions, or the condition of a handler, look at, and so what can change them.
 struct Dependencies {
   std::vector<bool> inputs, input_times, alarms;  // by index
   std::vector<std::uint32_t> state_scalars;       // offsets
@@ -66,14 +66,15 @@ struct Dependencies {
   bool outputs = false;
 };
 
-Dependencies dependencies_of(const Module& module, const Alarm& alarm, const std::vector<Reads>& reads) {
+Dependencies dependencies_of(const Module& module, FunctionId when, FunctionId clear, const std::vector<InputId>& needs,
+                             const std::vector<Reads>& reads) {
   Dependencies found;
   found.inputs.resize(module.inputs.size());
   found.input_times.resize(module.inputs.size());
   found.alarms.resize(module.alarms.size());
-  for (const InputId input : alarm.needs) found.inputs[index(input)] = true;
-  std::vector<std::uint32_t> slots = reads[index(alarm.when)].slots;
-  if (alarm.clear != kNoFunction) merge(slots, reads[index(alarm.clear)].slots);
+  for (const InputId input : needs) found.inputs[index(input)] = true;
+  std::vector<std::uint32_t> slots = reads[index(when)].slots;
+  if (clear != kNoFunction) merge(slots, reads[index(clear)].slots);
   for (const std::uint32_t number : slots) {
     const Slot& slot = module.slots[number];
     if (slot.region == Region::State) {
@@ -125,12 +126,18 @@ class Builder {
 
   void build() {
     for (const Function& function : module_.functions) reads_.push_back(reads_of(module_, function, reads_));
-    for (const Alarm& alarm : module_.alarms) dependencies_.push_back(dependencies_of(module_, alarm, reads_));
+    for (const Alarm& alarm : module_.alarms)
+      dependencies_.push_back(dependencies_of(module_, alarm.when, alarm.clear, alarm.needs, reads_));
+    for (const Handler& handler : module_.handlers)
+      if (handler.kind == HandlerKind::Condition)
+        dependencies_.push_back(dependencies_of(module_, handler.condition, kNoFunction, handler.needs, reads_));
     sizes();
     outputs();
     handlers();
     inputs();
     alarms();
+    conditions();
+    windows();
     places();
     triggers();
     deadlines();
@@ -210,9 +217,11 @@ class Builder {
                                 .store_count = static_cast<std::uint32_t>(bound.stores.size()),
                                 .output_bytes = bytes,
                                 .most_rows = static_cast<std::uint32_t>(bytes / smallest_row),
-                                .period = handler.time_ns,
+                                .time = handler.time_ns,
                                 .after = {}});
       if (handler.kind == HandlerKind::Start) plan_.starts.push_back(number);
+      if (handler.kind == HandlerKind::Stop) plan_.stops.push_back(number);
+      if (handler.kind == HandlerKind::TimeOfDay) plan_.times_of_day.push_back(number);
       if (handler.kind == HandlerKind::Every) {
         EYEFLOW_CHECK(handler.time_ns > 0);
         plan_.timers.push_back(number);
@@ -228,13 +237,18 @@ class Builder {
                      .type = *module_.type(module_.inputs[n].value.type),
                      .stale_after = module_.inputs[n].stale_after_ns,
                      .handlers = {},
+                     .windows = {},
+                     .on_stale = {},
                      .before = {},
                      .after = {},
+                     .conditions = {},
                      .stale = {}};
       if (plan.type.kind == TypeKind::Scalar) plan.value = spare_;
-      for (std::size_t h = 0; h < module_.handlers.size(); ++h)
-        if (module_.handlers[h].kind == HandlerKind::Input && index(module_.handlers[h].input) == n)
-          plan.handlers.push_back(static_cast<std::uint16_t>(h));
+      for (std::size_t h = 0; h < module_.handlers.size(); ++h) {
+        if (index(module_.handlers[h].input) != n) continue;
+        if (module_.handlers[h].kind == HandlerKind::Input) plan.handlers.push_back(static_cast<std::uint16_t>(h));
+        if (module_.handlers[h].kind == HandlerKind::Stale) plan.on_stale.push_back(static_cast<std::uint16_t>(h));
+      }
       plan_.inputs.push_back(std::move(plan));
     }
   }
@@ -262,6 +276,57 @@ class Builder {
       for (const OutputId output : alarm.drives) plan.drives.push_back(static_cast<std::uint16_t>(output));
       plan_.alarms.push_back(std::move(plan));
     }
+  }
+
+  void conditions() {
+    plan_.alarm_count = static_cast<AlarmIndex>(plan_.alarms.size());
+    for (std::size_t h = 0; h < module_.handlers.size(); ++h) {
+      const Handler& handler = module_.handlers[h];
+      if (handler.kind != HandlerKind::Condition) continue;
+      AlarmPlan plan{.when = function(handler.condition),
+                     .clear = {},
+                     .text = {},
+                     .when_for = handler.time_ns,
+                     .handler = static_cast<std::uint16_t>(h),
+                     .active = spare_,
+                     .raised = spare_,
+                     .needs = {},
+                     .drives = {},
+                     .dependents = {}};
+      plan_.alarms.push_back(std::move(plan));
+    }
+  }
+
+  void windows() {
+    for (std::size_t h = 0; h < module_.handlers.size(); ++h) {
+      const Handler& handler = module_.handlers[h];
+      if (handler.kind != HandlerKind::Window) continue;
+      const auto number = static_cast<std::uint16_t>(plan_.windows.size());
+      const Scalar element = plan_.inputs[index(handler.input)].type.element;
+      const auto bytes = static_cast<std::uint32_t>(size_bytes(element));
+      const std::uint64_t capacity = window_capacity(handler.window);
+      const std::uint64_t all = window_bytes(handler.window, element), values = (capacity * bytes + 7) / 8 * 8;
+      plan_.windows.push_back({.shape = handler.window,
+                               .handler = static_cast<std::uint16_t>(h),
+                               .input = static_cast<std::uint16_t>(index(handler.input)),
+                               .element = element,
+                               .value_bytes = bytes,
+                               .capacity = static_cast<std::int64_t>(capacity),
+                               .ring = plan_.window_bytes,
+                               .marks = static_cast<std::uint32_t>(plan_.window_bytes + values),
+                               .start = spare_,
+                               .end = spare_,
+                               .count = spare_});
+      plan_.window_bytes += static_cast<std::uint32_t>(all);
+      plan_.inputs[index(handler.input)].windows.push_back(number);
+      if (handler.window.span_ns > 0) plan_.windows_by_time.push_back(number);
+    }
+  }
+
+  WindowPlan& window_of(std::uint16_t handler) {
+    const auto found = std::ranges::find(plan_.windows, handler, &WindowPlan::handler);
+    EYEFLOW_CHECK(found != plan_.windows.end());
+    return *found;
   }
 
   void places() {
@@ -302,10 +367,18 @@ class Builder {
           break;
         case SlotKind::AlarmAcknowledged:
         case SlotKind::AlarmShelved:
+          break;
         case SlotKind::WindowValues:
+          window_of(slot.subject).values = slot.offset;
+          break;
         case SlotKind::WindowStart:
+          window_of(slot.subject).start = slot.offset;
+          break;
         case SlotKind::WindowEnd:
+          window_of(slot.subject).end = slot.offset;
+          break;
         case SlotKind::WindowCount:
+          window_of(slot.subject).count = slot.offset;
           break;
         case SlotKind::OutputCount:
           plan_.outputs[slot.subject].count = slot.offset;
@@ -314,6 +387,9 @@ class Builder {
     }
     for (std::size_t n = 0; n < module_.alarms.size(); ++n)
       for (const InputId input : module_.alarms[n].needs)
+        plan_.alarms[n].needs.push_back(plan_.inputs[index(input)].ready);
+    for (std::size_t n = plan_.alarm_count; n < plan_.alarms.size(); ++n)
+      for (const InputId input : module_.handlers[plan_.alarms[n].handler].needs)
         plan_.alarms[n].needs.push_back(plan_.inputs[index(input)].ready);
   }
 
@@ -326,34 +402,43 @@ class Builder {
                                [&](std::uint32_t offset) { return std::ranges::binary_search(bound.stores, offset); });
   }
 
+  bool polled(AlarmIndex alarm) const {
+    return alarm < plan_.alarm_count ? module_.alarms[alarm].polled
+                                     : module_.handlers[plan_.alarms[alarm].handler].polled;
+  }
+
+  // Each alarm and condition goes into the lists of what can change it. A condition is always looked at behind the
+  // handlers of its instant.
   void triggers() {
-    for (std::size_t n = 0; n < module_.alarms.size(); ++n) {
+    for (std::size_t n = 0; n < plan_.alarms.size(); ++n) {
       const auto alarm = static_cast<AlarmIndex>(n);
+      const bool is_condition = n >= plan_.alarm_count;
       const Dependencies& looks_at = dependencies_[n];
-      const bool after = module_.alarms[n].reads_state || looks_at.outputs;
+      const bool after = is_condition || module_.alarms[n].reads_state || looks_at.outputs;
       plan_.after_handlers.push_back(after);
-      if (module_.alarms[n].polled) plan_.polled.push_back(alarm);
+      if (polled(alarm)) plan_.polled.push_back(alarm);
       for (std::size_t i = 0; i < plan_.inputs.size(); ++i) {
         InputPlan& input = plan_.inputs[i];
         if (looks_at.inputs[i] || looks_at.every_event || looks_at.outputs ||
             std::ranges::any_of(input.handlers, [&](std::uint16_t h) { return touches(h, looks_at); }))
-          (after ? input.after : input.before).push_back(alarm);
+          (is_condition ? input.conditions : after ? input.after : input.before).push_back(alarm);
         if (looks_at.input_times[i] && input.stale_after > 0) input.stale.push_back(alarm);
       }
-      for (const std::uint16_t timer : plan_.timers)
-        if (touches(timer, looks_at)) plan_.handlers[timer].after.push_back(alarm);
-      for (std::size_t other = 0; other < module_.alarms.size(); ++other)
-        if (looks_at.alarms[other] && other != n) {
-          plan_.alarms[other].dependents.push_back(alarm);
-          plan_.alarms_depend_on_alarms = true;
-        }
+      for (std::size_t h = 0; h < plan_.handlers.size(); ++h)
+        if (module_.handlers[h].kind != HandlerKind::Input && touches(static_cast<std::uint16_t>(h), looks_at))
+          plan_.handlers[h].after.push_back(alarm);
+      for (std::size_t other = 0; other < plan_.alarm_count; ++other)
+        if (looks_at.alarms[other] && other != n) plan_.alarms[other].dependents.push_back(alarm);
     }
+    const auto has_dependents = [](const AlarmPlan& alarm) { return !alarm.dependents.empty(); };
+    plan_.looked_at_again = std::ranges::any_of(plan_.alarms, has_dependents) || !plan_.windows.empty() ||
+                            plan_.alarms.size() > plan_.alarm_count || !plan_.stops.empty();
   }
 
   void deadlines() {
-    auto next = static_cast<std::uint32_t>(plan_.timers.size());
+    auto next = static_cast<std::uint32_t>(plan_.timers.size() + plan_.times_of_day.size());
     for (std::size_t n = 0; n < plan_.inputs.size(); ++n) {
-      if (plan_.inputs[n].stale.empty()) continue;
+      if (plan_.inputs[n].stale.empty() && plan_.inputs[n].on_stale.empty()) continue;
       plan_.inputs[n].stale_deadline = next++;
       plan_.stale_inputs.push_back(static_cast<std::uint16_t>(n));
     }
@@ -364,6 +449,7 @@ class Builder {
       plan_.delayed.push_back(static_cast<AlarmIndex>(n));
     }
     if (!plan_.polled.empty()) plan_.poll_deadline = next++;
+    for (const std::uint16_t window : plan_.windows_by_time) plan_.windows[window].deadline = next++;
     plan_.deadline_count = next;
   }
 
@@ -379,17 +465,28 @@ class Builder {
   }
 
   // At one instant each alarm is looked at once, and once more when another one changed; each look changes it at most
-  // once and may fault in its condition and in its text. Then each driven switch changes at most once.
+  // once and may fault in its condition and in its text, or that of a condition in its handler. Then each driven switch
+  // changes at most once.
   void needs() {
     Need alarms{static_cast<std::uint32_t>(plan_.driven.size()), 8 * static_cast<std::uint32_t>(plan_.driven.size()),
                 0};
-    for (const AlarmPlan& alarm : plan_.alarms) alarms = sum(alarms, {2, 2 * alarm.text_room, 4});
+    for (const AlarmPlan& alarm : plan_.alarms) {
+      alarms = sum(alarms, {2, 2 * alarm.text_room, 4});
+      if (alarm.handler != kNoHandler) alarms = sum(alarms, of_handlers({alarm.handler, alarm.handler}));
+    }
     const auto initial = static_cast<std::uint32_t>(plan_.outputs.size());
     plan_.at_start = sum(sum(of_handlers(plan_.starts), alarms), {initial, 8 * initial, 0});
-    plan_.at_instant = sum(of_handlers(plan_.timers), alarms);
-    plan_.most = larger(plan_.at_start, plan_.at_instant);
-    for (const InputPlan& input : plan_.inputs)
-      plan_.most = larger(plan_.most, sum(of_handlers(input.handlers), alarms));
+    plan_.at_instant = sum(sum(of_handlers(plan_.timers), of_handlers(plan_.times_of_day)), alarms);
+    for (const InputPlan& input : plan_.inputs) plan_.at_instant = sum(plan_.at_instant, of_handlers(input.on_stale));
+    for (const std::uint16_t window : plan_.windows_by_time)
+      plan_.at_instant = sum(plan_.at_instant, of_handlers({plan_.windows[window].handler}));
+    plan_.most = larger(larger(plan_.at_start, plan_.at_instant), sum(of_handlers(plan_.stops), alarms));
+    for (const InputPlan& input : plan_.inputs) {
+      Need need = sum(of_handlers(input.handlers), alarms);
+      for (const std::uint16_t window : input.windows)
+        if (plan_.windows[window].shape.span_ns == 0) need = sum(need, of_handlers({plan_.windows[window].handler}));
+      plan_.most = larger(plan_.most, need);
+    }
   }
 
   Plan& plan_;

@@ -15,6 +15,8 @@ inline constexpr std::uint32_t kNowhere = 0xFFFFFFFF;
 inline constexpr TimeNs kNever = INT64_MAX;
 inline constexpr TimeNs kPollPeriod = 1'000'000'000;
 
+// Alarms by their numbers, and behind them the conditions of handlers: they are looked at, held and cleared like
+// alarms, but run their handler instead of being told.
 using AlarmIndex = std::uint16_t;
 using AlarmList = std::vector<AlarmIndex>;  // ascending: the order of declaration
 
@@ -31,8 +33,25 @@ struct HandlerPlan {
   std::uint32_t store_count = 0;
   std::uint32_t output_bytes = 0;  // its share of the output buffer
   std::uint32_t most_rows = 0;
-  TimeNs period = 0;  // Every
-  AlarmList after;    // Every: alarms that its stores may change
+  TimeNs time = 0;  // Every: its period; TimeOfDay: since midnight
+  AlarmList after;  // alarms and conditions that its stores may change; not of Input handlers, whose inputs have it
+};
+
+inline constexpr std::uint16_t kNoHandler = 0xFFFF;
+
+// What is kept for a window, and where: places of the instance's window memory and of Input.
+struct WindowPlan {
+  Window shape;
+  std::uint16_t handler = kNoHandler;
+  std::uint16_t input = 0;
+  Scalar element = Scalar::F64;
+  std::uint32_t value_bytes = 8;
+  std::int64_t capacity = 0;
+  std::uint32_t ring = 0;             // the readings, one after the other
+  std::uint32_t marks = 0;            // by time: a bit for each place that is taken; by count: the readings' times
+  std::uint32_t deadline = kNowhere;  // by time
+  std::uint32_t values = kNowhere;    // in Input, like those below; kNowhere: the module has no slot
+  std::uint32_t start, end, count;
 };
 
 struct InputPlan {
@@ -41,7 +60,10 @@ struct InputPlan {
   TimeNs stale_after = 0;
   std::uint32_t stale_deadline = kNowhere;  // index in the instance's deadlines; none: no alarm looks
   std::vector<std::uint16_t> handlers;      // in Plan::handlers
+  std::vector<std::uint16_t> windows;       // in Plan::windows
+  std::vector<std::uint16_t> on_stale;      // handlers
   AlarmList before, after;                  // the handlers
+  AlarmList conditions;                     // looked at directly behind the handlers
   AlarmList stale;                          // those that look at the reading's time
 };
 
@@ -49,10 +71,11 @@ struct AlarmPlan {
   FunctionPlan when, clear, text;
   bool has_clear = false;
   TimeNs when_for = 0, clear_for = 0;
-  std::uint32_t active, raised;      // offsets in Input
-  std::uint32_t delay = kNowhere;    // index in the deadlines; only with a delay
-  std::uint32_t text_room = 0;       // bytes in the output buffer, the fallback text included
-  std::vector<std::uint32_t> needs;  // offsets of `ready` flags in Input
+  std::uint16_t handler = kNoHandler;  // of a condition
+  std::uint32_t active, raised;        // offsets in Input
+  std::uint32_t delay = kNowhere;      // index in the deadlines; only with a delay
+  std::uint32_t text_room = 0;         // bytes in the output buffer, the fallback text included
+  std::vector<std::uint32_t> needs;    // offsets of `ready` flags in Input
   std::vector<std::uint16_t> drives;
   AlarmList dependents;  // alarms whose conditions read this one
 };
@@ -71,18 +94,18 @@ struct Need {
 };
 
 // One thing in a snapshot. The numbers are part of the format: append only.
-enum class SnapshotKind : std::uint8_t { State, Input, Alarm, Output, Timer, Poll };
-inline constexpr int kSnapshotKindCount = 6;
+enum class SnapshotKind : std::uint8_t { State, Input, Alarm, Output, Timer, Poll, Condition, TimeOfDay, Window };
+inline constexpr int kSnapshotKindCount = 9;
 
 struct SnapshotField {
   SnapshotKind kind = SnapshotKind::State;
-  Type type{};               // of State, Input, Output: what is kept; Void: no value is
+  Type type{};               // of State, Input, Output: what is kept; Void: no value is; of Window: its readings
   std::string name{};        // State: empty for a slot that has none
   std::string unit{};        // Input, Output
-  TimeNs period = 0;         // Timer
+  TimeNs period = 0;         // Timer; TimeOfDay: since midnight; Window: its span
   std::uint32_t offset = 0;  // in the snapshot
   std::uint32_t size = 0;
-  std::uint32_t subject = 0;  // which slot, input, alarm, output, timer of the module; not part of the layout's bytes
+  std::uint32_t subject = 0;  // which slot of the module, input, alarm … of the plan; not part of the layout's bytes
 };
 
 struct Plan {
@@ -94,17 +117,21 @@ struct Plan {
 
   std::vector<Type> layout_types;
   std::vector<OutputLayout> layouts;
-  std::vector<HandlerPlan> handlers;        // by the module's handlers
-  std::vector<std::uint16_t> starts;        // handlers
-  std::vector<std::uint16_t> timers;        // handlers; the first deadlines are theirs
-  std::vector<std::uint16_t> stale_inputs;  // the next deadlines are theirs
+  std::vector<HandlerPlan> handlers;         // by the module's handlers
+  std::vector<std::uint16_t> starts, stops;  // handlers
+  std::vector<std::uint16_t> timers;         // handlers; the first deadlines are theirs
+  std::vector<std::uint16_t> times_of_day;   // handlers; the next deadlines are theirs
+  std::vector<std::uint16_t> stale_inputs;   // the next deadlines are theirs
   std::vector<InputPlan> inputs;
-  std::vector<AlarmPlan> alarms;
+  std::vector<AlarmPlan> alarms;  // then the conditions
+  AlarmIndex alarm_count = 0;     // without the conditions
+  std::vector<WindowPlan> windows;
+  std::vector<std::uint16_t> windows_by_time;
   std::vector<OutputPlan> outputs;
   std::vector<std::uint16_t> driven;  // outputs
   std::vector<bool> after_handlers;   // by alarm
   AlarmList polled;
-  bool alarms_depend_on_alarms = false;
+  bool looked_at_again = false;     // one alarm may change what another looks at, within an instant
   std::uint32_t first_delay = 0;    // the alarms' deadlines from here on
   std::vector<AlarmIndex> delayed;  // the alarm of each
   std::uint32_t poll_deadline = kNowhere;
@@ -112,7 +139,7 @@ struct Plan {
 
   std::uint32_t now, event_time;  // offsets in Input
   // An instance's images. Input ends with a spare word: a slot that the module does not have is written there.
-  std::uint32_t param_bytes, input_bytes, state_bytes, scratch_bytes;
+  std::uint32_t param_bytes, input_bytes, state_bytes, scratch_bytes, window_bytes = 0;
 
   std::vector<SnapshotField> snapshot;
   std::vector<std::byte> snapshot_layout;
@@ -123,6 +150,9 @@ struct Plan {
   Need at_start, at_instant, most;  // `most`: over start, every input and an instant of timers
 
   const Module& module() const { return verified.module; }
+  TimeNs next_time_of_day(std::size_t n, TimeNs after) const {
+    return options.calendar.next(options.calendar.zone, after, handlers[times_of_day[n]].time);
+  }
 };
 
 void plan_snapshot(Plan& plan);

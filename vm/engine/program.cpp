@@ -2,6 +2,13 @@
 
 namespace eyeflow::vm {
 
+TimeNs Calendar::next_in_utc(const void*, TimeNs after, TimeNs since_midnight) {
+  const TimeNs day = after >= 0 ? after / kDayNs : (after - kDayNs + 1) / kDayNs;
+  TimeNs next;
+  if (__builtin_add_overflow(day * kDayNs, since_midnight, &next)) return kNever;
+  return next > after || !__builtin_add_overflow(next, kDayNs, &next) ? next : kNever;
+}
+
 Program::Program(std::unique_ptr<const Plan> plan) : plan_(std::move(plan)) {}
 Program::~Program() = default;
 

@@ -28,6 +28,12 @@ std::string named(const SnapshotField& field) {
       return "output " + field.name;
     case SnapshotKind::Timer:
       return "timer '" + field.name + "'";
+    case SnapshotKind::Condition:
+      return "condition '" + field.name + "'";
+    case SnapshotKind::TimeOfDay:
+      return "time of day '" + field.name + "'";
+    case SnapshotKind::Window:
+      return "the window of '" + field.name + "'";
     case SnapshotKind::Poll:
       break;
   }
@@ -51,6 +57,7 @@ bool is_sound(const SnapshotField& field, const std::byte* at) {
       return has_value(field) && holds(at);
     case SnapshotKind::Input:
       return load(at + InputWords::kReady) <= 1 && is_time(at + InputWords::kTime) && holds(at + InputWords::kValue);
+    case SnapshotKind::Condition:
     case SnapshotKind::Alarm:
       return load(at + AlarmWords::kActive) <= 1 && load(at + AlarmWords::kRaised) < Word{1} << 62 &&
              is_time(at + AlarmWords::kSince);
@@ -58,8 +65,13 @@ bool is_sound(const SnapshotField& field, const std::byte* at) {
       return load(at + OutputWords::kKnown) <= 1 &&
              (field.type.kind == TypeKind::Text ? holds(at + OutputWords::kText) : holds(at + OutputWords::kValue));
     case SnapshotKind::Timer:
+    case SnapshotKind::TimeOfDay:
     case SnapshotKind::Poll:
       return is_time(at);
+    case SnapshotKind::Window:
+      return load(at + WindowWords::kOpen) <= 1 && is_time(at + WindowWords::kOrigin) &&
+             is_time(at + WindowWords::kNewest) && is_time(at + WindowWords::kHeard) &&
+             holds(at + WindowWords::kMemory);
   }
   return false;
 }
@@ -95,9 +107,13 @@ class Restorer {
   void begin() {
     memory_.now = time_.now;
     memory_.started = true;
-    for (std::size_t n = 0; n < plan_.inputs.size(); ++n) set_time(plan_.inputs[n], time_.now);
+    for (std::size_t n = 0; n < plan_.inputs.size(); ++n) set_time(plan_.inputs[n], time_.now, kNever);
     for (std::size_t n = 0; n < plan_.timers.size(); ++n)
-      memory_.deadlines[n] = later(time_.now, plan_.handlers[plan_.timers[n]].period);
+      memory_.deadlines[n] = later(time_.now, plan_.handlers[plan_.timers[n]].time);
+    for (std::size_t n = 0; n < plan_.times_of_day.size(); ++n)
+      memory_.deadlines[plan_.timers.size() + n] = plan_.next_time_of_day(n, time_.now);
+    for (std::size_t n = 0; n < plan_.windows.size(); ++n)
+      if (plan_.windows[n].shape.from_start) memory_.windows[n].origin = time_.now;
     if (plan_.poll_deadline != kNowhere) memory_.deadlines[plan_.poll_deadline] = later(time_.now, kPollPeriod);
   }
 
@@ -114,10 +130,15 @@ class Restorer {
         const InputPlan& input = plan_.inputs[mine.subject];
         store(memory_.input + input.ready, load(at + InputWords::kReady));
         // Before the first reading it is when the instance began to listen, which no reading can be after either.
-        set_time(input, std::min(moved(load(at + InputWords::kTime)), time_.now));
+        // Handlers of its silence that had not run by then are due.
+        const auto time = from_word<TimeNs>(load(at + InputWords::kTime));
+        const auto then = from_word<TimeNs>(load(snapshot_.data() + SnapshotHead::kNow));
+        const bool silence_is_new = !input.on_stale.empty() && later(time, input.stale_after) > then;
+        set_time(input, std::min(moved(to_word(time)), time_.now), silence_is_new ? time_.now : kNever);
         copy(memory_.input + input.value, at + InputWords::kValue);
         break;
       }
+      case SnapshotKind::Condition:
       case SnapshotKind::Alarm:
         take_alarm(mine.subject, at);
         break;
@@ -131,6 +152,14 @@ class Restorer {
       }
       case SnapshotKind::Timer:
         memory_.deadlines[mine.subject] = next_of(load(at), mine.period);
+        break;
+      case SnapshotKind::TimeOfDay:
+        // The clock on the wall went on. One that passed meanwhile is due where that time counts.
+        if (time_.then == time_.now)
+          memory_.deadlines[mine.subject] = std::min(memory_.deadlines[mine.subject], from_word<TimeNs>(load(at)));
+        break;
+      case SnapshotKind::Window:
+        take_window(mine, at);
         break;
       case SnapshotKind::Poll:
         memory_.deadlines[plan_.poll_deadline] = next_of(load(at), kPollPeriod);
@@ -153,11 +182,35 @@ class Restorer {
   // A timer is never further away than its period: a clock that was ahead must not silence it.
   TimeNs next_of(Word deadline, TimeNs period) const { return std::min(moved(deadline), later(time_.now, period)); }
 
-  void set_time(const InputPlan& input, TimeNs time) {
+  void set_time(const InputPlan& input, TimeNs time, TimeNs when_stale) {
     store(memory_.input + input.time, to_word(time));
     if (input.stale_deadline == kNowhere) return;
     const TimeNs deadline = later(time, input.stale_after);
-    memory_.deadlines[input.stale_deadline] = deadline > time_.now ? deadline : kNever;  // resume() looks at it
+    // resume() looks at the alarms of one that is stale already.
+    memory_.deadlines[input.stale_deadline] = deadline > time_.now ? deadline : when_stale;
+  }
+
+  // Readings keep their own times: a window is about them, not about when they were heard. One whose places do not go
+  // together with this module begins anew.
+  void take_window(const SnapshotField& field, const std::byte* at) {
+    const WindowPlan& plan = plan_.windows[field.subject];
+    const auto number = [&](std::uint32_t word) { return from_word<std::int64_t>(load(at + word)); };
+    WindowState window;
+    window.open = load(at + WindowWords::kOpen) != 0;
+    window.origin = number(WindowWords::kOrigin);
+    window.phase = number(WindowWords::kPhase);
+    window.newest = number(WindowWords::kNewest);
+    window.newest_at = number(WindowWords::kNewestAt);
+    window.heard = std::min(moved(load(at + WindowWords::kHeard)), time_.now);
+    window.first_at = number(WindowWords::kFirstAt);
+    window.end = number(WindowWords::kEndAt);
+    window.count = number(WindowWords::kCount);
+    window.skipped = load(at + WindowWords::kSkipped);
+    window.late = load(at + WindowWords::kLate);
+    if (!window.open || !take_places(plan, window)) return;
+    memory_.windows[field.subject] = window;
+    std::memcpy(memory_.window + plan.ring, at + WindowWords::kMemory, field.size - WindowWords::kMemory);
+    if (plan.deadline != kNowhere) memory_.deadlines[plan.deadline] = window_deadline(plan, window);
   }
 
   void take_alarm(std::size_t number, const std::byte* at) {

@@ -24,6 +24,12 @@ void append_text(std::vector<std::byte>& bytes, const std::string& text) {
   bytes.insert(bytes.end(), raw.begin(), raw.end());
 }
 
+// The readings, then by time a bit a place, by count the readings' times.
+std::uint64_t window_memory(const SnapshotField& field) {
+  const std::uint64_t capacity = field.type.capacity;
+  return slot_size_bytes(field.type) + (field.period > 0 ? (capacity + 63) / 64 * 8 : capacity * 8);
+}
+
 std::uint64_t size_of(const SnapshotField& field) {
   const std::uint64_t value = has_value(field) ? slot_size_bytes(field.type) : 0;
   switch (field.kind) {
@@ -35,7 +41,12 @@ std::uint64_t size_of(const SnapshotField& field) {
       return AlarmWords::kEnd;
     case SnapshotKind::Output:
       return OutputWords::kText + (field.type.kind == TypeKind::Text ? value : 0);
+    case SnapshotKind::Condition:
+      return AlarmWords::kEnd;
+    case SnapshotKind::Window:
+      return WindowWords::kMemory + window_memory(field);
     case SnapshotKind::Timer:
+    case SnapshotKind::TimeOfDay:
     case SnapshotKind::Poll:
       return 8;
   }
@@ -99,10 +110,31 @@ std::vector<SnapshotField> fields_of(const Plan& plan) {
     const HandlerPlan& timer = plan.handlers[plan.timers[n]];
     fields.push_back({.kind = SnapshotKind::Timer,
                       .name = module.functions[index(timer.function.id)].name,
-                      .period = timer.period,
+                      .period = timer.time,
                       .subject = number(n)});
   }
   if (plan.poll_deadline != kNowhere) fields.push_back({.kind = SnapshotKind::Poll});
+  const auto name_of = [&](std::uint16_t handler) {
+    return module.functions[index(plan.handlers[handler].function.id)].name;
+  };
+  for (std::size_t n = plan.alarm_count; n < plan.alarms.size(); ++n)
+    fields.push_back({.kind = SnapshotKind::Condition, .name = name_of(plan.alarms[n].handler), .subject = number(n)});
+  for (std::size_t n = 0; n < plan.times_of_day.size(); ++n)
+    fields.push_back({.kind = SnapshotKind::TimeOfDay,
+                      .name = name_of(plan.times_of_day[n]),
+                      .period = plan.handlers[plan.times_of_day[n]].time,
+                      .subject = number(plan.timers.size() + n)});
+  for (std::size_t n = 0; n < plan.windows.size(); ++n) {
+    const WindowPlan& window = plan.windows[n];
+    fields.push_back({.kind = SnapshotKind::Window,
+                      .type = {.kind = TypeKind::Array,
+                               .element = window.element,
+                               .capacity = static_cast<std::uint32_t>(window.capacity)},
+                      .name = name_of(window.handler),
+                      .unit = module.inputs[window.input].value.unit,
+                      .period = window.shape.span_ns,
+                      .subject = number(n)});
+  }
   return fields;
 }
 
@@ -195,6 +227,26 @@ void plan_snapshot(Plan& plan) {
   plan.snapshot_hash = hash_of(plan.snapshot_layout);
 }
 
+namespace {
+
+void save_window(const WindowPlan& plan, const InstanceMemory& memory, std::byte* at, std::size_t bytes) {
+  const WindowState& window = memory.windows[&plan - memory.plan->windows.data()];
+  store(at + WindowWords::kOpen, window.open);
+  store(at + WindowWords::kOrigin, to_word(window.origin));
+  store(at + WindowWords::kPhase, to_word(window.phase));
+  store(at + WindowWords::kNewest, to_word(window.newest));
+  store(at + WindowWords::kNewestAt, to_word(window.newest_at));
+  store(at + WindowWords::kHeard, to_word(window.heard));
+  store(at + WindowWords::kFirstAt, to_word(window.first_at));
+  store(at + WindowWords::kEndAt, to_word(window.end));
+  store(at + WindowWords::kCount, to_word(window.count));
+  store(at + WindowWords::kSkipped, window.skipped);
+  store(at + WindowWords::kLate, window.late);
+  std::memcpy(at + WindowWords::kMemory, memory.window + plan.ring, bytes);
+}
+
+}  // namespace
+
 std::size_t Instance::snapshot_bytes() const { return memory_->plan->snapshot_bytes; }
 
 void Instance::save(std::span<std::byte> into) const {
@@ -220,6 +272,7 @@ void Instance::save(std::span<std::byte> into) const {
         copy(at + InputWords::kValue, memory.input + input.value);
         break;
       }
+      case SnapshotKind::Condition:
       case SnapshotKind::Alarm: {
         const AlarmState& alarm = memory.alarms[field.subject];
         store(at + AlarmWords::kActive, alarm.active);
@@ -236,7 +289,11 @@ void Instance::save(std::span<std::byte> into) const {
         break;
       }
       case SnapshotKind::Timer:
+      case SnapshotKind::TimeOfDay:
         store(at, to_word(memory.deadlines[field.subject]));
+        break;
+      case SnapshotKind::Window:
+        save_window(plan.windows[field.subject], memory, at, field.size - WindowWords::kMemory);
         break;
       case SnapshotKind::Poll:
         store(at, to_word(memory.deadlines[plan.poll_deadline]));

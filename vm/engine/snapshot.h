@@ -18,6 +18,10 @@ struct AlarmWords {
 struct InputWords {
   static constexpr std::uint32_t kReady = 0, kTime = 8, kValue = 16;
 };
+struct WindowWords {
+  static constexpr std::uint32_t kOpen = 0, kOrigin = 8, kPhase = 16, kNewest = 24, kNewestAt = 32, kHeard = 40,
+                                 kFirstAt = 48, kEndAt = 56, kCount = 64, kSkipped = 72, kLate = 80, kMemory = 88;
+};
 struct OutputWords {
   static constexpr std::uint32_t kKnown = 0, kValue = 8, kText = 16;
 };

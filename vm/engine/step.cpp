@@ -12,10 +12,12 @@ TimeNs later(TimeNs from, TimeNs by) {
 }
 
 template <typename Visit>
-void for_each_bit(std::vector<std::uint64_t>& set, std::size_t alarms, Visit visit) {
-  for (std::size_t word = 0; word * 64 < alarms; ++word)
-    for (std::uint64_t left = set[word]; left != 0; left &= left - 1)
-      visit(static_cast<AlarmIndex>(word * 64 + static_cast<std::size_t>(std::countr_zero(left))));
+void for_each_bit(std::vector<std::uint64_t>& set, std::size_t from, std::size_t to, Visit visit) {
+  for (std::size_t word = from / 64; word * 64 < to; ++word)
+    for (std::uint64_t left = set[word]; left != 0; left &= left - 1) {
+      const std::size_t bit = word * 64 + static_cast<std::size_t>(std::countr_zero(left));
+      if (bit >= from && bit < to) visit(static_cast<AlarmIndex>(bit));
+    }
 }
 
 void put(std::vector<std::uint64_t>& set, AlarmIndex alarm) { set[alarm / 64] |= 1ull << (alarm % 64); }
@@ -34,7 +36,11 @@ void Step::start() {
     if (input.stale_deadline != kNowhere) memory_.deadlines[input.stale_deadline] = later(now_, input.stale_after);
   }
   for (std::size_t n = 0; n < plan_.timers.size(); ++n)
-    memory_.deadlines[n] = later(now_, plan_.handlers[plan_.timers[n]].period);
+    memory_.deadlines[n] = later(now_, plan_.handlers[plan_.timers[n]].time);
+  for (std::size_t n = 0; n < plan_.times_of_day.size(); ++n)
+    memory_.deadlines[plan_.timers.size() + n] = plan_.next_time_of_day(n, now_);
+  for (std::size_t n = 0; n < plan_.windows.size(); ++n)
+    if (plan_.windows[n].shape.from_start) memory_.windows[n].origin = now_;
   if (plan_.poll_deadline != kNowhere) memory_.deadlines[plan_.poll_deadline] = later(now_, kPollPeriod);
 
   for (std::uint16_t n = 0; n < plan_.outputs.size(); ++n) {
@@ -42,7 +48,7 @@ void Step::start() {
     if (output.has_initial || output.driven) emit_word(n, output.has_initial ? output.initial : 0);
   }
   for (const std::uint16_t handler : plan_.starts) run_handler(plan_.handlers[handler]);
-  for (AlarmIndex n = 0; n < plan_.alarms.size(); ++n) evaluate(n);
+  for_each_alarm([&](AlarmIndex n) { evaluate(n); });
   settle();  // also without a change: a driven switch may start as what its alarms do not say
 }
 
@@ -59,8 +65,16 @@ void Step::resume() {
     else if (output.has_initial)
       emit_word(n, output.initial);
   }
-  for (AlarmIndex n = 0; n < plan_.alarms.size(); ++n) evaluate(n);
+  for_each_alarm([&](AlarmIndex n) { evaluate(n); });
   settle();
+}
+
+void Step::stop() {
+  EYEFLOW_CHECK(memory_.started);
+  worker_.begin_call();
+  store(input_at(plan_.event_time), to_word(now_));
+  for (const std::uint16_t handler : plan_.stops) run_and_mark(plan_.handlers[handler]);
+  if (alarms_changed_) settle();
 }
 
 void Step::begin_delivery(std::size_t input, TimeNs event_time) {
@@ -74,12 +88,18 @@ void Step::begin_delivery(std::size_t input, TimeNs event_time) {
 
 void Step::finish_delivery(const InputPlan& input, TimeNs event_time) {
   if (input.stale_deadline != kNowhere) {
-    // A reading that is old already when it arrives: its alarms are evaluated right here.
+    // A reading that is old already when it arrives: its alarms are evaluated right here, and its handlers are due now
+    // unless they have run since the last fresh one.
     const TimeNs deadline = later(event_time, input.stale_after);
-    memory_.deadlines[input.stale_deadline] = deadline > now_ ? deadline : kNever;
+    TimeNs& pending = memory_.deadlines[input.stale_deadline];
+    pending = deadline > now_ ? deadline : input.on_stale.empty() || pending == kNever ? kNever : now_;
   }
   for (const AlarmIndex alarm : input.before) evaluate(alarm);
   for (const std::uint16_t handler : input.handlers) run_handler(plan_.handlers[handler]);
+  for (const AlarmIndex condition : input.conditions) evaluate(condition);
+  if (!input.windows.empty()) [[unlikely]] {
+    close_by_count(input, event_time);
+  }
   for (const AlarmIndex alarm : input.after) evaluate(alarm);
   if (alarms_changed_) settle();
 }
@@ -89,6 +109,9 @@ void Step::deliver(std::size_t input, Word value, TimeNs event_time) {
   const InputPlan& plan = plan_.inputs[input];
   EYEFLOW_CHECK(plan.type.kind == TypeKind::Scalar);
   store(input_at(plan.value), value);
+  if (!plan.windows.empty()) [[unlikely]] {
+    add_to_windows(plan, value, event_time);
+  }
   finish_delivery(plan, event_time);
 }
 
@@ -123,14 +146,28 @@ void Step::add_to(std::vector<std::uint64_t>& set, const AlarmList& alarms) {
   for (const AlarmIndex alarm : alarms) put(set, alarm);
 }
 
-// Stale inputs, delays and the poll: they are taken off, and name the alarms to look at. Timers stay for instant().
-void Step::take_due_deadlines() {
+// All but windows: they are taken off or set to their next instant, and name the alarms to look at and the handlers to
+// run, in order of declaration.
+std::size_t Step::take_due_deadlines() {
   TimeNs* const deadlines = memory_.deadlines;
+  std::uint16_t* due = worker_.due.data();
+  for (std::size_t n = 0; n < plan_.timers.size(); ++n) {
+    if (deadlines[n] > now_) continue;
+    deadlines[n] = later(deadlines[n], plan_.handlers[plan_.timers[n]].time);
+    *due++ = plan_.timers[n];
+  }
+  for (std::size_t n = 0; n < plan_.times_of_day.size(); ++n) {
+    TimeNs& deadline = deadlines[plan_.timers.size() + n];
+    if (deadline > now_) continue;
+    deadline = plan_.next_time_of_day(n, deadline);
+    *due++ = plan_.times_of_day[n];
+  }
   for (const std::uint16_t n : plan_.stale_inputs) {
     const InputPlan& input = plan_.inputs[n];
     if (deadlines[input.stale_deadline] > now_) continue;
     deadlines[input.stale_deadline] = kNever;
     add_to(worker_.alarm_set, input.stale);
+    due = std::ranges::copy(input.on_stale, due).out;
   }
   for (const AlarmIndex alarm : plan_.delayed) {
     TimeNs& deadline = deadlines[plan_.alarms[alarm].delay];
@@ -142,27 +179,30 @@ void Step::take_due_deadlines() {
     deadlines[plan_.poll_deadline] = later(deadlines[plan_.poll_deadline], kPollPeriod);
     add_to(worker_.alarm_set, plan_.polled);
   }
+  std::ranges::sort(worker_.due.data(), due);
+  return static_cast<std::size_t>(due - worker_.due.data());
 }
 
 void Step::evaluate_set(bool after_handlers) {
-  for_each_bit(worker_.alarm_set, plan_.alarms.size(), [&](AlarmIndex alarm) {
+  const auto look_at = [&](AlarmIndex alarm) {
     if (!after_handlers && plan_.after_handlers[alarm]) return;
     take(worker_.alarm_set, alarm);
     evaluate(alarm);
-  });
+  };
+  if (after_handlers) for_each_bit(worker_.alarm_set, plan_.alarm_count, plan_.alarms.size(), look_at);
+  for_each_bit(worker_.alarm_set, 0, plan_.alarm_count, look_at);
 }
 
 void Step::instant() {
   store(input_at(plan_.event_time), to_word(now_));
-  take_due_deadlines();
+  const std::size_t due = take_due_deadlines();
   evaluate_set(false);
-  for (std::size_t n = 0; n < plan_.timers.size(); ++n) {
-    const HandlerPlan& timer = plan_.handlers[plan_.timers[n]];
-    if (memory_.deadlines[n] > now_) continue;
-    memory_.deadlines[n] = later(memory_.deadlines[n], timer.period);
-    run_handler(timer);
-    add_to(worker_.alarm_set, timer.after);
+  for (std::size_t n = 0; n < due; ++n) {
+    const HandlerPlan& handler = plan_.handlers[worker_.due[n]];
+    run_handler(handler);
+    add_to(worker_.alarm_set, handler.after);
   }
+  if (!plan_.windows_by_time.empty()) close_due_windows();
   evaluate_set(true);
   if (alarms_changed_) settle();
 }
@@ -181,7 +221,7 @@ void Step::evaluate_dependents() {
 }
 
 void Step::settle() {
-  if (plan_.alarms_depend_on_alarms) evaluate_dependents();
+  if (plan_.looked_at_again) evaluate_dependents();
   for (const std::uint16_t n : plan_.driven) {
     const Word wanted = memory_.outputs[n].drivers > 0 ? 1 : 0;
     if (memory_.outputs[n].value != wanted) emit_word(n, wanted);
@@ -226,6 +266,13 @@ void Step::run_handler(const HandlerPlan& handler) {
   worker_.journal.roll_back(memory_.state);
   for (std::uint32_t n = 0; n < handler.store_count; ++n) store(memory_.state + handler.stores[n], worker_.saved[n]);
   fault(trap);
+}
+
+void Step::run_and_mark(const HandlerPlan& handler) {
+  run_handler(handler);
+  if (handler.after.empty()) return;
+  add_to(worker_.again_set, handler.after);
+  alarms_changed_ = true;
 }
 
 void Step::release_rows(std::byte* rows, std::uint32_t bytes) {
@@ -295,7 +342,12 @@ void skip_missed(InstanceMemory& memory, TimeNs now) {
   };
   const Plan& plan = *memory.plan;
   for (std::size_t n = 0; n < plan.timers.size(); ++n)
-    memory.missed_periods += skip(memory.deadlines[n], plan.handlers[plan.timers[n]].period);
+    memory.missed_periods += skip(memory.deadlines[n], plan.handlers[plan.timers[n]].time);
+  for (std::size_t n = 0; n < plan.times_of_day.size(); ++n) {
+    TimeNs& deadline = memory.deadlines[plan.timers.size() + n];
+    for (TimeNs next; deadline <= now && (next = plan.next_time_of_day(n, deadline)) <= now; deadline = next)
+      ++memory.missed_periods;
+  }
   if (plan.poll_deadline != kNowhere) skip(memory.deadlines[plan.poll_deadline], kPollPeriod);
 }
 

@@ -28,6 +28,7 @@ class Step {
   void deliver(std::size_t input, Word value, TimeNs event_time);
   void deliver_text(std::size_t input, std::string_view text, TimeNs event_time);
   void instant();  // everything that is due at `now`
+  void stop();
   Instance::Answer ask(FunctionId function);
 
  private:
@@ -36,7 +37,7 @@ class Step {
   void add_to(std::vector<std::uint64_t>& set, const AlarmList& alarms);
   void evaluate_set(bool after_handlers);
   void evaluate_dependents();
-  void take_due_deadlines();
+  std::size_t take_due_deadlines();  // gives how many handlers are due
 
   Trap call(const FunctionPlan& function) {
     if (function.metered) [[unlikely]] {
@@ -45,6 +46,13 @@ class Step {
     worker_.fuel_used += function.fuel;
     return plan_.code->run(function.id, worker_.context);
   }
+  // Those of a condition first: what its handler does, an alarm shall see.
+  template <typename Visit>
+  void for_each_alarm(Visit visit) {
+    const auto all = static_cast<AlarmIndex>(plan_.alarms.size());
+    for (AlarmIndex n = plan_.alarm_count; n < all; ++n) visit(n);
+    for (AlarmIndex n = 0; n < plan_.alarm_count; ++n) visit(n);
+  }
   Trap call_metered(const FunctionPlan& function);
   void clean_up(const FunctionPlan& function) {
     if (function.uses_scratch) std::memset(worker_.scratch.data(), 0, plan_.scratch_bytes);
@@ -52,11 +60,21 @@ class Step {
   void fault(Trap trap);
 
   void run_handler(const HandlerPlan& handler);
+  void run_and_mark(const HandlerPlan& handler);  // what it may have changed is looked at again in settle()
   void release_rows(std::byte* rows, std::uint32_t bytes);
   void emit(std::uint16_t output, std::span<const std::byte> fields);
   void emit_word(std::uint16_t output, Word value);
   void tell_again(std::uint16_t output);
   void settle();  // after the last alarm: alarms that look at changed ones, then the switches that alarms drive
+
+  // ---- Windows (windows.cpp)
+  void add_to_windows(const InputPlan& input, Word value, TimeNs event_time);
+  void add_by_time(std::size_t window, Word value, TimeNs event_time);
+  void add_by_count(std::size_t window, Word value, TimeNs event_time);
+  void close_by_count(const InputPlan& input, TimeNs event_time);
+  void close_due_windows();
+  void gather(std::size_t window, std::int64_t count);
+  void hand_over(const WindowPlan& plan, TimeNs start, TimeNs end, std::int64_t count);
 
   void evaluate(AlarmIndex alarm);
   bool held_long_enough(const AlarmPlan& alarm, AlarmState& state, bool holds);

@@ -25,6 +25,7 @@ void WorkerBuffers::serve(const Plan& plan) {
   grow(seen_lines, (lines + 63) / 64);
   grow(line_numbers, lines);
   grow(saved_lines, plan.state_bytes);
+  grow(due, plan.handlers.size());
   const std::size_t words = (plan.alarms.size() + 63) / 64;
   grow(alarm_set, words);
   grow(again_set, words);
@@ -48,8 +49,8 @@ void WorkerBuffers::set_up(const Plan& plan) {
   EYEFLOW_CHECK(registers.size() > plan.frame_words && saved.size() >= plan.most_stores &&
                 calls.size() > plan.call_depth && scratch.size() >= plan.scratch_bytes &&
                 saved_lines.size() >= plan.state_bytes && alarm_set.size() * 64 >= plan.alarms.size() &&
-                effects.size() >= plan.most.effects && bytes.size() >= plan.most.bytes &&
-                faults.size() >= plan.most.faults);  // serve() the program first
+                due.size() >= plan.handlers.size() && effects.size() >= plan.most.effects &&
+                bytes.size() >= plan.most.bytes && faults.size() >= plan.most.faults);  // serve() the program first
   context.base[static_cast<int>(Region::Const)] = const_cast<std::byte*>(plan.module().const_image.data());
   context.base[static_cast<int>(Region::Scratch)] = scratch.data();
   context.references = plan.verified.references.data();

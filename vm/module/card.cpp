@@ -38,9 +38,33 @@ namespace {
 
 constexpr TimeNs kDay = 86'400'000'000'000;
 
+// How far two runs are apart at least, as declared; 0: nothing is.
+TimeNs period_of(const Module& module, const Handler& handler) {
+  const Window& window = handler.window;
+  switch (handler.kind) {
+    case HandlerKind::Input:
+      return module.inputs[index(handler.input)].period_ns;
+    case HandlerKind::Every:
+      return handler.time_ns;
+    case HandlerKind::TimeOfDay:
+      return kDay;
+    case HandlerKind::Window: {
+      using Wide = __int128;
+      const Wide period = window.span_ns > 0 ? Wide{window.span_ns} * window.step / window.values
+                                             : Wide{module.inputs[index(handler.input)].period_ns} * window.step;
+      return static_cast<TimeNs>(std::min(period, Wide{INT64_MAX}));
+    }
+    case HandlerKind::Start:
+    case HandlerKind::Stale:
+    case HandlerKind::Stop:
+    case HandlerKind::Condition:
+      return 0;
+  }
+  return 0;
+}
+
 std::uint64_t runs_per_day(const Module& module, const Handler& handler) {
-  const TimeNs period =
-      handler.kind == HandlerKind::Input ? module.inputs[index(handler.input)].period_ns : handler.period_ns;
+  const TimeNs period = period_of(module, handler);
   return period > 0 ? static_cast<std::uint64_t>((kDay - 1) / period + 1) : 0;
 }
 
@@ -86,6 +110,10 @@ Card card_of(const VerifiedModule& verified) {
   for (const Handler& handler : module.handlers) {
     CardRow& row = card.rows.emplace_back(row_of(verified, handler.function));
     row.within_ns = handler.within_ns;
+    if (handler.kind == HandlerKind::Condition) row.fuel += verified.bounds[index(handler.condition)].fuel;
+    if (handler.kind == HandlerKind::Window)
+      card.state_bytes +=
+          window_bytes(handler.window, module.type(module.inputs[index(handler.input)].value.type)->element);
     row.runs_per_day = runs_per_day(module, handler);
   }
   for (const Alarm& alarm : module.alarms) card.rows.push_back(alarm_row(verified, alarm));

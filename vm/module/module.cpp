@@ -1,6 +1,7 @@
 #include "vm/module/module.h"
 
 #include <algorithm>
+#include <bit>
 #include <tuple>
 
 namespace eyeflow::vm {
@@ -44,11 +45,12 @@ std::uint64_t Module::region_bytes(Region region) const {
 }
 
 std::uint64_t window_capacity(const Window& window) {
-  if (window.span_ns == 0) return window.values;
+  if (window.span_ns == 0) return std::bit_ceil(std::uint64_t{window.values});
   using Wide = unsigned __int128;
   const auto span = static_cast<Wide>(window.span_ns);
   const Wide late = (static_cast<Wide>(window.late_ns) * window.values + span - 1) / span;
-  return 2 * std::uint64_t{window.values} + static_cast<std::uint64_t>(std::min(late, Wide{1} << 40)) + 2;
+  return std::bit_ceil(2 * std::uint64_t{window.values} + static_cast<std::uint64_t>(std::min(late, Wide{1} << 40)) +
+                       2);
 }
 
 std::uint64_t window_bytes(const Window& window, Scalar element) {

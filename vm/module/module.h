@@ -166,7 +166,8 @@ struct Window {
 };
 inline constexpr std::uint32_t kMaxWindowValues = 1u << 20;
 
-// How many readings are kept for a window: those of one and of the next, and those that may still be late.
+// How many readings are kept for a window: those of one and of the next, and those that may still be late; rounded up
+// to a power of two.
 std::uint64_t window_capacity(const Window& window);
 // Of the memory behind it: the readings and which of the places are taken; by count, their times as well.
 std::uint64_t window_bytes(const Window& window, Scalar element);

@@ -1,5 +1,6 @@
 // language/*.eft: a task above, its events in `input`; below, what the one engine makes of them in every tier.
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -176,7 +177,12 @@ class Player {
       }
       note(event.time);
     }
-    if (!scenario_.events.empty()) pass_time(scenario_.events.back().time);
+    const TimeNs end = scenario_.events.empty() ? 0 : scenario_.events.back().time;
+    if (!scenario_.events.empty()) pass_time(end);
+    if (std::ranges::any_of(module_.handlers, [](const Handler& h) { return h.kind == HandlerKind::Stop; })) {
+      instance_.stop(worker_, end);
+      note(end);
+    }
     note_end();
     return text_;
   }
