@@ -70,7 +70,7 @@ class Analysis {
   const std::vector<Item>& items() const { return items_; }
   // The value that stands for `id`: values that flow together are one.
   std::uint32_t find(std::uint32_t id) const {
-    while (parent_[id] != id) id = parent_[id];
+    while (parent_[id] != id) id = parent_[id] = parent_[parent_[id]];  // ways get shorter: they may be long ones
     return id;
   }
   const Value& value(std::uint32_t id) const { return values_[find(id)]; }
@@ -138,7 +138,7 @@ class Analysis {
   std::vector<Item> items_;
   std::vector<std::uint32_t> runs_;
   std::vector<Value> values_;
-  std::vector<std::uint32_t> parent_;
+  mutable std::vector<std::uint32_t> parent_;
 
   // By register (a word of the frame; counters' limits behind them).
   std::vector<vm::TypeId> types_;

@@ -46,6 +46,7 @@ class Compiler {
     analysis_.run(function);
     labels_.assign(analysis_.items().size() + 1, Label());
     stubs_.clear();
+    holds_.clear();
     restart_spans();
     masm_.bind(begin);
     masm_.expect(analysis_.items().size());
@@ -58,6 +59,7 @@ class Compiler {
       }
       listen(&item);
       emit(item, callee_of);
+      note_values(item);
     }
     masm_.bind(label(at_));  // where an inlined callee at the end returns to; nothing gets there
     listen(nullptr);
@@ -169,18 +171,35 @@ class Compiler {
     while (next < spans.size() && spans[next].last < here) ++next;
     if (next < spans.size() && spans[next].first < here && spans[next].last > here) f(spans[next].value);
   }
+  // A register holds one value at a time, though spans of several may overlap: the one that was written, or read, last
+  // in the order of the code. If an older one could still be wanted, the two would have become one.
+  std::uint32_t& held(const Value& v) {
+    const std::size_t n = v.reg * std::size_t{2} + v.is_limit;
+    if (n >= holds_.size()) holds_.resize(n + 1, kNoValue);
+    return holds_[n];
+  }
+  void note_values(const Item& item) {
+    const auto note = [&](std::uint32_t id) {
+      if (id != kNoValue) held(analysis_.value(id)) = analysis_.find(id);
+    };
+    for (std::uint32_t n = 0; n < item.run_count; ++n) note(analysis_.run_value(item.run + n));
+    for (std::size_t n = 4; n-- > 0;) note(item.value[n]);  // what is written stands first
+    for (std::uint32_t n = item.run_count; n < item.run_count + item.result_count; ++n)
+      note(analysis_.run_value(item.run + n));
+  }
   void save_pins() {
     saved_.clear();
     for (int pin = Masm::kKeptGprs; pin < Masm::kGprs; ++pin)
       for_each_live(analysis_.gpr_spans(pin), next_gpr_[pin], [&](std::uint32_t id) {
         for (int n = 0; n < vm::kRegionCount; ++n)
           if (analysis_.base_pin(static_cast<Region>(n)) == pin) return;
-        if (analysis_.seen_pin() == pin) return;
+        if (analysis_.seen_pin() == pin || held(analysis_.value(id)) != id) return;
         saved_.push_back({Place::gpr(pin), home(analysis_.value(id))});
         masm_.move(Scalar::U64, saved_.back().home, saved_.back().pin);
       });
     for (int pin = Masm::kKeptFprs; pin < Masm::kFprs; ++pin)
       for_each_live(analysis_.fpr_spans(pin), next_fpr_[pin], [&](std::uint32_t id) {
+        if (held(analysis_.value(id)) != id) return;
         saved_.push_back({Place::fpr(pin), home(analysis_.value(id))});
         masm_.move(Scalar::F64, saved_.back().home, saved_.back().pin);
       });
@@ -576,6 +595,7 @@ class Compiler {
   std::vector<Label> labels_;  // by item
   std::vector<Stub> stubs_;
   std::vector<Saved> saved_;
+  std::vector<std::uint32_t> holds_;  // by register: the value that it holds where at_ is; limits at odd places
   std::size_t next_gpr_[Masm::kGprs + 1] = {}, next_fpr_[Masm::kFprs + 1] = {};
 };
 
