@@ -155,27 +155,27 @@ std::optional<std::string> Comparison::difference(const Scenario& scenario, Intr
     other_.run(scenario.events[n]);
     ++events_;
     trapped_ += one_.outcome().trap != Trap::None;
-    if (auto different = compare(scenario, n)) return different;
+    if (auto different = test::difference(scenario.program.module, scenario.events[n], one_, other_))
+      return "event " + std::to_string(n) + ", " + *different;
     digest_event();
   }
   return std::nullopt;
 }
 
-std::optional<std::string> Comparison::compare(const Scenario& scenario, std::size_t event) {
-  const Module& m = scenario.program.module;
-  const bool outcomes = one_.outcome() == other_.outcome() && std::ranges::equal(one_.results(), other_.results());
-  const bool output = same(one_.output(), other_.output());
-  const bool state = same(one_.state(), other_.state()), scratch = same(one_.scratch(), other_.scratch());
+std::optional<std::string> difference(const Module& m, const Event& event, const Machine& one, const Machine& other) {
+  const bool outcomes = one.outcome() == other.outcome() && std::ranges::equal(one.results(), other.results());
+  const bool output = same(one.output(), other.output());
+  const bool state = same(one.state(), other.state()), scratch = same(one.scratch(), other.scratch());
   if (outcomes && output && state && scratch) return std::nullopt;
-  std::string text = "event " + std::to_string(event) + ", " + write_event(m, scenario.events[event]) + "\n";
-  for (const Machine* machine : {&one_, &other_})
+  std::string text = write_event(m, event) + "\n";
+  for (const Machine* machine : {&one, &other})
     text += "  " + std::string(machine->tier().name) + ": " + one_outcome(m, *machine) + "\n";
   if (!outcomes) return text;
-  if (!state) text += "  " + first_unequal_slot(m, Region::State, one_, other_, one_.state(), other_.state()) + "\n";
+  if (!state) text += "  " + first_unequal_slot(m, Region::State, one, other, one.state(), other.state()) + "\n";
   if (!scratch)
-    text += "  " + first_unequal_slot(m, Region::Scratch, one_, other_, one_.scratch(), other_.scratch()) + "\n";
+    text += "  " + first_unequal_slot(m, Region::Scratch, one, other, one.scratch(), other.scratch()) + "\n";
   if (!output)
-    for (const Machine* machine : {&one_, &other_})
+    for (const Machine* machine : {&one, &other})
       text += "  " + std::string(machine->tier().name) + " emits " + rows(m, machine->output()) + "\n";
   return text;
 }

@@ -21,12 +21,17 @@ struct Scenario {
 // denormals, the ends of every range.
 Scenario generate_scenario(std::uint64_t seed, IntrinsicTable intrinsics);
 
+// Whether two machines that ran the same event gave the same, to the bit: outcome, results, rows, state and scratch. If
+// not: what differs.
+std::optional<std::string> difference(const Module& module, const Event& event, const Machine& one,
+                                      const Machine& other);
+
 // Two machines that are to agree, and what they agreed on. Kept between scenarios: their memory is used again.
 class Comparison {
  public:
   Comparison(const Tier& one, const Tier& other) : one_(one), other_(other) {}
 
-  // Runs the events in both. Nothing: outcomes, results, rows, state and scratch were equal to the bit after each.
+  // Runs the events in both. Nothing: there was no difference after any.
   std::optional<std::string> difference(const Scenario& scenario, IntrinsicTable intrinsics);
 
   std::uint64_t events() const { return events_; }    // so far
@@ -35,7 +40,6 @@ class Comparison {
   std::uint32_t digest() const { return static_cast<std::uint32_t>(digest_ ^ digest_ >> 32); }
 
  private:
-  std::optional<std::string> compare(const Scenario& scenario, std::size_t event);
   void digest_event();
 
   Machine one_, other_;

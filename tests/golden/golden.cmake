@@ -11,7 +11,7 @@ eyeflow_library(golden_core SOURCES
   ${golden}/language.cpp
   ${golden}/precompiled.cpp
   ${golden}/values.cpp
-  DEPENDS golden_tiers eyeflow_assembly eyeflow_stdlib eyeflow_vm
+  DEPENDS golden_tiers guarded_memory eyeflow_assembly eyeflow_stdlib eyeflow_vm
 )
 
 # eyeflow_golden_tests(PROGRAM FOLDERS… [ARGUMENTS…]): a test a folder of golden files.

@@ -19,6 +19,138 @@
 #include "vm/isa/context.h"
 #include "vm/isa/evaluate.h"
 
+// Calls compiled code with its number in each register that the platform's ABI has a callee keep, and tells what stands
+// there afterwards.
+#if defined(__aarch64__)
+constexpr std::size_t kCallersRegisters = 19;  // x19 … x28, d8 … d15; how far x29 is from where it was
+#else
+constexpr std::size_t kCallersRegisters = 6;  // rbx, rbp, r12 … r15
+#endif
+constexpr std::uint64_t callers_number(std::size_t n) { return n < 18 ? 0x1111'0000'0000'0001 * (n + 1) : 0; }
+
+extern "C" std::uint64_t eyeflow_call_filled(const void* entry, eyeflow::vm::Context* context, std::uint64_t* frame,
+                                             const void* function, std::uint64_t* after);
+#if defined(__aarch64__)
+asm(R"(
+  .text
+  .global eyeflow_call_filled
+  .type eyeflow_call_filled, %function
+eyeflow_call_filled:
+  hint #34
+  stp x29, x30, [sp, #-176]!
+  stp x19, x20, [sp, #16]
+  stp x21, x22, [sp, #32]
+  stp x23, x24, [sp, #48]
+  stp x25, x26, [sp, #64]
+  stp x27, x28, [sp, #80]
+  stp d8, d9, [sp, #96]
+  stp d10, d11, [sp, #112]
+  stp d12, d13, [sp, #128]
+  stp d14, d15, [sp, #144]
+  str x4, [sp, #160]
+  mov x9, x0
+  mov x0, x1
+  mov x1, x2
+  mov x2, x3
+  movz x19, #1
+  movk x19, #0x1111, lsl #48
+  add x20, x19, x19
+  add x21, x20, x19
+  add x22, x21, x19
+  add x23, x22, x19
+  add x24, x23, x19
+  add x25, x24, x19
+  add x26, x25, x19
+  add x27, x26, x19
+  add x28, x27, x19
+  mov x10, x28
+  add x10, x10, x19
+  fmov d8, x10
+  add x10, x10, x19
+  fmov d9, x10
+  add x10, x10, x19
+  fmov d10, x10
+  add x10, x10, x19
+  fmov d11, x10
+  add x10, x10, x19
+  fmov d12, x10
+  add x10, x10, x19
+  fmov d13, x10
+  add x10, x10, x19
+  fmov d14, x10
+  add x10, x10, x19
+  fmov d15, x10
+  mov x29, sp
+  blr x9
+  ldr x4, [sp, #160]
+  stp x19, x20, [x4]
+  stp x21, x22, [x4, #16]
+  stp x23, x24, [x4, #32]
+  stp x25, x26, [x4, #48]
+  stp x27, x28, [x4, #64]
+  stp d8, d9, [x4, #80]
+  stp d10, d11, [x4, #96]
+  stp d12, d13, [x4, #112]
+  stp d14, d15, [x4, #128]
+  mov x9, sp
+  sub x9, x29, x9
+  str x9, [x4, #144]
+  ldp x19, x20, [sp, #16]
+  ldp x21, x22, [sp, #32]
+  ldp x23, x24, [sp, #48]
+  ldp x25, x26, [sp, #64]
+  ldp x27, x28, [sp, #80]
+  ldp d8, d9, [sp, #96]
+  ldp d10, d11, [sp, #112]
+  ldp d12, d13, [sp, #128]
+  ldp d14, d15, [sp, #144]
+  ldp x29, x30, [sp], #176
+  ret
+)");
+#else
+asm(R"(
+  .text
+  .global eyeflow_call_filled
+  .type eyeflow_call_filled, @function
+eyeflow_call_filled:
+  endbr64
+  push %rbx
+  push %rbp
+  push %r12
+  push %r13
+  push %r14
+  push %r15
+  sub $24, %rsp
+  mov %r8, (%rsp)
+  mov %rdi, %rax
+  mov %rsi, %rdi
+  mov %rdx, %rsi
+  mov %rcx, %rdx
+  movabs $0x1111000000000001, %rbx
+  lea (%rbx, %rbx), %rbp
+  lea (%rbp, %rbx), %r12
+  lea (%r12, %rbx), %r13
+  lea (%r13, %rbx), %r14
+  lea (%r14, %rbx), %r15
+  call *%rax
+  mov (%rsp), %rcx
+  mov %rbx, (%rcx)
+  mov %rbp, 8(%rcx)
+  mov %r12, 16(%rcx)
+  mov %r13, 24(%rcx)
+  mov %r14, 32(%rcx)
+  mov %r15, 40(%rcx)
+  add $24, %rsp
+  pop %r15
+  pop %r14
+  pop %r13
+  pop %r12
+  pop %rbp
+  pop %rbx
+  ret
+)");
+#endif
+
 // Each operation of the macro-assembler of this CPU by itself, in every kind of place, against the meanings of vm/isa.
 namespace eyeflow::jit {
 namespace {
@@ -98,6 +230,9 @@ class Code {
   Trap run() {
     using Entry = Trap (*)(Context*, Word*, const void*);
     return std::bit_cast<Entry>(entry_)(&context, frame.data(), function_);
+  }
+  Trap run_filled(Word (&after)[kCallersRegisters]) {
+    return static_cast<Trap>(eyeflow_call_filled(entry_, &context, frame.data(), function_, after));
   }
 
   static constexpr PinSet kAllPins{(1u << Masm::kKeptGprs) - 1, (1u << Masm::kKeptFprs) - 1};
@@ -716,6 +851,39 @@ TEST_P(Values, CallsFunctions) {
   EXPECT_EQ(code.run(), Trap::Overflow);
   code.frame[501] = 0;
   EXPECT_EQ(code.run(), Trap::None);
+}
+
+// A function that writes every pin and ends, one that traps, one that traps two calls deep.
+TEST_P(Values, KeepWhatTheCallerHadInItsRegisters) {
+  const auto write_all = [](Masm& masm) {
+    for (int n = 0; n < Masm::kGprs; ++n) masm.move(Scalar::U64, Place::gpr(n), Place::constant(~static_cast<Word>(n)));
+    for (int n = 0; n < Masm::kFprs; ++n) masm.move(Scalar::F64, Place::fpr(n), Place::constant(~static_cast<Word>(n)));
+  };
+  for (int how = 0; how < 3; ++how) {
+    Code code(
+        [&](Masm& masm, asmjit::Label trap, asmjit::Label) {
+          write_all(masm);
+          if (how == 1) masm.jump(trap);
+          if (how != 2) return;
+          const asmjit::Label over = masm.new_label(), first = masm.new_label(), second = masm.new_label();
+          masm.jump(over);
+          masm.bind(second);
+          masm.prologue(Code::kAllPins);
+          write_all(masm);
+          masm.jump(trap);
+          masm.bind(first);
+          masm.prologue(Code::kAllPins);
+          write_all(masm);
+          masm.call_function(second, 16);
+          masm.epilogue(Code::kAllPins);
+          masm.bind(over);
+          masm.call_function(first, 16);
+        },
+        GetParam());
+    Word after[kCallersRegisters] = {};
+    EXPECT_EQ(code.run_filled(after), how == 0 ? Trap::None : Trap::Overflow);
+    for (std::size_t n = 0; n < kCallersRegisters; ++n) EXPECT_EQ(after[n], callers_number(n)) << how << ", " << n;
+  }
 }
 
 #if defined(__aarch64__)

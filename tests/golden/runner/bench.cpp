@@ -14,11 +14,6 @@ namespace {
 
 constexpr std::uint32_t kOutputBytes = 1024;  // small, so that a file can show what happens when it is full
 
-std::vector<std::byte> sized(std::vector<std::byte> image, std::uint64_t bytes) {
-  image.resize((bytes + kLineBytes - 1) / kLineBytes * kLineBytes);
-  return image;
-}
-
 Word load(const std::byte* place, std::size_t bytes) {
   Word word = 0;
   std::memcpy(&word, place, bytes);
@@ -41,7 +36,7 @@ std::string write_elements(Scalar type, const std::byte* place, std::uint64_t co
 
 }  // namespace
 
-Bench::Bench(const VerifiedModule& verified, IntrinsicTable intrinsics, const Tier& tier)
+Bench::Bench(const VerifiedModule& verified, IntrinsicTable intrinsics, const Tier& tier, test::Against side)
     : verified_(verified), code_(tier.prepare(verified, intrinsics)) {
   // A tier that leaves the module to the interpreter would prove nothing.
   EYEFLOW_CHECK(code_->report().fallback.empty());
@@ -66,6 +61,10 @@ Bench::Bench(const VerifiedModule& verified, IntrinsicTable intrinsics, const Ti
   }
   output_bytes_.resize(kOutputBytes);
 
+  for (int n = 0; n < kRegionCount; ++n) {
+    sizes_[n] = static_cast<std::size_t>(module.region_bytes(static_cast<Region>(n)));
+    context_.base[n] = regions_[n].place(sizes_[n], side);
+  }
   reset();
   const std::size_t lines = region(Region::State).size() / kLineBytes;
   seen_.resize(lines / 64 + 1);
@@ -73,7 +72,6 @@ Bench::Bench(const VerifiedModule& verified, IntrinsicTable intrinsics, const Ti
   saved_lines_.resize(lines * kLineBytes);
   journal_ = {seen_.data(), line_numbers_.data(), saved_lines_.data(), 0};
 
-  for (int n = 0; n < kRegionCount; ++n) context_.base[n] = regions_[n].data();
   context_.references = verified.references.data();
   context_.outputs = layouts_.data();
   context_.intrinsics = intrinsics;
@@ -83,15 +81,10 @@ Bench::Bench(const VerifiedModule& verified, IntrinsicTable intrinsics, const Ti
   context_.calls = calls_.data();
 }
 
-// Copies into what is there: the context holds the addresses.
 void Bench::reset() {
   const Module& module = verified_.module;
   const auto fill = [&](Region which, const std::vector<std::byte>& image) {
-    std::vector<std::byte> start = sized(image, module.region_bytes(which));
-    if (region(which).empty())
-      region(which) = std::move(start);
-    else
-      std::ranges::copy(start, region(which).begin());
+    std::fill(std::copy(image.begin(), image.end(), region(which).begin()), region(which).end(), std::byte{0});
   };
   fill(Region::Const, module.const_image);
   fill(Region::Param, module.param_image);
@@ -106,7 +99,7 @@ Trap Bench::run(FunctionId function, const std::vector<Word>& arguments, std::op
   output_ = {output_bytes_.data(), kOutputBytes, 0};
   context_.metered = fuel.has_value();
   context_.fuel = fuel_given_ = fuel.value_or(0);
-  state_before_ = region(Region::State);
+  state_before_.assign(region(Region::State).begin(), region(Region::State).end());
   return code_->run(function, context_);
 }
 

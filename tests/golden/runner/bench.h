@@ -2,17 +2,21 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "tests/fuzz/guarded_memory.h"
 #include "vm/interpreter/tier.h"
 
 namespace eyeflow::golden {
 
-// Memory and buffers for running single functions of one module outside an instance.
+// Memory and buffers for running single functions of one module outside an instance. Each region lies against a page
+// that nothing can access, behind its end or before its start.
 class Bench {
  public:
-  Bench(const vm::VerifiedModule& verified, vm::IntrinsicTable intrinsics, const vm::Tier& tier);
+  Bench(const vm::VerifiedModule& verified, vm::IntrinsicTable intrinsics, const vm::Tier& tier,
+        vm::test::Against side);
 
   // Everything back to what the module starts as.
   void reset();
@@ -26,7 +30,10 @@ class Bench {
   const vm::OutputBuffer& output() const { return output_; }
 
   std::byte* at(const vm::Slot& slot) { return region(slot.region).data() + slot.offset; }
-  std::vector<std::byte>& region(vm::Region region) { return regions_[static_cast<int>(region)]; }
+  std::span<std::byte> region(vm::Region region) const {
+    const int n = static_cast<int>(region);
+    return {context_.base[n], sizes_[n]};
+  }
 
   // Undoes what the journal saved. Then every text, array and list of State must be as before the run: an instruction
   // that forgot to journal is named by its slot.
@@ -35,7 +42,8 @@ class Bench {
  private:
   const vm::VerifiedModule& verified_;
   std::unique_ptr<vm::TierCode> code_;
-  std::vector<std::byte> regions_[vm::kRegionCount];
+  vm::test::GuardedMemory regions_[vm::kRegionCount];
+  std::size_t sizes_[vm::kRegionCount] = {};
   std::vector<std::byte> state_before_;
   std::vector<vm::Word> registers_;
   std::vector<vm::CallRecord> calls_;

@@ -97,8 +97,8 @@ std::string describe_run(const Module& module, const Function& function, Trap tr
 
 class CallRunner {
  public:
-  CallRunner(const VerifiedModule& verified, const Tier& tier)
-      : verified_(verified), bench_(verified, stdlib::intrinsics(), tier) {}
+  CallRunner(const VerifiedModule& verified, const Tier& tier, test::Against side)
+      : verified_(verified), bench_(verified, stdlib::intrinsics(), tier, side) {}
 
   Result<std::string> run(const CallLine& call) {
     const Module& module = verified_.module;
@@ -124,7 +124,7 @@ class CallRunner {
     bench_.reset();
     for (const auto& [name, value] : call.settings)
       if (Result<void> set = set_slot(verified_.module, bench_, name, value); !set) return std::unexpected(set.error());
-    const std::vector<std::byte> state_before = bench_.region(Region::State);
+    const std::vector<std::byte> state_before(bench_.region(Region::State).begin(), bench_.region(Region::State).end());
     const Trap trap = bench_.run(id, arguments, fuel);
     std::string text =
         describe_run(verified_.module, verified_.module.functions[index(id)], trap, bench_, state_before);
@@ -137,7 +137,7 @@ class CallRunner {
 };
 
 Result<std::string> run_calls(const VerifiedModule& verified, const Tier& tier, const std::string& section) {
-  CallRunner runner(verified, tier);
+  CallRunner runner(verified, tier, test::Against::End), other(verified, tier, test::Against::Start);
   std::string text;
   for (const std::string_view line : lines_of(section)) {
     const Result<std::optional<CallLine>> call = read_call(line);
@@ -146,7 +146,9 @@ Result<std::string> run_calls(const VerifiedModule& verified, const Tier& tier, 
       text.append(line).push_back('\n');
       continue;
     }
-    const Result<std::string> result = runner.run(**call);
+    const Result<std::string> result = runner.run(**call), again = other.run(**call);
+    if (result && again && *result != *again)
+      return fail("calls: " + (*call)->given + "\n       where its memory lies elsewhere it gives " + *again);
     if (!result) return fail("calls: " + (*call)->given + "\n       " + result.error().message);
     text += (*call)->given + " -> " + *result + "\n";
   }
