@@ -28,6 +28,11 @@ StorageSettings read_storage(TableReader& t, const std::filesystem::path& folder
   if (s.memory_bytes < 64 << 10 || s.memory_bytes > 1u << 30) {
     t.problem(t.place("memory"), "'memory' must be from \"64 KiB\" to \"1 GiB\": rows on their way to the disk");
   }
+  if (s.reserve_bytes < 4 * s.memory_bytes) {
+    t.problem(
+        t.place(t.has("reserve") ? "reserve" : "memory"),
+        "'reserve' must be at least four times 'memory': on a full disk what is on its way has to pass through it");
+  }
   s.drop_new = t.choice<bool>("when_full", {{"drop-oldest", false}, {"drop-new", true}}).value_or(false);
   t.finish();
   return s;

@@ -158,7 +158,7 @@ struct StorageSettings {
   std::uint64_t history_bytes = 1u << 30;                     // of rows kept for queries
   std::uint64_t outbox_bytes = 256u << 20;                    // of rows that wait for the far side
   std::uint64_t reserve_bytes = 4u << 20;                     // of disk, held back for state on a full one
-  std::uint64_t memory_bytes = 4u << 20;                      // of rows on their way to the disk
+  std::uint64_t memory_bytes = 1u << 20;                      // of rows on their way to the disk
   bool drop_new = false;  // when there is no room: new rows are dropped instead of the oldest
 };
 

@@ -164,8 +164,10 @@ std::uint64_t Database::bytes_in_use() {
 
 void Database::shrink() {
   static_cast<void>(run("PRAGMA incremental_vacuum(4096)"));
-  static_cast<void>(run("PRAGMA wal_checkpoint(TRUNCATE)"));
+  checkpoint();
 }
+
+void Database::checkpoint() { static_cast<void>(run("PRAGMA wal_checkpoint(TRUNCATE)")); }
 
 FileResult<Transaction> Transaction::begin(Database& database) {
   // A rollback that failed is made up for here.

@@ -75,6 +75,7 @@ class Database {
 
   std::uint64_t bytes_in_use();  // pages that hold something
   // Gives free pages back to the file system, as far as it can.
+  void checkpoint();  // the WAL goes into its database, as far as there is room
   void shrink();
   // Closes now rather than in the destructor. False when the WAL could not be brought into the file; it stays valid.
   bool close();

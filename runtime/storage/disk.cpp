@@ -82,9 +82,17 @@ void Reserve::hold() {
     held_ = true;
     return;
   }
+  if (is_plenty()) take();
+}
+
+bool Reserve::is_plenty() const {
   struct statvfs disk{};
-  if (::statvfs(path_.parent_path().c_str(), &disk) != 0) return;
-  if (static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize < 4 * bytes_) return;
+  return ::statvfs(path_.parent_path().c_str(), &disk) == 0 &&
+         static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize >= 4 * bytes_;
+}
+
+void Reserve::take() {
+  if (held_ || bytes_ == 0) return;
   const int fd = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return;
   held_ = ::posix_fallocate(fd, 0, static_cast<off_t>(bytes_)) == 0;

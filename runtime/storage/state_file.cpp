@@ -213,6 +213,13 @@ FileResult<StateFile::Committed> StateFile::write(const Commit& commit, Progress
     next.acknowledged_epoch = upto.epoch;
     next.acknowledged_sequence = upto.sequence;
   }
+  // Before the new rows come, so that they find the pages of the old ones.
+  if (commit.drop_oldest > 0) {
+    const auto dropped =
+        drop_head(next, [&](auto, auto, auto, std::uint64_t rows) { return rows < commit.drop_oldest; });
+    if (!dropped) return std::unexpected(dropped.error());
+    done.dropped += *dropped;
+  }
   FileResult<void> failed;
   const auto has_room = [&](std::size_t bytes) {
     return next.outbox_bytes + bytes + Seal::kOverhead <= commit.outbox_limit;
@@ -229,11 +236,9 @@ FileResult<StateFile::Committed> StateFile::write(const Commit& commit, Progress
     ++done.queued;
   });
   if (!failed) return std::unexpected(failed.error());
-  if (commit.drop_oldest > 0 || next.outbox_bytes > commit.outbox_limit) {
-    const std::uint64_t too_many = next.outbox_bytes - std::min(next.outbox_bytes, commit.outbox_limit);
-    const auto dropped = drop_head(next, [&](auto, auto, std::uint64_t bytes, std::uint64_t rows) {
-      return rows < commit.drop_oldest || bytes < too_many;
-    });
+  if (next.outbox_bytes > commit.outbox_limit) {
+    const std::uint64_t too_many = next.outbox_bytes - commit.outbox_limit;
+    const auto dropped = drop_head(next, [&](auto, auto, std::uint64_t bytes, auto) { return bytes < too_many; });
     if (!dropped) return std::unexpected(dropped.error());
     done.dropped += *dropped;
   }

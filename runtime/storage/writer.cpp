@@ -10,6 +10,13 @@ namespace {
 constexpr int kAttempts = 3;          // in a row, before a file is opened anew
 constexpr int kHistoryPatience = 10;  // failed commits before rows are given up, so that values go on
 
+// Both WALs together are to fit into the reserve, so that they can be emptied on a full disk.
+std::uint32_t pages_within(const StoreOptions& options) {
+  if (options.reserve_bytes == 0) return options.checkpoint_pages;
+  const auto half = std::max<std::uint64_t>(16, options.reserve_bytes / 2 / 4096);
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(options.checkpoint_pages, half));
+}
+
 using Counter = StoreCounters::Count;
 void add(Counter& count, std::uint64_t n) { count.fetch_add(n, std::memory_order_relaxed); }
 void set(Counter& count, std::uint64_t n) { count.store(n, std::memory_order_relaxed); }
@@ -21,6 +28,7 @@ Writer::Writer(const StoreOptions& options, const DeviceKey& key, StoreCounters&
       key_(key),
       counters_(counters),
       reserve_(options.folder, options.reserve_bytes),
+      checkpoint_pages_(pages_within(options)),
       state_path_(options.folder / "state.db"),
       history_path_(options.folder / "history.db") {}
 
@@ -73,8 +81,7 @@ void Writer::settle() {
 bool Writer::open_state() {
   if (state_) return true;
   const auto open = [&] {
-    auto opened =
-        StateFile::open(state_path_, key_, new_epoch(FileKind::State, history_epoch_), options_.checkpoint_pages);
+    auto opened = StateFile::open(state_path_, key_, new_epoch(FileKind::State, history_epoch_), checkpoint_pages_);
     if (opened) state_.emplace(std::move(*opened));
     return opened ? FileResult<void>{} : std::unexpected(opened.error());
   };
@@ -98,7 +105,7 @@ bool Writer::open_state() {
 
 bool Writer::open_history() {
   const auto open = [&] {
-    return HistoryFile::open(history_path_, key_, new_epoch(FileKind::History, 0), options_.checkpoint_pages);
+    return HistoryFile::open(history_path_, key_, new_epoch(FileKind::History, 0), checkpoint_pages_);
   };
   auto opened = open();
   if (!opened && opened.error().trouble == Trouble::Damaged && recover_history_file(opened.error())) {
@@ -176,7 +183,7 @@ bool Writer::commit(Task& task, std::span<const StreamInfo> streams, std::span<c
   return true;
 }
 
-// Rows first go without room, by the policy; values never. Three attempts, each with less.
+// Without room rows go first, by the policy; values never. Several attempts, each with less.
 bool Writer::commit_state(Task& task, std::span<const StreamInfo> streams, std::span<const SlotInfo> slots,
                           std::uint64_t number) {
   StateFile::Commit commit{.group = task.group,
@@ -186,7 +193,7 @@ bool Writer::commit_state(Task& task, std::span<const StreamInfo> streams, std::
                            .outbox_limit = options_.outbox_bytes,
                            .when_full = options_.when_full,
                            .acknowledged = task.acknowledged};
-  enum { All, WithReserve, DropOldest, ValuesOnly, GiveUp } step = All;
+  enum { All, WithEmptyWals, DropOldest, ValuesOnly, GiveUp } step = All;
   while (step != GiveUp) {
     const auto done = state_->commit(commit);
     if (done) {
@@ -197,15 +204,24 @@ bool Writer::commit_state(Task& task, std::span<const StreamInfo> streams, std::
       set(counters_.outbox_rows, state_->progress().outbox_rows);
       set(counters_.outbox_bytes, state_->progress().outbox_bytes);
       task.acknowledged.reset();
-      const bool full = step != All || (done->dropped > 0 && counters_.disk_full);
+      const bool full = step != All || (counters_.disk_full && !reserve_.is_plenty());
       tell_full(full);
-      if (!full) reserve_.hold();
+      if (!full) {
+        reserve_.hold();
+      } else if (step != All) {
+        history_thread_.call([this] {
+          empty_wals();
+          reserve_.take();
+        });
+      }
       return true;
     }
     if (done.error().trouble == Trouble::Full) {
       tell_full(true);
-      if (step == All && reserve_.release()) {
-        step = WithReserve;
+      history_thread_.call([this] { empty_wals(); });
+      if (step == All) {
+        reserve_.take();  // rows have no claim on it
+        step = WithEmptyWals;
       } else if (step < DropOldest && options_.when_full == WhenFull::DropOldest) {
         commit.drop_oldest = 2 * task.group.row_count() + 16;
         step = DropOldest;
@@ -227,6 +243,15 @@ bool Writer::commit_state(Task& task, std::span<const StreamInfo> streams, std::
   return false;
 }
 
+// The first room to find on a full disk: a WAL holds each page as often as it was written. Emptying one takes room
+// first, where its pages are new to the database: that is what the reserve is for. On history_thread_, while the
+// store's thread waits.
+void Writer::empty_wals() {
+  reserve_.release();
+  if (state_) state_->database().checkpoint();
+  if (history_) history_->database().checkpoint();
+}
+
 bool Writer::commit_history(const HistoryFile::Commit& commit, std::uint64_t rows) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     if (!ensure_history()) break;
@@ -244,7 +269,12 @@ bool Writer::commit_history(const HistoryFile::Commit& commit, std::uint64_t row
     }
     switch (done.error().trouble) {
       case Trouble::Full:
-        if (!make_room(commit, rows)) attempt = kAttempts;
+        if (attempt == 0) {
+          empty_wals();
+          reserve_.take();  // it is for values
+        } else if (attempt + 1 == kAttempts || !make_room(commit, rows)) {
+          attempt = kAttempts;
+        }
         break;
       case Trouble::Damaged:
         recover_history_file(done.error());
@@ -267,10 +297,12 @@ bool Writer::commit_history(const HistoryFile::Commit& commit, std::uint64_t row
 // On a full disk: the oldest rows go, unless the site wants the new ones to go.
 bool Writer::make_room(const HistoryFile::Commit&, std::uint64_t rows) {
   if (options_.when_full == WhenFull::DropNew) return false;
+  reserve_.release();  // to delete takes room, too, before it gives some
   const auto gone = history_->drop_oldest(2 * rows + 1000);
+  history_->database().shrink();
+  reserve_.take();
   if (!gone || *gone == 0) return false;
   add(counters_.rows_expired, *gone);
-  history_->database().shrink();
   return true;
 }
 

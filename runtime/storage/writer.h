@@ -62,6 +62,7 @@ class Writer {
   bool commit_state(Task& task, std::span<const StreamInfo> streams, std::span<const SlotInfo> slots,
                     std::uint64_t number);
   bool commit_history(const HistoryFile::Commit& commit, std::uint64_t rows);  // on its thread
+  void empty_wals();
   bool make_room(const HistoryFile::Commit& commit, std::uint64_t rows);       // likewise
   bool recover_state_file(const FileError& error);
   bool recover_history_file(const FileError& error);
@@ -73,6 +74,7 @@ class Writer {
   const DeviceKey key_;
   StoreCounters& counters_;
   Reserve reserve_;
+  const std::uint32_t checkpoint_pages_;
   const std::filesystem::path state_path_, history_path_;
 
   std::optional<StateFile> state_;

@@ -122,7 +122,9 @@ void io_room(const char* of, uint64_t bytes) {
 
 __attribute__((constructor)) static void start(void) {
   const char *of = getenv("EYEFLOW_IO_FOLDER"), *log = getenv("EYEFLOW_IO_LOG");
+  const char* bytes = getenv("EYEFLOW_IO_ROOM");
   if (of != NULL && log != NULL) io_log_begin(of, log);
+  if (of != NULL && bytes != NULL) io_room(of, strtoull(bytes, NULL, 10));
 }
 
 static int open_file(const char* path, int flags, mode_t mode) {

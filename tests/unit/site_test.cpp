@@ -232,6 +232,7 @@ TEST(Site, WhatCannotBeKeptOrSent) {
   EXPECT_CONTAINS(storage("history = \"much\""), "is not a size; write it as \"256 MiB\"");
   EXPECT_CONTAINS(storage("history = 3"), "is an integer; write history = \"…\"");
   EXPECT_CONTAINS(storage("memory = \"1 kB\""), "from \"64 KiB\"");
+  EXPECT_CONTAINS(storage("reserve = \"1 MiB\""), "at least four times 'memory'");
   EXPECT_CONTAINS(storage("when_full = \"stop\""), "write \"drop-oldest\" or \"drop-new\"");
   EXPECT_CONTAINS(storage("folders = \"x\""), "did you mean 'folder'?");
   const auto cloud = [](const std::string& line) { return bad("[storage]\n[cloud]\n" + line); };
