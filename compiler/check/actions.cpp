@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include "compiler/check/checker.h"
 
@@ -64,6 +65,7 @@ typed::ExprPtr TaskChecker::writable(const syntax::Expr& expr) {
     return nullptr;
   }
   if (const auto* n = std::get_if<syntax::IndexExpr>(&expr.node)) {
+    if (n->end) return refuse(quoted(expr.span) + " is a copy", "write its elements one by one");
     typed::ExprPtr array = writable(*n->object);
     if (!array) return nullptr;
     // Checked as a reading to share its rules; then the array is what may be written.
@@ -211,7 +213,17 @@ bool TaskChecker::output_action(typed::OutputId id, const syntax::CallExpr& call
     if (action.text != "send") return unknown("a log", "write " + output.name + ".send(…)");
     if (output.fields.empty()) return false;
     auto values = labelled(call, "'" + output.name + "'", output.fields, span);
-    if (values) add_stmt(out, span, typed::SendLog{id, std::move(*values)});
+    if (values) {
+      // A missing number of a row is a NaN, which every sink shows as none.
+      for (typed::ExprPtr& value : *values) {
+        if (value->type.kind != TypeKind::Optional) continue;
+        const Type element = *value->type.element;
+        const Span at = value->span;
+        value = make_expr(element, at,
+                          typed::Default{std::move(value), make_constant(make_float(element, std::nan("")), at)});
+      }
+      add_stmt(out, span, typed::SendLog{id, std::move(*values)});
+    }
     return values.has_value();
   }
   typed::ExprPtr value;

@@ -415,6 +415,11 @@ Value TaskChecker::function_call(const syntax::CallExpr& call, std::uint32_t fun
 Value TaskChecker::method_call(const syntax::CallExpr& call, Value object, const syntax::MemberExpr& member,
                                const Span& span) {
   const typed::Record& record = *object.type().record;
+  if (record.declared == typed::Record::kNowhere) {
+    for (const syntax::Argument& a : call.arguments) expression(a.value);
+    report(Code::UnknownMember, member.member.span, record.name + " has no '" + member.member.text + "(…)'");
+    return {};
+  }
   const RecordEntry& entry = records_[record.declared];
   const std::string& name = member.member.text;
   const auto found =

@@ -60,6 +60,7 @@ enum class SymbolKind : std::uint8_t {
   Record,
   Enum,
   EnumValue,
+  Unit,
   Unavailable
 };
 
@@ -79,14 +80,21 @@ struct Symbol {
   bool is_ambiguous = false;  // a value that two enums here have
 };
 
-struct EnumEntry {
-  const syntax::EnumDecl* decl;
-  const typed::Enum* enumeration;
-};
-
 struct Home {
   ModuleIndex module = kOwnFile;
   bool of_file = false;  // declared outside the task
+};
+
+struct UnitEntry {
+  const syntax::UnitDecl* decl;
+  Home home;
+  enum : std::uint8_t { Waiting, Busy, Done } progress = Waiting;
+  std::optional<stdlib::Unit> unit;
+};
+
+struct EnumEntry {
+  const syntax::EnumDecl* decl;
+  const typed::Enum* enumeration;
 };
 
 // `use std.signal`: its names are known here.
@@ -189,6 +197,7 @@ class TaskChecker {
   bool is_bare_enum_value(const std::string& name);
   Value enum_member(std::uint32_t index, const syntax::Name& name, const Span& span);
   void declare_node(const syntax::Decl& decl, Home home);
+  void check_bad_form(const syntax::InputDecl& decl, typed::Input& out);
   void check_input(const syntax::InputDecl& decl, typed::Input& out);
   void check_output(const syntax::OutputDecl& decl, typed::Output& out);
   void check_param(const syntax::ParamDecl& decl, typed::Param& out);
@@ -262,6 +271,10 @@ class TaskChecker {
                                                      const std::vector<syntax::ExprPtr>& arguments, const Span& span);
   typed::Type resolve_array(const syntax::ArrayType& array, const Span& span);
   typed::Type unit_type(typed::TypeKind kind, const syntax::UnitText& unit);
+  Result<stdlib::Unit> find_unit(std::string_view text);  // of the table, or declared here
+  const stdlib::Unit* own_unit(std::uint32_t index);      // null when it is wrong, which has been reported
+  // Reports a unit of the author's own where the device has to know it, or where the value is sent.
+  void check_border(const typed::Type& type, const Span& span);
   const typed::UnitInfo* unit(const syntax::UnitText& unit, bool& ok);
   std::optional<std::uint32_t> size_of(const syntax::ExprPtr& expr, std::uint32_t max, const char* what);
   typed::Type number(typed::TypeKind kind, const stdlib::Unit& unit);
@@ -281,11 +294,18 @@ class TaskChecker {
   Value output_member(typed::OutputId id, const syntax::Name& name, const Span& span);
   Value value_member(Value object, const syntax::Name& name, const Span& span);
   Value index(const syntax::IndexExpr& index, const Span& span);
+  typed::ExprPtr position(Value at);  // an index or an end of a slice as an int
+  Value slice(Value array, Value from, Value to, const Span& span);
   Value to_unit(const syntax::ToUnitExpr& to, const Span& span);
   Value array_literal(const syntax::ArrayExpr& array, const Span& span, const typed::Type* expected);
   Value array_fill(const syntax::FillExpr& fill, const Span& span, const typed::Type* expected);
   Value text(const syntax::TextExpr& text, const Span& span, const typed::Type* expected);
   bool format_part(const syntax::TextPart& part, typed::FormatPart& out, std::string& suffix, std::uint32_t& bound);
+  Value is_missing(const syntax::IsMissingExpr& test, const Span& span);
+  Value default_for(const syntax::BinaryExpr& binary, const Span& span);  // ??
+  // A part of an optional; folded where it is known.
+  typed::ExprPtr part_of(typed::ExprPtr optional, std::uint32_t part, const Span& span);
+  bool report_optional(const Value& value);  // that it may be missing; false when it may not
   Value unavailable(const char* construct, const Span& span);
 
   Value call(const syntax::CallExpr& call, const Span& span);
@@ -363,6 +383,7 @@ class TaskChecker {
   void statement(const syntax::Stmt& stmt, typed::Block& out);
   void let(const syntax::LetStmt& let, const Span& span, typed::Block& out);
   void assign(const syntax::AssignStmt& assign, const Span& span, typed::Block& out);
+  void if_arms(const syntax::IfStmt& statement, std::size_t first, const Span& span, typed::Block& out);
   void if_statement(const syntax::IfStmt& statement, const Span& span, typed::Block& out);
   void for_statement(const syntax::ForStmt& loop, const Span& span, typed::Block& out);
   void for_range(const syntax::ForStmt& loop, const Span& span, typed::Block& out);
@@ -425,6 +446,7 @@ class TaskChecker {
   std::deque<ConstEntry> consts_;
   std::deque<RecordEntry> records_;
   std::vector<EnumEntry> enums_;
+  std::deque<UnitEntry> units_;
   std::deque<FunctionEntry> functions_;  // grows while code is checked
   std::vector<std::uint32_t> open_;      // functions that are being checked, or wait for those that they call
   std::vector<Use> uses_;
@@ -477,6 +499,7 @@ inline constexpr std::uint32_t kMaxTextBytes = 65535;
 inline constexpr std::uint32_t kMaxTrips = (1u << 29) - 1;
 
 bool is_reserved(std::string_view name);
+bool is_element(const typed::Type& type);
 bool is_shared(const syntax::Decl& decl);  // may stand outside a task
 std::optional<typed::Math> math_function(std::string_view name);
 std::optional<typed::ArrayFunction> array_function(std::string_view name);  // a task may use these names otherwise

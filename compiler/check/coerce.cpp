@@ -266,6 +266,14 @@ ExprPtr TaskChecker::coerce(Value value, const Type& target) {
     return nullptr;
   }
   if (from == target) return std::move(value.expr);
+  if (target.kind == TypeKind::Optional && from.kind != TypeKind::Optional) {
+    ExprPtr element = coerce(std::move(value), *target.element);
+    if (!element) return nullptr;
+    Span span = element->span;
+    if (const Constant* c = as_constant(*element)) return make_constant({target, typed::Aggregate{{*c}}}, span);
+    return make_expr(target, span, typed::Given{std::move(element)});
+  }
+  if (target.kind != TypeKind::Optional && report_optional(value)) return nullptr;
   if (typed::is_number(target.kind) && (typed::is_number(from.kind) || from.kind == TypeKind::Duration)) {
     return coerce_number(std::move(value), target);
   }
@@ -286,6 +294,13 @@ ExprPtr TaskChecker::coerce(Value value, const Type& target) {
     Type seconds = number(TypeKind::F64, *stdlib::parse_unit("s"));
     value = to_unit(std::move(value), seconds.unit, typed::unit_of(seconds));
     return value ? make_convert(ConvertOp::SecondsToDuration, target, std::move(value)).expr : nullptr;
+  }
+  // A part, and what is known, is built where it is wanted: there may be room for more.
+  const bool is_built = as_constant(*value.expr) || std::holds_alternative<typed::Slice>(value.expr->node);
+  if (is_built && target.kind == TypeKind::BoundedArray && from.kind == TypeKind::BoundedArray &&
+      *from.element == *target.element && from.size <= target.size) {
+    retag(*value.expr, target);
+    return std::move(value.expr);
   }
   if (target.kind == TypeKind::Text && from.kind == TypeKind::Text) return coerce_text(std::move(value), target);
   // A time to start with has no other spelling than what has passed since 1970.
@@ -375,6 +390,12 @@ std::optional<Constant> constant_of(const typed::Expr& expr) {
       if (!c) return std::nullopt;
       out.elements.push_back(std::move(*c));
     }
+    return Constant{expr.type, std::move(out)};
+  }
+  if (const auto* given = std::get_if<typed::Given>(&expr.node)) {
+    auto c = constant_of(*given->value);
+    if (!c) return std::nullopt;
+    out.elements.push_back(std::move(*c));
     return Constant{expr.type, std::move(out)};
   }
   if (const auto* fill = std::get_if<typed::ArrayFill>(&expr.node)) {

@@ -172,7 +172,8 @@ void TaskChecker::declare_node(const syntax::Decl& decl, Home home) {
   } else if (const auto* d = std::get_if<syntax::EnumDecl>(&decl.node)) {
     declare_enum(*d, home);
   } else if (const auto* d = std::get_if<syntax::UnitDecl>(&decl.node)) {
-    missing("'unit'", d->name.span);
+    add(d->name, SymbolKind::Unit, units_.size());
+    units_.push_back({d, home, UnitEntry::Waiting, {}});
   } else if (const auto* d = std::get_if<syntax::UseDecl>(&decl.node)) {
     declare_use(*d, home);
   }
@@ -203,6 +204,8 @@ void TaskChecker::run() {
   // In the order in which the ones need the others: constants and records, then what has a type, then code.
   for (ConstEntry& entry : consts_)
     if (entry.home.module == kOwnFile) check_const(entry);
+  for (std::uint32_t i = 0; i < units_.size(); ++i)
+    if (units_[i].home.module == kOwnFile) own_unit(i);
   for (std::uint32_t i = 0; i < records_.size(); ++i)
     if (records_[i].home.module == kOwnFile && records_[i].decl->sizes.empty()) record_of(i);
   std::size_t input = 0, output = 0, param = 0, state = 0, alarm = 0;
@@ -320,6 +323,10 @@ std::vector<typed::Field> TaskChecker::check_log_fields(const std::vector<syntax
     if (typed::is_array(type.kind)) {
       unavailable("an array in a log", field.type->span);
       type = {};
+    } else if (type.kind == TypeKind::Optional && !typed::is_float(type.element->kind)) {
+      report(Code::InputType, field.type->span, "in a row only a float can be missing, not " + to_string(*type.element),
+             "send it beside a bool that tells");
+      type = {};
     } else if (type.kind == TypeKind::Record) {
       report(Code::InputType, field.type->span, "a field of a log is a scalar or a text, not a record",
              "name its fields one by one");
@@ -335,12 +342,14 @@ std::vector<typed::Field> TaskChecker::check_log_fields(const std::vector<syntax
 
 void TaskChecker::check_input(const syntax::InputDecl& decl, typed::Input& out) {
   out.type = resolve(decl.type);
-  TypeKind kind = out.type.kind;
+  TypeKind kind = out.type.kind == TypeKind::Optional ? out.type.element->kind : out.type.kind;
   if (kind != TypeKind::Error && kind != TypeKind::Bool && kind != TypeKind::Text && kind != TypeKind::Enum &&
       !typed::is_number(kind)) {
     report(Code::InputType, decl.type->span, "an input is a number, bool, text(N) or enum, not " + to_string(out.type));
     out.type = {};
   }
+  check_border(out.type, decl.type ? decl.type->span : decl.name.span);
+  if (out.type.kind != TypeKind::Error) check_bad_form(decl, out);
   if (decl.stale_after) out.stale_after_ns = positive_duration(decl.stale_after, "the time after 'stale after'");
   if (decl.every) out.every_ns = positive_duration(decl.every, "a period");
   if (decl.rate) {
@@ -382,6 +391,7 @@ void TaskChecker::check_output(const syntax::OutputDecl& decl, typed::Output& ou
   } else {
     out.type = plain(TypeKind::None);
     out.fields = check_log_fields(decl.fields);
+    for (std::size_t i = 0; i < out.fields.size(); ++i) check_border(out.fields[i].type, decl.fields[i].type->span);
     if (decl.fields.empty())
       report(Code::NoFields, decl.name.span, "log '" + decl.name.text + "' has no fields",
              "write log { value: f64, at: time }");
@@ -389,6 +399,7 @@ void TaskChecker::check_output(const syntax::OutputDecl& decl, typed::Output& ou
       report(Code::TypeMismatch, decl.initial->span, "a log has no value to start with", "leave it out");
     return;
   }
+  if (out.kind == typed::OutputKind::Value && decl.type) check_border(out.type, decl.type->span);
   if (decl.initial) {
     if (auto value = constant(decl.initial, out.type)) out.initial = std::move(value);
   }
@@ -403,6 +414,7 @@ void TaskChecker::check_param(const syntax::ParamDecl& decl, typed::Param& out) 
     out.type = {};
     return;
   }
+  check_border(out.type, decl.type->span);
   auto value = constant(decl.value, out.type);
   if (decl.min && decl.max) {
     if (kind == TypeKind::Bool || kind == TypeKind::Enum) {

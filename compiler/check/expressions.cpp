@@ -30,6 +30,15 @@ Value TaskChecker::expression(const syntax::ExprPtr& expr, const Type* expected)
 
 Value TaskChecker::expression(const syntax::Expr& expr, const Type* expected) {
   const Span& span = expr.span;
+  if (std::get_if<syntax::MissingExpr>(&expr.node)) {
+    if (expected && expected->kind == TypeKind::Optional)
+      return Value(make_constant({*expected, typed::Aggregate{}}, span));
+    report(Code::NeverMissing, span, "nothing here says what is missing",
+           expected ? to_string(*expected) + " is never missing: declare " + to_string(*expected) + "?"
+                    : "give the type: let x : f64? = missing");
+    return {};
+  }
+  if (expected && expected->kind == TypeKind::Optional) expected = expected->element;
   if (const auto* n = std::get_if<syntax::NumberExpr>(&expr.node)) return number_literal(*n, span);
   if (const auto* n = std::get_if<syntax::BoolExpr>(&expr.node)) {
     return Value(make_constant(make_bool(plain(TypeKind::Bool), n->value), span));
@@ -49,8 +58,7 @@ Value TaskChecker::expression(const syntax::Expr& expr, const Type* expected) {
   if (const auto* n = std::get_if<syntax::MemberExpr>(&expr.node)) return member(*n, span);
   if (const auto* n = std::get_if<syntax::IndexExpr>(&expr.node)) return index(*n, span);
   if (const auto* n = std::get_if<syntax::ToUnitExpr>(&expr.node)) return to_unit(*n, span);
-  if (std::get_if<syntax::MissingExpr>(&expr.node)) return unavailable("'missing'", span);
-  if (std::get_if<syntax::IsMissingExpr>(&expr.node)) return unavailable("'is missing'", span);
+  if (const auto* n = std::get_if<syntax::IsMissingExpr>(&expr.node)) return is_missing(*n, span);
   return {};
 }
 
@@ -127,8 +135,7 @@ Value TaskChecker::array_literal(const syntax::ArrayExpr& array, const Span& spa
     Value value = expression(e, element.kind == TypeKind::Error ? nullptr : &element);
     if (element.kind == TypeKind::Error) {  // the first one tells, as a let would
       value = settle(std::move(value));
-      if (value && !typed::is_scalar(value.type().kind))
-        return unavailable("an array of texts, records or arrays", span);
+      if (value && !is_element(value.type())) return unavailable("an array of texts or arrays", span);
       if (value) element = value.type();
     }
     typed::ExprPtr converted = coerce(std::move(value), element);
@@ -153,7 +160,7 @@ Value TaskChecker::array_fill(const syntax::FillExpr& fill, const Span& span, co
   Value value = expression(fill.value, is_expected ? expected->element : nullptr);
   if (!is_expected) {
     value = settle(std::move(value));
-    if (value && !typed::is_scalar(value.type().kind)) return unavailable("an array of texts, records or arrays", span);
+    if (value && !is_element(value.type())) return unavailable("an array of texts or arrays", span);
   }
   if (!value || !count) return {};
   Type type = is_expected ? *expected : plain(TypeKind::FixedArray, *count);
@@ -282,6 +289,9 @@ Value TaskChecker::symbol_value(const std::string& name, Symbol& symbol, const S
     case SymbolKind::Record:
       report(Code::NotAValue, span, "'" + name + "' is a record's type", "make one: " + name + "(…)");
       return {};
+    case SymbolKind::Unit:
+      report(Code::NotAValue, span, "'" + name + "' is a unit", "write it behind a number: 1 " + name);
+      return {};
     case SymbolKind::Enum:
       report(Code::NotAValue, span, "'" + name + "' is an enum's type",
              "write one of its values: " + name + "." + enums_[symbol.index].enumeration->values.front());
@@ -409,7 +419,9 @@ Value TaskChecker::value_member(Value object, const syntax::Name& name, const Sp
       }
       names.push_back(field.name);
     }
-    const auto& functions = records_[type.record->declared].decl->functions;
+    static const std::vector<syntax::FunctionDecl> kNone;
+    const bool is_declared = type.record->declared != typed::Record::kNowhere;
+    const auto& functions = is_declared ? records_[type.record->declared].decl->functions : kNone;
     const bool is_function =
         std::ranges::any_of(functions, [&](const syntax::FunctionDecl& f) { return f.name.text == name.text; });
     report(Code::UnknownMember, name.span, "record " + type.record->name + " has no field '" + name.text + "'",
@@ -432,22 +444,54 @@ Value TaskChecker::value_member(Value object, const syntax::Name& name, const Sp
   return {};
 }
 
+typed::ExprPtr TaskChecker::position(Value at) {
+  const TypeKind kind = at.type().kind;
+  const Type whole_type = plain(TypeKind::I64);
+  if (!at.literal && typed::is_integer(kind) && kind != TypeKind::I64 && !at.type().unit) {
+    at = make_convert(kind == TypeKind::U64 ? typed::ConvertOp::Narrow : typed::ConvertOp::Widen, whole_type,
+                      std::move(at));
+  }
+  return coerce(std::move(at), whole_type);
+}
+
+// xs[2 ..< 6]
+Value TaskChecker::slice(Value array, Value from, Value to, const Span& span) {
+  const Type of = array.type();
+  typed::ExprPtr first = position(std::move(from)), behind = position(std::move(to));
+  if (!first || !behind) return {};
+  const typed::Constant *a = as_constant(*first), *b = as_constant(*behind);
+  for (const auto& [end, expr] : {std::pair(a, first.get()), std::pair(b, behind.get())}) {
+    if (!end || (whole(*end) >= 0 && whole(*end) <= of.size)) continue;
+    report(Code::ConstantIndex, expr->span,
+           to_string(whole(*end)) + " is outside " + quoted(array.expr->span) + ", which has " +
+               std::to_string(of.size) + " elements",
+           "a slice ends at " + std::to_string(of.size) + " at most");
+    return {};
+  }
+  if (a && b && whole(*b) <= whole(*a)) {
+    report(Code::EmptyRange, span, "nothing lies in " + quoted(span),
+           "the lower end stands first, the upper is left out");
+    return {};
+  }
+  const bool fixed = a && b && of.kind == TypeKind::FixedArray;
+  Type type = plain(fixed ? TypeKind::FixedArray : TypeKind::BoundedArray,
+                    a && b ? static_cast<std::uint32_t>(whole(*b) - whole(*a)) : of.size);
+  type.element = of.element;
+  return Value(make_expr(type, span, typed::Slice{std::move(array.expr), std::move(first), std::move(behind)}));
+}
+
 Value TaskChecker::index(const syntax::IndexExpr& index, const Span& span) {
   Value array = expression(index.object);
   Value at = expression(index.index);
-  if (!array || !at) return {};
+  Value end = index.end ? expression(index.end) : Value();
+  if (!array || !at || (index.end && !end)) return {};
   if (!typed::is_array(array.type().kind)) {
     report(Code::OperandType, array.expr->span,
            quoted(array.expr->span) + " is " + to_string(array.type()) + ", and only arrays have elements");
     return {};
   }
-  TypeKind kind = at.type().kind;
-  Type whole_type = plain(TypeKind::I64);
-  if (!at.literal && typed::is_integer(kind) && kind != TypeKind::I64 && !at.type().unit) {
-    at = make_convert(kind == TypeKind::U64 ? typed::ConvertOp::Narrow : typed::ConvertOp::Widen, whole_type,
-                      std::move(at));
-  }
-  typed::ExprPtr position = coerce(std::move(at), whole_type);
+  if (index.end) return slice(std::move(array), std::move(at), std::move(end), span);
+  typed::ExprPtr position = this->position(std::move(at));
   if (!position) return {};
   if (const typed::Constant* c = as_constant(*position); c && (whole(*c) < 0 || whole(*c) >= array.type().size)) {
     report(Code::ConstantIndex, position->span,

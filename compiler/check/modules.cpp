@@ -107,6 +107,8 @@ void TaskChecker::run_module(std::uint32_t module) {
   at_home({static_cast<ModuleIndex>(module), true}, {}, [&] {
     for (ConstEntry& entry : consts_)
       if (entry.home.module == module_) check_const(entry);
+    for (std::uint32_t i = 0; i < units_.size(); ++i)
+      if (units_[i].home.module == module_) own_unit(i);
     for (std::uint32_t i = 0; i < records_.size(); ++i)
       if (records_[i].home.module == module_ && records_[i].decl->sizes.empty()) record_of(i);
   });

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "compiler/check/checker.h"
 
 namespace eyeflow::compiler::check_detail {
@@ -21,6 +23,16 @@ bool is_comparison(syntax::BinaryOp op) { return op >= syntax::BinaryOp::Eq && o
 
 bool is_time(const Value& v) { return v.type().kind == TypeKind::Time || v.type().kind == TypeKind::Duration; }
 bool is_duration(const Value& v) { return v.type().kind == TypeKind::Duration; }
+bool is_whole(const Type& type) { return typed::is_array(type.kind) || type.kind == TypeKind::Record; }
+
+// Whether all of it is looked at by ==: what is missing equals nothing.
+bool has_equality(const Type& type) {
+  if (typed::is_array(type.kind)) return has_equality(*type.element);
+  if (type.kind == TypeKind::Record)
+    return std::ranges::all_of(type.record->fields, [](const typed::Field& f) { return has_equality(f.type); });
+  return type.kind != TypeKind::Optional;
+}
+
 bool is_number(const Value& v) { return typed::is_number(v.type().kind); }
 
 const char* spelling(BinaryOp op) {
@@ -75,7 +87,14 @@ Value TaskChecker::make_binary(BinaryOp op, const Type& type, Value left, Value 
 }
 
 Value TaskChecker::binary(const syntax::BinaryExpr& binary, const Span& span) {
-  if (binary.op == syntax::BinaryOp::Default) return unavailable("the operator '?\?'", span);
+  if (binary.op == syntax::BinaryOp::Default) return default_for(binary, span);
+  for (const syntax::ExprPtr* side : {&binary.left, &binary.right}) {
+    if (!*side || !std::holds_alternative<syntax::MissingExpr>((*side)->node)) continue;
+    const syntax::ExprPtr& other = side == &binary.left ? binary.right : binary.left;
+    report(Code::OperandType, binary.op_span, "nothing equals 'missing', not even it",
+           other ? "write " + source_text(other->span) + " is missing" : "");
+    return {};
+  }
   // Beside a value of an enum, `idle` is one of its names.
   const bool right_tells = binary.left && std::holds_alternative<syntax::NameExpr>(binary.left->node) &&
                            is_bare_enum_value(std::get<syntax::NameExpr>(binary.left->node).name);
@@ -103,6 +122,13 @@ Value TaskChecker::combine(BinaryOp op, Value left, Value right, const Span& op_
       report(Code::NoValue, v->expr->span, quoted(v->expr->span) + " gives no value");
       return {};
     }
+    if (report_optional(*v)) return {};
+  }
+  if ((op == BinaryOp::Eq || op == BinaryOp::Ne) && is_whole(left.type()) && is_whole(right.type())) {
+    if (left.type() != right.type() || !has_equality(left.type()))
+      return operand_error(spelling(op), left, right, op_span);
+    return Value(
+        make_expr(plain(TypeKind::Bool), span, typed::Binary{op, std::move(left.expr), std::move(right.expr)}));
   }
   if (typed::is_array(left.type().kind) || typed::is_array(right.type().kind)) {
     if (op < BinaryOp::Add || op > BinaryOp::Div) return unavailable("this operation on whole arrays", span);
@@ -387,7 +413,7 @@ Value TaskChecker::negate(Value operand, const Span& span) {
 
 Value TaskChecker::unary(const syntax::UnaryExpr& unary, const Span& span) {
   Value operand = expression(unary.operand);
-  if (!operand) return {};
+  if (!operand || report_optional(operand)) return {};
   if (unary.op == syntax::UnaryOp::Negate && typed::is_array(operand.type().kind)) {
     std::vector<Value> operands;
     operands.push_back(std::move(operand));

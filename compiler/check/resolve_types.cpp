@@ -14,16 +14,77 @@ Type TaskChecker::number(TypeKind kind, const stdlib::Unit& unit) {
   return type;
 }
 
+Result<stdlib::Unit> TaskChecker::find_unit(std::string_view text) {
+  bool is_wrong = false;
+  auto found = stdlib::parse_unit(text, [&](std::string_view name) -> std::optional<stdlib::Unit> {
+    Symbol* symbol = find_symbol(name);
+    if (!symbol || symbol->kind != SymbolKind::Unit) return std::nullopt;
+    symbol->used = true;
+    const stdlib::Unit* unit = own_unit(symbol->index);
+    is_wrong = unit == nullptr;
+    return unit ? std::optional(*unit) : std::nullopt;
+  });
+  if (is_wrong) return fail("");
+  return found;
+}
+
+// unit furlong = 201.168 m
+const stdlib::Unit* TaskChecker::own_unit(std::uint32_t index) {
+  UnitEntry& entry = units_[index];
+  const syntax::UnitDecl& decl = *entry.decl;
+  const auto result = [&] { return entry.unit ? &*entry.unit : nullptr; };
+  if (entry.progress == UnitEntry::Busy)
+    report(Code::NotConstant, decl.name.span, "'" + decl.name.text + "' is defined by itself");
+  if (entry.progress != UnitEntry::Waiting) return result();
+  entry.progress = UnitEntry::Busy;
+  if (stdlib::parse_unit(decl.name.text)) {
+    report(Code::ReservedName, decl.name.span, "'" + decl.name.text + "' is a unit already", "take another name");
+  }
+  const auto* number = decl.value ? std::get_if<syntax::NumberExpr>(&decl.value->node) : nullptr;
+  if (!number || !number->unit || number->text.starts_with("0x") || number->text.starts_with("0b")) {
+    if (decl.value && !std::holds_alternative<syntax::ErrorExpr>(decl.value->node))
+      report(Code::UnitNeeded, decl.value->span, "a unit is a number of another unit, not " + quoted(decl.value->span),
+             "write unit " + decl.name.text + " = 201.168 m");
+  } else {
+    at_home(entry.home, {}, [&] {
+      bool ok = true;
+      const typed::UnitInfo* of = unit(*number->unit, ok);
+      if (!ok) return;
+      auto made = stdlib::define_unit(decl.name.text, number->text, of ? of->unit : typed::plain_unit());
+      if (made)
+        entry.unit = std::move(*made);
+      else
+        report(Code::UnknownUnit, decl.value->span, made.error().message);
+    });
+  }
+  entry.progress = UnitEntry::Done;
+  return result();
+}
+
+void TaskChecker::check_border(const Type& type, const Span& span) {
+  const Type& number = type.kind == TypeKind::Optional ? *type.element : type;
+  if (!number.unit) return;
+  const auto known = stdlib::parse_unit(number.unit->unit.text);
+  if (known && stdlib::same_unit(*known, number.unit->unit)) return;
+  report(Code::InputType, span,
+         "'" + typed::unit_text(number) +
+             "' is a unit of the author's own, which no device and no "
+             "database knows",
+         "declare it in a common unit; values convert by themselves");
+}
+
 const typed::UnitInfo* TaskChecker::unit(const syntax::UnitText& written, bool& ok) {
-  auto parsed = stdlib::parse_unit(written.text);
+  auto parsed = find_unit(written.text);
   if (!parsed) {
     ok = false;
+    if (parsed.error().message.empty()) return nullptr;
     // "'kpa' is not a unit; did you mean 'kPa'?": what stands behind the ';' is the hint.
     std::string message = parsed.error().message, hint;
     if (auto end = message.find("; "); end != std::string::npos) {
       hint = message.substr(end + 2);
       message.resize(end);
     }
+    if (auto own = suggestion(written.text, names_of(SymbolKind::Unit)); !own.empty()) hint = own;
     report(Code::UnknownUnit, written.span, message, hint);
     return nullptr;
   }
@@ -53,10 +114,23 @@ Type TaskChecker::resolve(const syntax::TypePtr& type) {
   if (const auto* n = std::get_if<syntax::NamedType>(&type->node)) return resolve_named(*n, type->span);
   if (const auto* n = std::get_if<syntax::UnitType>(&type->node)) return unit_type(TypeKind::F64, n->unit);
   if (const auto* n = std::get_if<syntax::ArrayType>(&type->node)) return resolve_array(*n, type->span);
-  const char* construct =
-      std::get_if<syntax::OptionalType>(&type->node) ? "a type that may be missing ('T?')" : "a record without a name";
-  unavailable(construct, type->span);
+  if (const auto* n = std::get_if<syntax::OptionalType>(&type->node)) {
+    Type element = resolve(n->element);
+    if (element.kind == TypeKind::Error) return error;
+    Type optional = plain(TypeKind::Optional);
+    optional.element = arena_.intern(element);
+    return optional;
+  }
+  unavailable("a record without a name", type->span);
   return error;
+}
+
+// What an array can hold: all that consists of words.
+bool is_element(const Type& type) {
+  if (type.kind == TypeKind::Optional) return is_element(*type.element);
+  if (type.kind == TypeKind::Record)
+    return std::ranges::all_of(type.record->fields, [](const typed::Field& f) { return is_element(f.type); });
+  return typed::is_scalar(type.kind);
 }
 
 Type TaskChecker::resolve_array(const syntax::ArrayType& array, const Span& span) {
@@ -64,8 +138,11 @@ Type TaskChecker::resolve_array(const syntax::ArrayType& array, const Span& span
   auto size = size_of(array.size, kMaxElements, "an array holds");
   Type type;
   if (element.kind == TypeKind::Error || !size) return type;
-  if (!typed::is_scalar(element.kind)) {
-    unavailable("an array of texts, records or arrays", span);
+  if (!is_element(element)) {
+    unavailable(element.kind == TypeKind::Record || element.kind == TypeKind::Optional
+                    ? "an array of records that hold texts or arrays"
+                    : "an array of texts or arrays",
+                span);
     return type;
   }
   type = plain(array.bounded ? TypeKind::BoundedArray : TypeKind::FixedArray, *size);
@@ -131,6 +208,8 @@ Type TaskChecker::resolve_named(const syntax::NamedType& named, const Span& span
   }
   if (symbol) {
     if (symbol->kind == SymbolKind::Unavailable) return error;
+    if (symbol->kind == SymbolKind::Unit && !named.unit && named.arguments.empty())
+      return unit_type(TypeKind::F64, {name, named.name.span});
     if (symbol->kind == SymbolKind::Enum && !named.unit && named.arguments.empty()) {
       symbol->used = true;
       Type type = plain(TypeKind::Enum);
@@ -159,11 +238,11 @@ Type TaskChecker::resolve_named(const syntax::NamedType& named, const Span& span
     }
     return error;
   }
-  if (!named.unit && stdlib::parse_unit(name)) return unit_type(TypeKind::F64, {name, named.name.span});
+  if (!named.unit && find_unit(name)) return unit_type(TypeKind::F64, {name, named.name.span});
   if (lacks_module_) return error;
   std::vector<std::string> candidates{"bool", "int", "i32", "u8",   "u16",  "u32",
                                       "u64",  "f32", "f64", "text", "time", "duration"};
-  for (SymbolKind kind : {SymbolKind::Record, SymbolKind::Enum})
+  for (SymbolKind kind : {SymbolKind::Record, SymbolKind::Enum, SymbolKind::Unit})
     for (std::string& n : names_of(kind)) candidates.push_back(std::move(n));
   std::string hint = suggestion(name, candidates);
   if (std::string_view type = instead_of_foreign_type(name); !type.empty()) hint = "write " + std::string(type);

@@ -161,15 +161,52 @@ void TaskChecker::let(const syntax::LetStmt& let, const Span& span, typed::Block
 }
 
 void TaskChecker::if_statement(const syntax::IfStmt& statement, const Span& span, typed::Block& out) {
+  if_arms(statement, 0, span, out);
+}
+
+// From the arm `first` on. `if let v = x` looks whether x is given, and begins its body with v; behind another arm it
+// stands in what is done otherwise, so that x is only evaluated there.
+void TaskChecker::if_arms(const syntax::IfStmt& statement, std::size_t first, const Span& span, typed::Block& out) {
   typed::If node;
-  for (const syntax::IfArm& arm : statement.arms) {
-    if (arm.let_name) {
-      unavailable("'if let'", arm.let_name->span);
+  for (std::size_t i = first; i < statement.arms.size(); ++i) {
+    const syntax::IfArm& arm = statement.arms[i];
+    typed::IfArm typed_arm;
+    if (!arm.let_name) {
+      typed_arm.condition = coerce(expression(arm.condition), plain(TypeKind::Bool));
+      typed_arm.body = block(arm.body);
+      node.arms.push_back(std::move(typed_arm));
       continue;
     }
-    typed::IfArm typed_arm;
-    typed_arm.condition = coerce(expression(arm.condition), plain(TypeKind::Bool));
-    typed_arm.body = block(arm.body);
+    if (i > first) {
+      if_arms(statement, i, span, node.otherwise);
+      add_stmt(out, span, std::move(node));
+      return;
+    }
+    Value value = expression(arm.condition);
+    if (value && value.type().kind != TypeKind::Optional) {
+      report(Code::NeverMissing, value.expr->span,
+             quoted(value.expr->span) + " is " + to_string(value.type()) + ", which is never missing",
+             "write let " + arm.let_name->text + " = " + source_text(value.expr->span));
+      value = {};
+    }
+    Type element;
+    typed::ExprPtr inner;
+    if (value) {
+      element = *value.type().element;
+      const Type type = value.type();
+      const Span at = value.expr->span;
+      const typed::LocalId whole = declare_local({"", at}, type, false);
+      body_.infos[typed::index(whole)].used = true;
+      add_stmt(out, at, typed::Declare{whole, std::move(value.expr)});
+      typed_arm.condition = part_of(make_expr(type, at, typed::LocalExpr{whole}), typed::kGiven, at);
+      inner = part_of(make_expr(type, at, typed::LocalExpr{whole}), typed::kElement, at);
+    }
+    body_.scopes.emplace_back();
+    const typed::LocalId local = declare_local(*arm.let_name, element, false);
+    body_.infos[typed::index(local)].is_let = true;
+    if (inner) add_stmt(typed_arm.body, arm.let_name->span, typed::Declare{local, std::move(inner)});
+    for (typed::Stmt& stmt : block(arm.body)) typed_arm.body.push_back(std::move(stmt));
+    body_.scopes.pop_back();
     node.arms.push_back(std::move(typed_arm));
   }
   if (statement.otherwise) node.otherwise = block(*statement.otherwise);

@@ -42,7 +42,7 @@ std::uint32_t printed_bytes(const Type& type, std::optional<int> precision) {
 bool TaskChecker::format_part(const syntax::TextPart& part, typed::FormatPart& out, std::string& suffix,
                               std::uint32_t& bound) {
   Value value = settle(expression(part.expr));
-  if (!value) return false;
+  if (!value || report_optional(value)) return false;
   if (!typed::is_scalar(value.type().kind) && value.type().kind != TypeKind::Text) {
     report(Code::BadFormat, part.span,
            quoted(value.expr->span) + " is " + to_string(value.type()) + ", which has no text",

@@ -144,7 +144,9 @@ Type TaskChecker::check_window(const syntax::WindowExpr& window, typed::Handler&
   out.input = *id;
   const typed::Input& input = task_.inputs[typed::index(*id)];
   if (input.type.kind == TypeKind::Error) return {};
-  if (!typed::is_scalar(input.type.kind)) {
+  // What may be missing is a gap.
+  const Type value = input.type.kind == TypeKind::Optional ? *input.type.element : input.type;
+  if (!typed::is_scalar(value.kind)) {
     report(Code::InputType, window.input->span, "a window holds numbers or bools, not " + to_string(input.type));
     return {};
   }
@@ -155,7 +157,7 @@ Type TaskChecker::check_window(const syntax::WindowExpr& window, typed::Handler&
   record.name = "window";
   record.span = out.span;
   Type values = plain(TypeKind::FixedArray, out.window.values);
-  values.element = arena_.intern(input.type);
+  values.element = arena_.intern(value);
   const Type types[] = {values, plain(TypeKind::Time), plain(TypeKind::Time), plain(TypeKind::I64)};
   for (std::size_t i = 0; i < std::size(types); ++i)
     record.fields.push_back({typed::kWindowFields[i], types[i], out.span});

@@ -50,7 +50,8 @@ struct Aggregate {
 };
 
 // The alternative is chosen by the type: Bool → bool; every integer, Time, Duration, Enum → int64 (u64 as its bit
-// pattern); F32 and F64 → double (an F32 is already rounded); Text → string; arrays and records → Aggregate.
+// pattern); F32 and F64 → double (an F32 is already rounded); Text → string; arrays and records → Aggregate,
+// an optional as well: of one element, or of none when it is missing.
 struct Constant {
   Type type;
   std::variant<bool, std::int64_t, double, std::string, Aggregate> value;
@@ -197,9 +198,25 @@ struct Index {
   ExprPtr array;  // a place
   ExprPtr index;  // I64; IndexOutOfRange trap
 };
+// A copy of the elements from `from` to before `to`: a FixedArray where both are known, else a BoundedArray of the
+// array's size. IndexOutOfRange trap where they do not lie in the array; empty where to <= from.
+struct Slice {
+  ExprPtr array;  // a place
+  ExprPtr from;   // I64
+  ExprPtr to;
+};
 struct FieldOf {
   ExprPtr record;
-  std::uint32_t field;  // index into type.record->fields
+  std::uint32_t field;  // index into type.record->fields; of an optional kGiven or kElement
+};
+inline constexpr std::uint32_t kGiven = 0;    // Bool: it is not missing
+inline constexpr std::uint32_t kElement = 1;  // read only where it is not missing
+struct Given {                                // an element as an optional
+  ExprPtr value;
+};
+struct Default {  // `optional ?? otherwise`: of the element's type, or of the optional's
+  ExprPtr optional;
+  ExprPtr otherwise;  // evaluated only where it is missing
 };
 struct Length {  // of a BoundedArray (elements in use) or of a Text (bytes); I64. A fixed array's is a constant.
   ExprPtr operand;
@@ -239,8 +256,8 @@ struct Expr {
   Type type;
   Span span;
   std::variant<ConstantExpr, LocalExpr, ParamExpr, StateExpr, InputExpr, AlarmExpr, ClockExpr, Unary, Binary, Convert,
-               Call, MathCall, ArrayCall, Index, FieldOf, Length, ArrayLiteral, ArrayFill, RecordLiteral, Interpolate,
-               OutputValue, OutputCount>
+               Call, MathCall, ArrayCall, Index, Slice, FieldOf, Length, ArrayLiteral, ArrayFill, RecordLiteral, Given,
+               Default, Interpolate, OutputValue, OutputCount>
       node;
 };
 
@@ -325,7 +342,7 @@ enum class Drop : std::uint8_t { Oldest, Newest };
 struct Input {
   std::string name;
   Span span;
-  Type type;  // a scalar number, Bool or Text
+  Type type;  // a number, Bool, Enum or Text
   std::optional<std::int64_t> stale_after_ns;
   std::optional<double> rate_hz;
   std::optional<std::int64_t> every_ns;

@@ -19,7 +19,7 @@ const Type* TypeArena::intern(const Type& type) {
 const UnitInfo* TypeArena::intern_unit(UnitInfo unit) {
   if (stdlib::is_plain(unit.unit)) return nullptr;
   for (const auto& known : units_) {
-    if (known->unit.text == unit.unit.text) return known.get();
+    if (known->unit.text == unit.unit.text && stdlib::same_unit(known->unit, unit.unit)) return known.get();
   }
   return units_.emplace_back(std::make_unique<UnitInfo>(std::move(unit))).get();
 }
@@ -39,6 +39,8 @@ std::string to_string(const Type& type) {
       return "[" + to_string(*type.element) + "; <=" + std::to_string(type.size) + "]";
     case TypeKind::Record:
       return type.record->name;
+    case TypeKind::Optional:
+      return to_string(*type.element) + "?";
     case TypeKind::Enum:
       return type.enumeration->name;
     default:

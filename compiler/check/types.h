@@ -30,7 +30,8 @@ enum class TypeKind : std::uint8_t {
   FixedArray,    // [element; size]
   BoundedArray,  // [element; <=size]
   Record,
-  Enum,  // a word: which of its values, from 0
+  Enum,      // a word: which of its values, from 0
+  Optional,  // an element, or none: element?
 };
 
 struct UnitInfo;  // check/units.h; interned, so that equal units are equal pointers
@@ -40,7 +41,7 @@ struct Type {
   TypeKind kind = TypeKind::Error;
   std::uint32_t size = 0;          // Text: bytes; arrays: elements
   const UnitInfo* unit = nullptr;  // numbers only; null is a plain number. Gone by the time of lowering.
-  const Type* element = nullptr;   // arrays
+  const Type* element = nullptr;   // arrays, optionals
   const struct Record* record = nullptr;
   const struct Enum* enumeration = nullptr;
 
@@ -54,11 +55,12 @@ struct Field {
 };
 
 struct Record {
+  static constexpr std::uint32_t kNowhere = 0xFFFFFFFF;
   std::string name;  // "running_spectrum(501)"
   Span span;
-  std::vector<Field> fields;         // no record contains itself
-  std::uint32_t declared = 0;        // the checker's row of its declaration
-  std::vector<std::uint32_t> sizes;  // "(501)"
+  std::vector<Field> fields;          // no record contains itself
+  std::uint32_t declared = kNowhere;  // the checker's row of its declaration; a window's record has none
+  std::vector<std::uint32_t> sizes;   // "(501)"
 };
 
 struct Enum {

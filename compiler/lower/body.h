@@ -132,9 +132,13 @@ class Body {
   Temp eval_place_scalar(const typed::Expr& expr, std::optional<RegId> target);
   Temp eval_logic(const typed::Expr& expr, const typed::Binary& node, std::optional<RegId> target);
   std::optional<Temp> eval_with_number(const typed::Expr& expr, const typed::Binary& node, std::optional<RegId> target);
+  Temp eval_whole_equal(const typed::Binary& node, std::optional<RegId> target);
+  // Sets `equal`, and goes to `end` where they are not.
+  void compare(const Leaf& left, const Leaf& right, RegId equal, Label end);
   Temp eval_text_equal(const typed::Binary& node, std::optional<RegId> target);
   Temp eval_intrinsic(const vm::IntrinsicDesc& intrinsic, const std::vector<typed::ExprPtr>& arguments,
                       std::optional<RegId> target);
+  Temp eval(const typed::Expr& expr, const typed::Default& node, std::optional<RegId> target);
   Temp age_of(typed::InputId input, std::optional<RegId> target);
   Temp convert(Temp value, vm::Scalar from, vm::Scalar to, std::optional<RegId> target);
   Temp wrap(Temp value, vm::Scalar from, vm::Scalar to, std::optional<RegId> target);
@@ -168,6 +172,7 @@ class Body {
   void assign(const std::vector<Leaf>& to, const typed::Expr& value, bool may_read_target);
   void assign_constant(const std::vector<Leaf>& to, const typed::Constant& constant);
   void assign_literal(const std::vector<Leaf>& to, const typed::ArrayLiteral& node);
+  void assign_slice(const std::vector<Leaf>& to, const typed::Slice& node);
   void assign_fill(const std::vector<Leaf>& to, const typed::ArrayFill& node);
   // ---- Whole arrays (arrays.cpp)
   static bool is_elementwise(const typed::Expr& value);

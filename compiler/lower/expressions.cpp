@@ -92,6 +92,22 @@ Temp Body::age_of(typed::InputId input, std::optional<RegId> target) {
   return binary(Op::SubI64, std::move(now), std::move(time), Scalar::I64, target);
 }
 
+Temp Body::eval(const typed::Expr&, const typed::Default& node, std::optional<RegId> target) {
+  const Place from = place(*node.optional);
+  Temp result = code_.take(vm::type_id(from.leaves[1].type.scalar));
+  const Label absent = code_.new_label(), end = code_.new_label();
+  {
+    const Temp given = load(from.leaves[0], {});
+    code_.jump_if(false, given.reg(), absent);
+  }
+  load(from.leaves[1], result.reg());
+  code_.jump(end);
+  code_.bind(absent);
+  eval(*node.otherwise, result.reg());
+  code_.bind(end);
+  return moved(std::move(result), target);
+}
+
 Temp Body::eval(const typed::Expr& expr, const typed::InputExpr& node, std::optional<RegId> target) {
   const auto& slots = task_.inputs[typed::index(node.input)];
   switch (node.field) {

@@ -18,6 +18,9 @@ void add_leaves(const Type& type, std::vector<LeafType>& out) {
     out.push_back(text_leaf(type.size));
   } else if (type.kind == TypeKind::Record) {
     for (const typed::Field& field : type.record->fields) add_leaves(field.type, out);
+  } else if (type.kind == TypeKind::Optional) {
+    out.push_back(scalar_leaf(vm::Scalar::Bool));
+    add_leaves(*type.element, out);
   } else if (typed::is_array(type.kind)) {
     std::vector<LeafType> element;
     add_leaves(*type.element, element);
@@ -40,6 +43,16 @@ void add_constants(const Constant& constant, std::vector<LeafConstant>& out) {
     return;
   }
   const auto& aggregate = std::get<typed::Aggregate>(constant.value);
+  if (type.kind == TypeKind::Optional) {
+    const bool is_given = !aggregate.elements.empty();
+    out.push_back({.type = scalar_leaf(vm::Scalar::Bool), .word = vm::to_word(is_given)});
+    if (is_given) return add_constants(aggregate.elements.front(), out);
+    for (const LeafType& leaf : leaves_of(*type.element)) {
+      out.push_back({.type = leaf});
+      if (leaf.kind == vm::TypeKind::Array) out.back().elements.resize(leaf.capacity);
+    }
+    return;
+  }
   if (type.kind == TypeKind::Record) {
     for (const Constant& field : aggregate.elements) add_constants(field, out);
     return;
@@ -90,6 +103,7 @@ bool has_leaves(const Type& type) {
       if (!has_leaves(field.type)) return false;
     return true;
   }
+  if (type.kind == TypeKind::Optional) return has_leaves(*type.element);
   if (!typed::is_array(type.kind)) return true;
   for (const LeafType& leaf : leaves_of(*type.element))
     if (!leaf.is_scalar()) return false;
@@ -104,6 +118,7 @@ std::vector<LeafType> leaves_of(const Type& type) {
 
 std::size_t leaf_count(const Type& type) {
   if (typed::is_array(type.kind)) return leaf_count(*type.element);
+  if (type.kind == TypeKind::Optional) return 1 + leaf_count(*type.element);
   if (type.kind != TypeKind::Record) return type.kind == TypeKind::None ? 0 : 1;
   return first_leaf_of_field(*type.record, static_cast<std::uint32_t>(type.record->fields.size()));
 }

@@ -8,7 +8,8 @@
 #include "vm/isa/isa.h"
 
 // The machine knows scalars, texts, arrays and lists of scalars. A value of the language is a row of those, its leaves:
-// a record is the leaves of its fields one after the other, an array of records one array per leaf of the record.
+// a record is the leaves of its fields one after the other, an array of records one array per leaf of the record, an
+// optional a flag (true: given) and the leaves of its element.
 namespace eyeflow::compiler::lowering {
 
 struct LeafType {

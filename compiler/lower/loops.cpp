@@ -49,6 +49,106 @@ void Body::counted_loop(Temp trips, std::uint32_t most_trips, RegId stepped, con
   code_.bind(loop.exit);
 }
 
+// Arrays and records: leaf by leaf, until two differ.
+Temp Body::eval_whole_equal(const typed::Binary& node, std::optional<RegId> target) {
+  Temp equal = code_.take(vm::type_id(Scalar::Bool));
+  const Label end = code_.new_label();
+  {
+    const Place left = settled_place(*node.left, has_call(*node.right));
+    const Place right = place(*node.right);
+    for (std::size_t i = 0; i < left.leaves.size(); ++i) compare(left.leaves[i], right.leaves[i], equal.reg(), end);
+  }
+  code_.bind(end);
+  return node.op == typed::BinaryOp::Eq ? moved(std::move(equal), target)
+                                        : unary(Op::NotBool, std::move(equal), Scalar::Bool, target);
+}
+
+void Body::compare(const Leaf& left, const Leaf& right, RegId equal, Label end) {
+  const auto words = [&](const Leaf& a, const Leaf& b) {
+    Temp x = load(a, {});
+    binary(*kEq[a.type.scalar], std::move(x), load(b, {}), Scalar::Bool, equal);
+    code_.jump_if(false, equal, end);
+  };
+  if (left.type.is_scalar()) return words(left, right);
+  if (left.type.kind == vm::TypeKind::Text) {
+    const Temp a = reference(left.slot), b = reference(right.slot);
+    code_.emit(Op::TextEq, index(equal), index(a.reg()), index(b.reg()));
+    code_.jump_if(false, equal, end);
+    return;
+  }
+  Temp trips;
+  if (left.type.is_list()) {
+    trips = code_.take(vm::type_id(Scalar::I64));
+    Temp other = code_.take(vm::type_id(Scalar::I64));
+    {
+      const Temp a = reference(left.slot), b = reference(right.slot);
+      code_.emit(Op::ListLen, index(trips.reg()), index(a.reg()));
+      code_.emit(Op::ListLen, index(other.reg()), index(b.reg()));
+    }
+    binary(Op::EqI64, Temp::borrowed(trips.reg()), std::move(other), Scalar::Bool, equal);
+    code_.jump_if(false, equal, end);
+  } else {
+    trips = code_.take(vm::type_id(Scalar::I64));
+    load_constant(Scalar::I64, left.type.capacity, trips.reg());
+  }
+  Temp at = code_.take(vm::type_id(Scalar::I64));
+  load_constant(Scalar::I64, 0, at.reg());
+  const auto element = [&](const Leaf& of) {
+    return Leaf{Leaf::Kind::Element, scalar_leaf(of.type.scalar), at.reg(), of.slot};
+  };
+  counted_loop(std::move(trips), left.type.capacity, at.reg(), [&] { words(element(left), element(right)); });
+}
+
+void Body::assign_slice(const std::vector<Leaf>& to, const typed::Slice& node) {
+  const Place from = place(*node.array);
+  const vm::TypeId i64 = vm::type_id(Scalar::I64);
+  Temp at = code_.take(i64), behind = code_.take(i64), trips = code_.take(i64);
+  eval(*node.from, at.reg());
+  eval(*node.to, behind.reg());
+  const bool is_known = constant_of(*node.from) && constant_of(*node.to) && !from.leaves[0].type.is_list();
+  if (!is_known) {
+    const Label outside = code_.new_label(), inside = code_.new_label();
+    if (from.leaves[0].type.is_list()) {
+      const Temp list = reference(from.leaves[0].slot);
+      code_.emit(Op::ListLen, index(trips.reg()), index(list.reg()));
+    } else {
+      load_constant(Scalar::I64, from.leaves[0].type.capacity, trips.reg());
+    }
+    Temp holds = code_.take(vm::type_id(Scalar::Bool));
+    binary(Op::LeI64, Temp::borrowed(behind.reg()), Temp::borrowed(trips.reg()), Scalar::Bool, holds.reg());
+    code_.jump_if(false, holds.reg(), outside);
+    Temp zero = code_.take(i64);
+    load_constant(Scalar::I64, 0, zero.reg());
+    binary(Op::LeI64, std::move(zero), Temp::borrowed(at.reg()), Scalar::Bool, holds.reg());
+    code_.jump_if(true, holds.reg(), inside);
+    code_.bind(outside);
+    code_.emit(Op::Trap, static_cast<std::uint16_t>(vm::Trap::IndexOutOfRange));
+    code_.bind(inside);
+  }
+  binary(Op::MaxI64, Temp::borrowed(at.reg()), std::move(behind), Scalar::I64, trips.reg());
+  binary(Op::SubI64, Temp::borrowed(trips.reg()), Temp::borrowed(at.reg()), Scalar::I64, trips.reg());
+  const bool is_list = to[0].type.is_list();
+  Temp into = code_.take(i64);
+  load_constant(Scalar::I64, 0, into.reg());
+  if (is_list) {
+    for (const Leaf& leaf : to) code_.emit(Op::ListClear, index(reference(leaf.slot).reg()));
+  }
+  counted_loop(std::move(trips), to[0].type.capacity, into.reg(), [&] {
+    for (std::size_t i = 0; i < to.size(); ++i) {
+      const Temp value =
+          load(Leaf{Leaf::Kind::Element, scalar_leaf(from.leaves[i].type.scalar), at.reg(), from.leaves[i].slot}, {});
+      if (is_list)
+        push(to[i], value.reg());
+      else
+        store(Temp::borrowed(value.reg()),
+              {Leaf::Kind::Element, scalar_leaf(to[i].type.scalar), into.reg(), to[i].slot});
+    }
+    Temp one = code_.take(i64);
+    load_constant(Scalar::I64, 1, one.reg());
+    binary(Op::AddI64, Temp::borrowed(at.reg()), std::move(one), Scalar::I64, at.reg());
+  });
+}
+
 void Body::declare(typed::LocalId local, Place place) {
   locals_[typed::index(local)] = std::move(place);
   alive_.push_back(local);

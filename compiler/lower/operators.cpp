@@ -110,6 +110,7 @@ std::optional<Temp> Body::eval_with_number(const typed::Expr& expr, const typed:
 Temp Body::eval(const typed::Expr& expr, const typed::Binary& node, std::optional<RegId> target) {
   if (node.op == BinaryOp::And || node.op == BinaryOp::Or) return eval_logic(expr, node, target);
   if (is_text_comparison(node)) return eval_text_equal(node, target);
+  if (!typed::is_scalar(node.left->type.kind)) return eval_whole_equal(node, target);
   const Choice choice = family_of(node.op);
   if (auto with_number = eval_with_number(expr, node, target)) return std::move(*with_number);
   Temp left = eval(*node.left);

@@ -94,6 +94,14 @@ Place Body::place(const typed::Expr& expr) {
                  [&](const typed::Index& n) { result = element_of(n); },
                  [&](const typed::FieldOf& n) {
                    result = place(*n.record);
+                   if (n.record->type.kind == typed::TypeKind::Optional) {
+                     const auto behind_flag = result.leaves.begin() + 1;
+                     if (n.field == typed::kGiven)
+                       result.leaves.erase(behind_flag, result.leaves.end());
+                     else
+                       result.leaves.erase(result.leaves.begin(), behind_flag);
+                     return;
+                   }
                    const typed::Record& record = *n.record->type.record;
                    const auto first = static_cast<std::ptrdiff_t>(first_leaf_of_field(record, n.field));
                    const auto count = static_cast<std::ptrdiff_t>(leaf_count(record.fields[n.field].type));
@@ -181,6 +189,28 @@ void Body::assign(const std::vector<Leaf>& to, const typed::Expr& value, bool ma
                  [&](const typed::ArrayLiteral& n) { assign_literal(to, n); },
                  [&](const typed::ArrayFill& n) { assign_fill(to, n); },
                  [&](const typed::ArrayCall& n) { assign_matmul(to[0].slot, n); },
+                 [&](const typed::Slice& n) { assign_slice(to, n); },
+                 [&](const typed::Given& n) {
+                   assign({to.begin() + 1, to.end()}, *n.value, false);
+                   if (to[0].kind == Leaf::Kind::Register)
+                     load_constant(vm::Scalar::Bool, 1, to[0].reg);
+                   else
+                     store(load_constant(vm::Scalar::Bool, 1), to[0]);
+                 },
+                 [&](const typed::Default& n) {
+                   const Place from = place(*n.optional);
+                   const std::size_t skipped = value.type.kind == typed::TypeKind::Optional ? 0 : 1;
+                   const Label absent = code_.new_label(), end = code_.new_label();
+                   {
+                     const Temp given = load(from.leaves[0], {});
+                     code_.jump_if(false, given.reg(), absent);
+                   }
+                   for (std::size_t i = 0; i < to.size(); ++i) copy(from.leaves[i + skipped], to[i]);
+                   code_.jump(end);
+                   code_.bind(absent);
+                   assign(to, *n.otherwise, false);
+                   code_.bind(end);
+                 },
                  [&](const typed::RecordLiteral& n) {
                    auto next = to.begin();
                    for (const typed::ExprPtr& field : n.fields) {

@@ -67,6 +67,10 @@ vm::Param param_row(const TaskContext& task, std::size_t index) {
 // "line.from.x" for a record's field, in the order of leaves_of(): names in state must tell its parts apart.
 void add_leaf_names(const typed::Type& type, const std::string& prefix, std::vector<std::string>& names) {
   if (typed::is_array(type.kind)) return add_leaf_names(*type.element, prefix, names);
+  if (type.kind == typed::TypeKind::Optional) {
+    names.push_back(prefix + ".given");
+    return add_leaf_names(*type.element, prefix, names);
+  }
   if (type.kind != typed::TypeKind::Record) return names.push_back(prefix);
   for (const typed::Field& field : type.record->fields) add_leaf_names(field.type, prefix + "." + field.name, names);
 }
@@ -74,8 +78,10 @@ void add_leaf_names(const typed::Type& type, const std::string& prefix, std::vec
 }  // namespace
 
 vm::Field field_of(ModuleBuilder& module, const std::string& name, const typed::Type& type) {
-  const LeafType leaf = leaves_of(type).front();
-  return {.name = name, .type = module.type(leaf, Region::Input), .unit = unit_of(type)};
+  const LeafType leaf = leaves_of(type).back();  // behind the flag of what may be missing
+  return {.name = name,
+          .type = module.type(leaf, Region::Input),
+          .unit = unit_of(type.kind == typed::TypeKind::Optional ? *type.element : type)};
 }
 
 void declare_slots(TaskContext& task) {
@@ -85,7 +91,7 @@ void declare_slots(TaskContext& task) {
     const auto subject = static_cast<std::uint16_t>(i);
     TaskContext::InputSlots slots;
     slots.value =
-        module.add_slot(Region::Input, leaves_of(input.type).front(), input.name, SlotKind::InputValue, subject);
+        module.add_slot(Region::Input, leaves_of(input.type).back(), input.name, SlotKind::InputValue, subject);
     slots.time =
         module.add_slot(Region::Input, scalar_leaf(Scalar::I64), input.name + ".time", SlotKind::InputTime, subject);
     slots.ready =

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cstdint>
+#include <cstdlib>
 
 #include "stdlib/units/table.h"
 
@@ -15,7 +17,8 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 // product := power (('*' | '/') power)*     power := atom ('^' '-'? digit)?     atom := symbol | '1' | '(' product ')'
 class Parser {
  public:
-  Parser(std::string_view written, std::string_view text) : written_(written), text_(text) {}
+  Parser(std::string_view written, std::string_view text, const OwnUnits& own)
+      : written_(written), text_(text), own_(own) {}
 
   Result<Unit> run() {
     auto unit = product(0);
@@ -76,12 +79,13 @@ class Parser {
     }
     if (take('%')) return *units::find_symbol("%");
     const std::size_t begin = at_;
-    while (at_ < text_.size() && (is_letter(text_[at_]) || is_digit(text_[at_]))) ++at_;
+    while (at_ < text_.size() && (is_letter(text_[at_]) || is_digit(text_[at_]) || text_[at_] == '_')) ++at_;
     const std::string_view symbol = text_.substr(begin, at_ - begin);
     if (symbol == "1") return units::plain();
     if (symbol.empty())
       return wrong(at_ == text_.size() ? "ends where a unit is expected" : "has an operator where a unit is expected");
     if (auto unit = units::find_symbol(symbol)) return *unit;
+    if (auto unit = own_ ? own_(symbol) : std::nullopt) return *unit;
     return unknown(symbol);
   }
 
@@ -100,12 +104,50 @@ class Parser {
   }
 
   std::string_view written_, text_;
+  const OwnUnits& own_;
   std::size_t at_ = 0;
 };
 
 }  // namespace
 
-Result<Unit> parse_unit(std::string_view text) {
+Result<Unit> parse_unit(std::string_view text) { return parse_unit(text, {}); }
+
+Result<Unit> define_unit(std::string_view symbol, std::string_view number, const Unit& of) {
+  if (of.is_point) return fail("'" + of.text + "' is a point of a temperature scale, which has no multiple; write K");
+  // digits * 10^tens, exactly as written
+  std::int64_t digits = 0;
+  int tens = 0, exponent = 0;
+  bool behind_point = false;
+  std::size_t at = 0;
+  for (; at < number.size() && (is_digit(number[at]) || number[at] == '.'); ++at) {
+    if (number[at] == '.') {
+      behind_point = true;
+      continue;
+    }
+    if (digits > (INT64_MAX - 9) / 10)
+      return fail("'" + std::string(number) + "' has more digits than a unit can have");
+    digits = digits * 10 + (number[at] - '0');
+    tens -= behind_point;
+  }
+  if (at < number.size() && (number[at] == 'e' || number[at] == 'E')) {
+    const bool negative = ++at < number.size() && number[at] == '-';
+    if (at < number.size() && (number[at] == '-' || number[at] == '+')) ++at;
+    for (; at < number.size() && is_digit(number[at]) && exponent < 1000; ++at)
+      exponent = exponent * 10 + (number[at] - '0');
+    if (negative) exponent = -exponent;
+  }
+  if (at < number.size() || digits == 0) return fail("'" + std::string(number) + "' is no number above zero");
+  if (std::abs(tens + exponent) > 60) return fail("'" + std::string(number) + "' is too large or too small for a unit");
+  const auto factor = multiply(scale(digits, 1, tens + exponent), of.scale);
+  if (!factor) return fail("'" + std::string(number) + " " + of.text + "' is too large or too small for a unit");
+  return Unit{.text = std::string(symbol),
+              .terms = {{std::string(symbol), 1}},
+              .dimension = of.dimension,
+              .scale = *factor,
+              .zero = {}};
+}
+
+Result<Unit> parse_unit(std::string_view text, const OwnUnits& own) {
   if (text.empty()) return fail("'' is no unit; for a plain number write '1'");
   if (text.size() > kMaxBytes) return fail("'" + std::string(text.substr(0, 20)) + "…' is too long for a unit");
   const auto normalized = units::normalize(text);
@@ -115,7 +157,7 @@ Result<Unit> parse_unit(std::string_view text) {
                 (blank ? "' has a blank in it; units are written without"
                        : "' has a character in it that no unit has; docs/units.md lists them all"));
   }
-  return Parser(text, *normalized).run();
+  return Parser(text, *normalized, own).run();
 }
 
 }  // namespace eyeflow::stdlib

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,6 +46,12 @@ struct Unit {
 // A unit as it is written, without spaces: symbols with prefixes, * / ^ ( ), superscripts; degC, degF, Ohm, u for µ.
 // The error is a clause that begins with the text in quotes, and tells what to write instead where that can be known.
 Result<Unit> parse_unit(std::string_view text);
+// Besides those of the table, units that `own` knows by their symbol.
+using OwnUnits = std::function<std::optional<Unit>(std::string_view symbol)>;
+Result<Unit> parse_unit(std::string_view text, const OwnUnits& own);
+
+// A unit of its own name: `number` (digits, perhaps with a point and an exponent) times `of`. The error is a clause.
+Result<Unit> define_unit(std::string_view symbol, std::string_view number, const Unit& of);
 
 // The known unit that was probably meant: "degc" → "°C", "seconds" → "s", "Kpa" → "kPa".
 std::optional<std::string> suggest_unit(std::string_view text);

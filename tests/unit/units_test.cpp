@@ -27,6 +27,27 @@ double converted(double value, std::string_view from, std::string_view to) {
   return conversion ? apply(*conversion, value) : std::nan("");
 }
 
+// A furlong is 660 ft of 0.3048 m: 201.168 m, exactly.
+TEST(Units, OfOnesOwn) {
+  const auto furlong = define_unit("furlong", "201.168", unit("m"));
+  ASSERT_TRUE(furlong);
+  const OwnUnits own = [&](std::string_view symbol) {
+    return symbol == "furlong" ? std::optional(*furlong) : std::nullopt;
+  };
+  const auto area = parse_unit("furlong^2", own), speed = parse_unit("furlong/h", own);
+  ASSERT_TRUE(area && speed);
+  EXPECT_EQ(apply(*convert(*furlong, unit("ft")), 1), 660);
+  EXPECT_EQ(apply(*convert(*area, unit("ft^2")), 1), 435600);
+  EXPECT_EQ(apply(*convert(*speed, unit("m/h")), 2), 402.336);
+  EXPECT_EQ(area->text, "furlong²");
+  EXPECT_TRUE(same_unit(*define_unit("b", "1e-3", unit("m")), unit("mm")));
+  EXPECT_TRUE(same_unit(*define_unit("b", "3.6", unit("MJ")), unit("kWh")));
+  for (const char* number : {"0", "0.0", "", "1e99", "99999999999999999999"})
+    EXPECT_FALSE(define_unit("b", number, unit("m")));
+  EXPECT_FALSE(define_unit("b", "3", unit("°C")));
+  EXPECT_FALSE(parse_unit("furlong"));
+}
+
 TEST(Units, ConvertByTheirDefinitions) {
   const struct {
     double value;
