@@ -198,6 +198,7 @@ class TaskChecker {
   Value enum_member(std::uint32_t index, const syntax::Name& name, const Span& span);
   void declare_node(const syntax::Decl& decl, Home home);
   void check_bad_form(const syntax::InputDecl& decl, typed::Input& out);
+  const typed::Enum& quality();  // good, stale, bad
   void check_input(const syntax::InputDecl& decl, typed::Input& out);
   void check_output(const syntax::OutputDecl& decl, typed::Output& out);
   void check_param(const syntax::ParamDecl& decl, typed::Param& out);
@@ -447,6 +448,7 @@ class TaskChecker {
   std::deque<RecordEntry> records_;
   std::vector<EnumEntry> enums_;
   std::deque<UnitEntry> units_;
+  const typed::Enum* quality_ = nullptr;
   std::deque<FunctionEntry> functions_;  // grows while code is checked
   std::vector<std::uint32_t> open_;      // functions that are being checked, or wait for those that they call
   std::vector<Use> uses_;

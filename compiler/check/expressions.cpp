@@ -249,7 +249,10 @@ Value TaskChecker::symbol_value(const std::string& name, Symbol& symbol, const S
     case SymbolKind::Input: {
       const typed::Input& input = task_.inputs[symbol.index];
       if (not_constant() || input.type.kind == TypeKind::Error) return {};
-      effects_->needs.insert(typed::InputId{symbol.index});
+      if (input.policy == typed::BadPolicy::Skip || input.policy == typed::BadPolicy::Hold)
+        effects_->needs.insert(typed::InputId{symbol.index});
+      else if (input.stale_after_ns)
+        effects_->reads_clock = true;
       return Value(
           make_expr(input.type, span, typed::InputExpr{typed::InputId{symbol.index}, typed::InputField::Value}));
     }
@@ -372,8 +375,15 @@ Value TaskChecker::input_member(typed::InputId id, const syntax::Name& name, con
     effects_->reads_clock = true;
     return Value(make_expr(plain(TypeKind::Bool), span, typed::InputExpr{id, InputField::Stale}));
   }
+  if (name.text == "quality") {
+    effects_->reads_clock = true;
+    task_.inputs[typed::index(id)].has_quality = true;
+    Type type = plain(TypeKind::Enum);
+    type.enumeration = &quality();
+    return Value(make_expr(type, span, typed::InputExpr{id, InputField::Quality}));
+  }
   report(Code::UnknownMember, name.span, "an input has no '" + name.text + "'",
-         "it has .name, .age and .stale; " + input.name + " alone is its latest value");
+         "it has .name, .age, .stale and .quality; " + input.name + " alone is its latest value");
   return {};
 }
 

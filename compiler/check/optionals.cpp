@@ -66,14 +66,36 @@ Value TaskChecker::default_for(const syntax::BinaryExpr& binary, const Span& spa
   return Value(make_expr(type, span, typed::Default{std::move(optional.expr), std::move(value)}));
 }
 
+const typed::Enum& TaskChecker::quality() {
+  if (!quality_) {
+    typed::Enum& made = arena_.new_enum();
+    made.name = "quality";
+    made.values = {"good", "stale", "bad"};
+    quality_ = &made;
+  }
+  return *quality_;
+}
+
 void TaskChecker::check_bad_form(const syntax::InputDecl& decl, typed::Input& out) {
   using syntax::BadForm;
-  if (out.type.kind == TypeKind::Optional) {
-    unavailable("an input that may be missing", decl.type->span);
-    out.type = {};
+  const bool is_optional = out.type.kind == TypeKind::Optional;
+  if (is_optional) out.policy = typed::BadPolicy::Missing;
+  if (decl.bad_form == BadForm::None) return;
+  if (is_optional) {
+    report(Code::ClauseTwice, decl.bad_span,
+           "'" + decl.name.text + "' is " + to_string(out.type) + ": what is bad is missing already",
+           "leave out the '?' or this");
+    return;
   }
-  if (decl.bad_form == BadForm::Hold || decl.bad_form == BadForm::Else)
-    unavailable(decl.bad_form == BadForm::Hold ? "'hold'" : "'else'", decl.bad_span);
+  if (decl.bad_form == BadForm::Hold) out.policy = typed::BadPolicy::Hold;
+  if (decl.bad_form != BadForm::Else) return;
+  out.policy = typed::BadPolicy::Instead;
+  if (out.type.kind == TypeKind::Text) {
+    report(Code::InputType, decl.bad_span, "a text has nothing that stands for a bad one", "declare it as a text?");
+    return;
+  }
+  out.instead = constant(decl.instead, out.type);
+  if (!out.instead) out.policy = typed::BadPolicy::Skip;
 }
 
 }  // namespace eyeflow::compiler::check_detail

@@ -45,9 +45,12 @@ std::optional<typed::Feed> TaskChecker::check_feed(const syntax::TestStep& step)
            "'" + step.target.text + "' is not an input, and a test feeds only inputs");
     return std::nullopt;
   }
-  auto value = constant(step.value, task_.inputs[symbol->index].type);
+  const typed::InputId input{symbol->index};
+  if (step.value && std::holds_alternative<syntax::MissingExpr>(step.value->node)) return typed::Feed{input, {}};
+  const Type& type = task_.inputs[symbol->index].type;
+  auto value = constant(step.value, type.kind == TypeKind::Optional ? *type.element : type);
   if (!value) return std::nullopt;
-  return typed::Feed{typed::InputId{symbol->index}, std::move(*value)};
+  return typed::Feed{input, std::move(*value)};
 }
 
 typed::Test TaskChecker::test(const syntax::TestDecl& decl, std::uint32_t task_index) {

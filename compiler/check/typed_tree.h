@@ -76,10 +76,11 @@ struct StateExpr {
 };
 
 enum class InputField : std::uint8_t {
-  Value,  // the latest good reading, the input's type; NoReading trap where there is none yet (but see Alarm::needs)
-  Age,    // Duration since the last good reading, or since the start
-  Stale,  // Bool: Age has reached `stale after`
-  Name,   // Text(kNameSize): what the site calls the thing that is bound here
+  Value,    // the latest good reading, the input's type; NoReading trap where there is none yet (but see Alarm::needs)
+  Age,      // Duration since the last good reading, or since the start
+  Stale,    // Bool: Age has reached `stale after`
+  Name,     // Text(kNameSize): what the site calls the thing that is bound here
+  Quality,  // an Enum of good, stale, bad: what was delivered last, and how old the latest good reading is
 };
 inline constexpr std::uint32_t kNameSize = 64;
 struct InputExpr {
@@ -339,10 +340,21 @@ struct Stmt {
 
 enum class Drop : std::uint8_t { Oldest, Newest };
 
+// What a reading is taken for that is bad, or stale where the input says when it is.
+enum class BadPolicy : std::uint8_t {
+  Skip,     // nothing: the handler does not run; the bare name is the latest good one
+  Hold,     // the latest good one
+  Instead,  // Input::instead; also before the first
+  Missing,  // a missing value; also before the first. The type is an Optional
+};
+
 struct Input {
   std::string name;
   Span span;
-  Type type;  // a number, Bool, Enum or Text
+  Type type;  // a number, Bool, Enum or Text, or an Optional of one
+  BadPolicy policy = BadPolicy::Skip;
+  std::optional<Constant> instead;
+  bool has_quality = false;  // something reads its quality
   std::optional<std::int64_t> stale_after_ns;
   std::optional<double> rate_hz;
   std::optional<std::int64_t> every_ns;
@@ -460,7 +472,7 @@ struct Task {
 
 struct Feed {
   InputId input;
-  Constant value;  // of the input's type
+  std::optional<Constant> value;  // of the input's type, or its element's; none: a bad reading
 };
 struct Expect {
   ExprPtr condition;   // Bool; reads inputs, params, alarms, outputs, `now`

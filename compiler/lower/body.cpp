@@ -45,6 +45,22 @@ void Body::add_parameters(const CalleeInfo& info) {
   code_.set_parameters(static_cast<std::uint16_t>(info.parameter_types.size()));
 }
 
+// A handler of an input that is told of bad readings, too: without one to hold, or where they are left out, it ends.
+void Body::begin_reading(typed::InputId input) {
+  const typed::Input& declared = task_.task.inputs[typed::index(input)];
+  const auto& slots = task_.inputs[typed::index(input)];
+  if (slots.bad == kNoSlot) return;
+  if (declared.policy != typed::BadPolicy::Skip && declared.policy != typed::BadPolicy::Hold) return;
+  const Label go_on = code_.new_label();
+  const bool skips = declared.policy == typed::BadPolicy::Skip;
+  {
+    const Temp flag = load(skips ? slots.bad : slots.ready);
+    code_.jump_if(!skips, flag.reg(), go_on);
+  }
+  code_.emit(Op::Return);
+  code_.bind(go_on);
+}
+
 // The reading at hand stands in its input's slot all the while. Read once, it is read there; read more often, it has a
 // register.
 void Body::add_handler_value(const typed::Handler& handler) {
@@ -52,6 +68,21 @@ void Body::add_handler_value(const typed::Handler& handler) {
   const typed::LocalId local = *handler.value;
   const SlotId slot = task_.inputs[typed::index(handler.input)].value;
   const LeafType type = task_.module.leaf(slot);
+  const typed::Input& input = task_.task.inputs[typed::index(handler.input)];
+  if (input.policy == typed::BadPolicy::Instead || input.policy == typed::BadPolicy::Missing) {
+    // Whether this one is good, not how old it is: a handler is told of what has just come.
+    code_.mark_line(handler.span.line);
+    Temp good = unary(Op::NotBool, load(task_.inputs[typed::index(handler.input)].bad), vm::Scalar::Bool, {});
+    Place& value = locals_[typed::index(local)];
+    if (input.policy == typed::BadPolicy::Instead) {
+      value.registers.push_back(reading_or(input, std::move(good), slot, {}));
+      value.leaves = {Leaf::in(value.registers[0].reg(), type)};
+    } else {
+      value.registers.push_back(std::move(good));
+      value.leaves = {Leaf::in(value.registers[0].reg(), scalar_leaf(vm::Scalar::Bool)), Leaf::at(slot, type)};
+    }
+    return;
+  }
   int uses = 0;
   for_each_expr(handler.body, [&](const typed::Expr& expr) {
     const auto* node = std::get_if<typed::LocalExpr>(&expr.node);

@@ -65,6 +65,7 @@ class Body {
   void set_locals(const std::vector<typed::Local>& locals);
   void set_ready(std::span<const typed::InputId> inputs);  // known to have had a reading
   void add_parameters(const CalleeInfo& info);
+  void begin_reading(typed::InputId input);  // what a bad one does to a handler
   void add_handler_value(const typed::Handler& handler);
   void add_window_value(const typed::Handler& handler, std::uint16_t number);
   void set_result(const CalleeInfo& info);
@@ -139,6 +140,10 @@ class Body {
   Temp eval_intrinsic(const vm::IntrinsicDesc& intrinsic, const std::vector<typed::ExprPtr>& arguments,
                       std::optional<RegId> target);
   Temp eval(const typed::Expr& expr, const typed::Default& node, std::optional<RegId> target);
+  Temp is_good(typed::InputId input);
+  void is_fresh(typed::InputId input, RegId target);
+  Temp reading_or(const typed::Input& input, Temp good, SlotId value, std::optional<RegId> target);
+  Temp quality_of(typed::InputId input, std::optional<RegId> target);
   Temp age_of(typed::InputId input, std::optional<RegId> target);
   Temp convert(Temp value, vm::Scalar from, vm::Scalar to, std::optional<RegId> target);
   Temp wrap(Temp value, vm::Scalar from, vm::Scalar to, std::optional<RegId> target);

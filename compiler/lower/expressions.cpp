@@ -92,6 +92,63 @@ Temp Body::age_of(typed::InputId input, std::optional<RegId> target) {
   return binary(Op::SubI64, std::move(now), std::move(time), Scalar::I64, target);
 }
 
+// Whether there is a good reading that counts: not followed by a bad one, and not stale where that is declared.
+Temp Body::is_good(typed::InputId input) {
+  const auto& slots = task_.inputs[typed::index(input)];
+  const auto& declared = task_.task.inputs[typed::index(input)];
+  Temp good = code_.take(vm::type_id(Scalar::Bool));
+  const Label end = code_.new_label();
+  load(slots.ready, good.reg());
+  code_.jump_if(false, good.reg(), end);
+  unary(Op::NotBool, load(slots.bad), Scalar::Bool, good.reg());
+  if (declared.stale_after_ns) {
+    code_.jump_if(false, good.reg(), end);
+    is_fresh(input, good.reg());
+  }
+  code_.bind(end);
+  return good;
+}
+
+void Body::is_fresh(typed::InputId input, RegId target) {
+  Temp age = age_of(input, {});
+  Temp limit =
+      load_constant(Scalar::I64, static_cast<vm::Word>(*task_.task.inputs[typed::index(input)].stale_after_ns));
+  binary(Op::LtI64, std::move(age), std::move(limit), Scalar::Bool, target);
+}
+
+Temp Body::reading_or(const typed::Input& input, Temp good, SlotId value, std::optional<RegId> target) {
+  const Scalar scalar = task_.module.leaf(value).scalar;
+  Temp result = code_.take(vm::type_id(scalar));
+  const Label end = code_.new_label();
+  load(value, result.reg());
+  code_.jump_if(true, good.reg(), end);
+  good.release();
+  load_constant(scalar, scalar_word(*input.instead), result.reg());
+  code_.bind(end);
+  return moved(std::move(result), target);
+}
+
+// 0 good, 1 stale, 2 bad: what came last decides, then its age.
+Temp Body::quality_of(typed::InputId input, std::optional<RegId> target) {
+  const auto& slots = task_.inputs[typed::index(input)];
+  Temp result = code_.take(vm::type_id(Scalar::I64));
+  const Label end = code_.new_label();
+  Temp flag = code_.take(vm::type_id(Scalar::Bool));
+  load_constant(Scalar::I64, 2, result.reg());
+  load(slots.bad, flag.reg());
+  code_.jump_if(true, flag.reg(), end);
+  load_constant(Scalar::I64, 1, result.reg());
+  load(slots.ready, flag.reg());
+  code_.jump_if(false, flag.reg(), end);
+  if (task_.task.inputs[typed::index(input)].stale_after_ns) {
+    is_fresh(input, flag.reg());
+    code_.jump_if(false, flag.reg(), end);
+  }
+  load_constant(Scalar::I64, 0, result.reg());
+  code_.bind(end);
+  return moved(std::move(result), target);
+}
+
 Temp Body::eval(const typed::Expr&, const typed::Default& node, std::optional<RegId> target) {
   const Place from = place(*node.optional);
   Temp result = code_.take(vm::type_id(from.leaves[1].type.scalar));
@@ -112,6 +169,8 @@ Temp Body::eval(const typed::Expr& expr, const typed::InputExpr& node, std::opti
   const auto& slots = task_.inputs[typed::index(node.input)];
   switch (node.field) {
     case typed::InputField::Value: {
+      if (const auto& input = task_.task.inputs[typed::index(node.input)]; input.policy == typed::BadPolicy::Instead)
+        return reading_or(input, is_good(node.input), slots.value, target);
       if (is_ready(node.input)) return load(slots.value, target);
       Temp result = destination(scalar_of(expr.type.kind), target);
       code_.emit_slots(Op::LoadReading, index(result.reg()), slots.ready, slots.value);
@@ -126,6 +185,8 @@ Temp Body::eval(const typed::Expr& expr, const typed::InputExpr& node, std::opti
       Temp limit = load_constant(Scalar::I64, static_cast<vm::Word>(*declared.stale_after_ns));
       return binary(Op::LeI64, std::move(limit), std::move(age), Scalar::Bool, target);
     }
+    case typed::InputField::Quality:
+      return quality_of(node.input, target);
     case typed::InputField::Name:
       break;
   }

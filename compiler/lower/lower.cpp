@@ -176,6 +176,7 @@ void lower_handler(TaskContext& task, const typed::Handler& handler) {
     row.input = vm::InputId(typed::index(handler.input));
   if (handler.trigger == typed::Trigger::Input || of_window) {
     body.set_ready({&handler.input, 1});  // there was a reading, or there would be no window
+    if (!of_window) body.begin_reading(handler.input);
     if (of_window && handler.value)
       body.add_window_value(handler, static_cast<std::uint16_t>(task.module.module.handlers.size()));
     else

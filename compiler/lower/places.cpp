@@ -82,6 +82,12 @@ Place Body::place(const typed::Expr& expr) {
                      return;
                    }
                    const auto& slots = task_.inputs[typed::index(n.input)];
+                   if (expr.type.kind == typed::TypeKind::Optional) {
+                     result.registers.push_back(is_good(n.input));
+                     result.leaves.push_back(Leaf::in(result.registers[0].reg(), scalar_leaf(vm::Scalar::Bool)));
+                     add_slot(slots.value);
+                     return;
+                   }
                    if (!is_ready(n.input)) {
                      const Label ready = code_.new_label();
                      const Temp flag = load(slots.ready);

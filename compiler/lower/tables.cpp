@@ -96,6 +96,9 @@ void declare_slots(TaskContext& task) {
         module.add_slot(Region::Input, scalar_leaf(Scalar::I64), input.name + ".time", SlotKind::InputTime, subject);
     slots.ready =
         module.add_slot(Region::Input, scalar_leaf(Scalar::Bool), input.name + ".ready", SlotKind::InputReady, subject);
+    if (input.policy != typed::BadPolicy::Skip || input.has_quality)
+      slots.bad =
+          module.add_slot(Region::Input, scalar_leaf(Scalar::Bool), input.name + ".bad", SlotKind::InputBad, subject);
     task.inputs.push_back(slots);
   }
   task.alarms.resize(task.task.alarms.size());

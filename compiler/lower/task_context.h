@@ -60,6 +60,7 @@ struct TaskContext {
 
   struct InputSlots {
     SlotId value = kNoSlot, time = kNoSlot, ready = kNoSlot, name = kNoSlot;
+    SlotId bad = kNoSlot;  // where bad readings do something
   };
   struct AlarmSlots {
     SlotId active = kNoSlot, raised = kNoSlot;

@@ -43,10 +43,12 @@ class TestRun {
     advance(step_->at_ns - 1);
     now_ = step_->at_ns;
     const vm::InputId input{static_cast<std::uint16_t>(feed.input)};
-    if (const auto* text = std::get_if<std::string>(&feed.value.value)) {
+    if (!feed.value) {
+      instance_.deliver_bad(worker_, input, now_, now_);
+    } else if (const auto* text = std::get_if<std::string>(&feed.value->value)) {
       instance_.deliver_text(worker_, input, *text, now_, now_);
     } else {
-      instance_.deliver(worker_, input, lowering::scalar_word(feed.value), now_, now_);
+      instance_.deliver(worker_, input, lowering::scalar_word(*feed.value), now_, now_);
     }
     note_faults();
   }

@@ -41,6 +41,7 @@ struct Reading {
   vm::TimeNs event_time = 0;
   SteadyTime arrived{};
   bool may_wait = false;  // its source would rather wait than have something dropped
+  bool is_bad = false;    // nothing that could be decoded; only for inputs that take such
 };
 
 // The readings that wait while an instance is busy, in their order of arrival. Bounded for each input, with the policy

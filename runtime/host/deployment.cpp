@@ -12,6 +12,7 @@
 #include "runtime/site/pattern.h"
 #include "stdlib/intrinsics/intrinsics.h"
 #include "vm/module/card.h"
+#include "vm/module/enum_unit.h"
 #include "vm/module/verifier.h"
 
 namespace eyeflow::runtime {
@@ -283,8 +284,9 @@ class Binder {
     port.topic = std::move(*topic);
     if (output.kind == OutputKind::Value) {
       const auto& field = output.fields.front();
-      port.unit = settings.unit.empty() ? field.unit : settings.unit;
-      if (port.unit != field.unit) {
+      const std::string own_unit = vm::is_enum_unit(field.unit) ? std::string() : field.unit;
+      port.unit = settings.unit.empty() ? own_unit : settings.unit;
+      if (port.unit != own_unit) {
         const auto from = stdlib::parse_unit(field.unit.empty() ? "1" : field.unit);
         const auto to = stdlib::parse_unit(port.unit);
         const auto conversion = from && to ? stdlib::convert(*from, *to) : std::nullopt;

@@ -14,7 +14,8 @@ std::string excerpt(std::string_view bytes) {
 
 bool same_plan(const DecodePlan& a, const DecodePlan& b) {
   return a.field == b.field && a.time == b.time && a.time_unit == b.time_unit && a.meaning == b.meaning &&
-         a.type == b.type && a.text_bytes == b.text_bytes && a.conversion == b.conversion;
+         a.type == b.type && a.text_bytes == b.text_bytes && a.names == b.names && a.scale == b.scale &&
+         a.offset == b.offset && a.conversion == b.conversion;
 }
 
 }  // namespace
@@ -76,6 +77,12 @@ void Inlet::on_arrival(const Arrival& arrival) {
     const auto decoded = decode(group.plan, arrival, now);
     if (!decoded) {
       tell_bad(arrival, decoded.error());
+      for (const auto& target : group.targets) {
+        if (!target.actor->instance.takes_bad(target.input)) continue;
+        const Reading bad{
+            .input = target.input, .event_time = now, .arrived = arrived, .may_wait = arrival.may_wait, .is_bad = true};
+        runner_.deliver(*lane_, *target.actor, bad);
+      }
       continue;
     }
     if (decoded->from_future) {

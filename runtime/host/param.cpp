@@ -8,6 +8,7 @@
 #include "runtime/payload/number.h"
 #include "runtime/site/duration.h"
 #include "stdlib/units/units.h"
+#include "vm/module/enum_unit.h"
 
 namespace eyeflow::runtime {
 namespace {
@@ -74,6 +75,11 @@ Result<Word> parse(const vm::Param& param, std::string_view text) {
     if (!span) return fail(fmt::format("'{}' is not a duration; write it as \"5 s\"", text));
     return static_cast<Word>(span->count());
   }
+  if (vm::is_enum_unit(param.unit)) {
+    const auto number = vm::enum_number(param.unit, text);
+    if (!number) return fail(fmt::format("'{}' is no value of the param; write one of {}", text, param.unit.substr(4)));
+    return static_cast<Word>(*number);
+  }
   if (param.unit == "time") {
     const auto time = time_of_text(text);
     if (!time) return fail(fmt::format("'{}' is not a time; write it as \"2026-01-31T06:00:00Z\"", text));
@@ -104,6 +110,7 @@ std::string param_text(const vm::Param& param, Word value) {
       text = fmt::format("{}", value);
   }
   if (param.unit == "duration") return fmt::format("{} s", static_cast<double>(static_cast<std::int64_t>(value)) / 1e9);
+  if (vm::is_enum_unit(param.unit)) return std::string(vm::enum_name(param.unit, static_cast<std::int64_t>(value)));
   return param.unit.empty() ? text : text + " " + param.unit;
 }
 

@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "runtime/connectors/time_text.h"
+#include "vm/module/enum_unit.h"
 
 namespace eyeflow::runtime {
 namespace {
@@ -83,6 +84,9 @@ std::size_t append_value(Buffer& out, const vm::Module& module, const vm::Field&
     if (style == Style::Json) out.push_back('"');
     append_time(out, static_cast<vm::TimeNs>(word));
     if (style == Style::Json) out.push_back('"');
+  } else if (vm::is_enum_unit(field.unit)) {
+    const std::string_view name = vm::enum_name(field.unit, static_cast<std::int64_t>(word));
+    style == Style::Json ? append_json_text(out, name) : append(out, name);
   } else if (field.unit == "duration") {
     append_real(out, static_cast<double>(static_cast<std::int64_t>(word)) / 1e9, style);
   } else if (!stdlib::is_identity(conversion)) {
@@ -113,6 +117,8 @@ std::size_t datum_of(const vm::Module& module, const vm::Field& field, std::span
   }
   if (field.unit == "time") {
     out.value = time_point(static_cast<vm::TimeNs>(word));
+  } else if (vm::is_enum_unit(field.unit)) {
+    out.value = vm::enum_name(field.unit, static_cast<std::int64_t>(word));
   } else if (field.unit == "duration") {
     out.value = static_cast<double>(static_cast<std::int64_t>(word)) / 1e9;
   } else if (!stdlib::is_identity(conversion)) {

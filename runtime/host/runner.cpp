@@ -179,7 +179,9 @@ void Runner::handle(Lane& lane, Actor& actor, const Reading& reading) {
       reading.event_time == kAgeUnknown ? actor.instance.reading_time(reading.input) : reading.event_time;
   const bool is_text =
       actor.writer.module->type(actor.writer.module->inputs[input].value.type)->kind == vm::TypeKind::Text;
-  if (is_text) {
+  if (reading.is_bad) {
+    actor.instance.deliver_bad(lane.worker, reading.input, event_time, now);
+  } else if (is_text) {
     actor.instance.deliver_text(lane.worker, reading.input, reading.text, event_time, now);
   } else {
     actor.instance.deliver(lane.worker, reading.input, reading.value, event_time, now);

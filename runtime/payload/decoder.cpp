@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <utility>
 #include <vector>
 
 #include "runtime/payload/json.h"
 #include "runtime/payload/number.h"
+#include "vm/module/enum_unit.h"
 
 namespace eyeflow::runtime {
 namespace {
@@ -119,6 +121,22 @@ DecodeResult number_reading(const DecodePlan& plan, const Number& number, vm::Ti
   return Decoded{.value = *word, .time = time};
 }
 
+DecodeResult name_reading(const DecodePlan& plan, std::string_view name, vm::TimeNs time) {
+  const auto number = vm::enum_number(plan.names, name);
+  if (!number) return std::unexpected(BadReading::OutOfRange);
+  return Decoded{.value = static_cast<vm::Word>(*number), .time = time};
+}
+
+// As controllers send it: which of the values, counted from 0.
+DecodeResult ordinal_reading(const DecodePlan& plan, const Number& number, vm::TimeNs time) {
+  if (number.kind == Number::Kind::Real && number.real != std::floor(number.real))
+    return std::unexpected(BadReading::WrongType);
+  const double ordinal = number.as_real();
+  if (!(ordinal >= 0 && ordinal < 1e6) || vm::enum_name(plan.names, static_cast<std::int64_t>(ordinal)).empty())
+    return std::unexpected(BadReading::OutOfRange);
+  return Decoded{.value = static_cast<vm::Word>(ordinal), .time = time};
+}
+
 DecodeResult time_reading(std::optional<vm::TimeNs> value, vm::TimeNs time) {
   if (!value) return std::unexpected(BadReading::WrongType);
   return Decoded{.value = static_cast<vm::Word>(*value), .time = time};
@@ -127,7 +145,7 @@ DecodeResult time_reading(std::optional<vm::TimeNs> value, vm::TimeNs time) {
 DecodeResult reading_of(const DecodePlan& plan, const JsonValue& value, vm::TimeNs time) {
   // By far the usual case.
   if (value.kind == Kind::Real && plan.meaning == Meaning::Number && plan.type == vm::Scalar::F64 &&
-      stdlib::is_identity(plan.conversion))
+      stdlib::is_identity(plan.conversion) && !is_raw(plan))
     return Decoded{.value = std::bit_cast<vm::Word>(value.real), .time = time};
   switch (plan.meaning) {
     case Meaning::Text:
@@ -136,6 +154,11 @@ DecodeResult reading_of(const DecodePlan& plan, const JsonValue& value, vm::Time
       return text_reading(plan, value.text, time);
     case Meaning::Time:
       return time_reading(time_of_value(value, plan.time_unit), time);
+    case Meaning::Enum: {
+      if (value.kind == Kind::Text) return name_reading(plan, value.text, time);
+      const auto number = number_of(value);
+      return number ? ordinal_reading(plan, *number, time) : DecodeResult(std::unexpected(number.error()));
+    }
     case Meaning::Number:
     case Meaning::Duration:
       break;
@@ -204,6 +227,8 @@ DecodeResult decode_bare(const DecodePlan& plan, std::string_view text, vm::Time
     if (const auto flag = parse_bool(text)) return Decoded{.value = *flag, .time = time};
   }
   const auto number = parse_number(text);
+  if (plan.meaning == Meaning::Enum)
+    return number ? ordinal_reading(plan, *number, time) : name_reading(plan, trimmed(text), time);
   if (plan.meaning == Meaning::Time) {
     if (!number) return time_reading(time_of_text(trimmed(text)), time);
     return time_reading(number->kind == Number::Kind::Signed ? time_of(number->whole, plan.time_unit)
@@ -217,6 +242,8 @@ DecodeResult decode_bare(const DecodePlan& plan, std::string_view text, vm::Time
 DecodeResult decode_number(const DecodePlan& plan, double value, vm::TimeNs time) {
   if (plan.meaning == Meaning::Text) return std::unexpected(BadReading::WrongType);
   if (plan.meaning == Meaning::Time) return time_reading(time_of(value, plan.time_unit), time);
+  if (plan.meaning == Meaning::Enum)
+    return ordinal_reading(plan, Number{.kind = Number::Kind::Real, .real = value}, time);
   return number_reading(plan, Number{.kind = Number::Kind::Real, .real = value}, time);
 }
 

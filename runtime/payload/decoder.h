@@ -40,6 +40,7 @@ enum class Meaning : std::uint8_t {
   Number,    // of DecodePlan::type, converted by DecodePlan::conversion
   Duration,  // ns; the sensor's unit gives DecodePlan::conversion to ns
   Time,      // ns since 1970, read as the reading's own time is
+  Enum,      // the name of a value, or its number, of DecodePlan::names
   Text,      // at most DecodePlan::text_bytes bytes of UTF-8
 };
 
@@ -51,8 +52,12 @@ struct DecodePlan {
   Meaning meaning = Meaning::Number;
   vm::Scalar type = vm::Scalar::F64;
   std::uint32_t text_bytes = 0;
+  std::string names;                // Meaning::Enum: the field's unit (vm/module/enum_unit.h)
+  double scale = 1, offset = 0;     // raw * scale + offset is in the sensor's unit
   stdlib::Conversion conversion{};  // from the sensor's unit to the one that the task declared
 };
+
+inline bool is_raw(const DecodePlan& plan) { return plan.scale != 1 || plan.offset != 0; }
 
 // The plan for an input of a module bound to a sensor; fails on units of different dimensions, or a unit on one side
 // only, and says what to write.

@@ -95,9 +95,10 @@ std::expected<Word, BadReading> to_word(const DecodePlan& plan, const Number& nu
   if (n.kind == Kind::Real && !std::isfinite(n.real)) {
     return std::unexpected(std::isnan(n.real) ? BadReading::NotANumber : BadReading::OutOfRange);
   }
-  const bool converts = !stdlib::is_identity(plan.conversion);
+  const bool converts = is_raw(plan) || !stdlib::is_identity(plan.conversion);
   if (converts) {
-    n = Number{.kind = Kind::Real, .real = stdlib::apply(plan.conversion, n.as_real())};
+    const double in_unit = is_raw(plan) ? n.as_real() * plan.scale + plan.offset : n.as_real();
+    n = Number{.kind = Kind::Real, .real = stdlib::apply(plan.conversion, in_unit)};
     if (!std::isfinite(n.real)) return std::unexpected(BadReading::OutOfRange);
   }
   if (plan.type == Scalar::F64) return std::bit_cast<Word>(n.as_real());

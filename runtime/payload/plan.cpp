@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "runtime/payload/decoder.h"
+#include "vm/module/enum_unit.h"
 
 namespace eyeflow::runtime {
 namespace {
@@ -53,6 +54,14 @@ Result<DecodePlan> make_plan(const SensorSettings& sensor, const vm::Module& mod
                     "another sensor",
                     input.value.name, sensor.written, input.value.name));
   }
+  const bool is_number = type->kind == vm::TypeKind::Scalar && type->element != Scalar::Bool &&
+                         input.value.unit != "time" && !vm::is_enum_unit(input.value.unit);
+  if ((sensor.scale != 1 || sensor.offset != 0) && !is_number) {
+    return fail(
+        fmt::format("input '{}' is no number, and [sensor.\"{}\"] has a scale; remove scale and offset, or bind "
+                    "another sensor",
+                    input.value.name, sensor.written));
+  }
   DecodePlan plan{.field = sensor.field, .time = sensor.time, .time_unit = sensor.time_unit};
   if (type->kind == vm::TypeKind::Text) {
     if (!sensor.unit.empty()) {
@@ -64,6 +73,8 @@ Result<DecodePlan> make_plan(const SensorSettings& sensor, const vm::Module& mod
     return plan;
   }
   plan.type = type->element;
+  plan.scale = sensor.scale;
+  plan.offset = sensor.offset;
   if (input.value.unit == "time") {
     plan.meaning = Meaning::Time;
     return plan;
@@ -79,6 +90,15 @@ Result<DecodePlan> make_plan(const SensorSettings& sensor, const vm::Module& mod
                       input.value.name, sensor.written));
     }
     plan.conversion.multiply = static_cast<double>(*ns);
+    return plan;
+  }
+  if (vm::is_enum_unit(input.value.unit)) {
+    if (!sensor.unit.empty()) {
+      return fail(fmt::format("input '{}' is one of {}, which has no unit; remove unit = \"{}\" from [sensor.\"{}\"]",
+                              input.value.name, input.value.unit.substr(4), sensor.unit, sensor.written));
+    }
+    plan.meaning = Meaning::Enum;
+    plan.names = input.value.unit;
     return plan;
   }
   auto conversion = conversion_to(sensor, input.value);

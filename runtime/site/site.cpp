@@ -230,6 +230,9 @@ void read_sensor(std::string_view written, const toml::table& table, std::set<st
   check_pointer(t, "field", s.field);
   s.unit = t.text("unit").value_or("");
   s.unit_place = t.place("unit");
+  s.scale = t.number("scale", -1e12, 1e12).value_or(1.0);
+  s.offset = t.number("offset", -1e12, 1e12).value_or(0.0);
+  s.scale_place = t.place("scale");
   s.time = t.text("time").value_or("");
   check_pointer(t, "time", s.time);
   s.time_unit = t.choice<TimeUnit>("time_unit", {{"s", TimeUnit::Seconds},

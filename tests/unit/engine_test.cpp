@@ -38,6 +38,37 @@ TEST(Engine, AHandlerSeesTheReadingAndItsTimes) {
   EXPECT_EQ(run.deliver_taken(2 * kSecond, kSecond, 2.5), Lines{"3.000s log 2.5 2000000000 3000000000"});
 }
 
+// Only an input with a flag for it is told of bad readings; the latest good one and its time stay.
+TEST(Engine, ABadReadingLeavesTheLatestGoodOne) {
+  for (const bool takes : {true, false}) {
+    TaskBuilder t;
+    const auto input = t.input("v", kF64);
+    const std::uint16_t event = t.slot(Region::Input, kI64, SlotKind::EventTime);
+    std::uint16_t bad = 0;
+    if (takes) bad = t.slot(Region::Input, kBool, SlotKind::InputBad, 0);
+    const OutputId log = t.output({.name = "log",
+                                   .kind = OutputKind::Log,
+                                   .fields = {{"v", kF64, ""}, {"at", kI64, ""}, {"bad", takes ? kBool : kI64, ""}}});
+    const std::uint16_t first = t.reading(input, Scalar::F64);
+    t.load(Region::Input, Scalar::I64, event);
+    if (takes)
+      t.load(Region::Input, Scalar::Bool, bad);
+    else
+      t.load(Region::Input, Scalar::I64, event);
+    t.add(Op::Emit, static_cast<int>(log), first);
+    t.add(Op::Return);
+    t.on(input, t.function("on v"));
+    Running run(t);
+    run.start(0);
+    EXPECT_EQ(run.instance->takes_bad(InputId{0}), takes);
+    EXPECT_EQ(run.deliver(kSecond, 1.5).size(), 1u);
+    run.instance->deliver_bad(run.worker, InputId{0}, 2 * kSecond, 2 * kSecond);
+    EXPECT_EQ(run.worker.effects().size(), takes ? 1u : 0u);
+    EXPECT_EQ(run.instance->reading_time(InputId{0}), kSecond);
+    if (takes) EXPECT_EQ(run.deliver(3 * kSecond, 2.5), Lines{"3.000s log 2.5 3000000000 0"});
+  }
+}
+
 // Counts in a scalar, writes both ends of an array and a text, emits, and faults above 100.
 struct Stateful : TaskBuilder {
   InputSlots v = input("v", kF64);

@@ -181,6 +181,38 @@ TEST(Payload, UnitsConvertOnce) {
   EXPECT_EQ(bad(plan_of(Scalar::F64, "", "km", "mm"), "1e305"), "OutOfRange");
 }
 
+// 650 counts of 0.1 °C from -40 °C are 25 °C, which is 77 °F.
+TEST(Payload, RawCountsHaveAScale) {
+  SensorSettings raw = sensor("/v", "°C");
+  raw.scale = 0.1;
+  raw.offset = -40;
+  EXPECT_EQ(as_f64(word(plan_of(raw, module_with(Scalar::F64, "°C")), R"({"v": 650})")), 25.0);
+  EXPECT_EQ(as_f64(word(plan_of(raw, module_with(Scalar::F64, "°F")), R"({"v": 650.0})")), 77.0);
+  EXPECT_EQ(word(plan_of(raw, module_with(Scalar::I64, "°C")), R"({"v": 655})"), 26u);  // 25.5 to nearest even
+  raw.unit = "";
+  raw.offset = 0;
+  EXPECT_EQ(as_f64(word(plan_of(raw, module_with(Scalar::F64, "")), R"({"v": 5.0})")), 0.5);
+  const auto m = module_with(Scalar::Bool, "");
+  EXPECT_CONTAINS(make_plan(raw, m, m.inputs[0]).error().message, "remove scale");
+}
+
+TEST(Payload, EnumsByNameOrNumber) {
+  const vm::Module m = module_with(Scalar::I64, "enum(idle, starting, fault)");
+  const DecodePlan json = plan_of(sensor("/mode"), m), bare = plan_of(sensor(""), m);
+  EXPECT_EQ(word(json, R"({"mode": "starting"})"), 1u);
+  EXPECT_EQ(word(json, R"({"mode": 2})"), 2u);
+  EXPECT_EQ(word(bare, " fault "), 2u);
+  EXPECT_EQ(word(bare, "0"), 0u);
+  EXPECT_EQ(bad(json, R"({"mode": "start"})"), "OutOfRange");
+  EXPECT_EQ(bad(json, R"({"mode": 3})"), "OutOfRange");
+  EXPECT_EQ(bad(json, R"({"mode": -1})"), "OutOfRange");
+  EXPECT_EQ(bad(json, R"({"mode": 1.5})"), "WrongType");
+  EXPECT_EQ(bad(json, R"({"mode": true})"), "WrongType");
+  EXPECT_EQ(bad(bare, ""), "OutOfRange");
+  EXPECT_CONTAINS(make_plan(sensor("", "m"), m, m.inputs[0]).error().message,
+                  "(idle, starting, fault), which has no unit");
+}
+
 TEST(Payload, UnitsThatDoNotFitAreRefused) {
   const auto error = [](std::string from, std::string to) {
     const auto m = module_with(Scalar::F64, std::move(to));

@@ -133,6 +133,7 @@ class Replay {
       ++bad_readings_;
       fmt::print(stderr, "{}:{}: bad reading for {}: {} bytes, and text({}) holds {}; left out\n", path_, reading.line,
                  reading.input, reading.value.size(), type.capacity, type.capacity);
+      instance_.deliver_bad(worker_, id, reading.time_ns, reading.time_ns);
     } else if (type.kind == vm::TypeKind::Text) {
       instance_.deliver_text(worker_, id, reading.value, reading.time_ns, reading.time_ns);
     } else if (const auto word = parse_value(reading.value, type.element, field.unit)) {
@@ -141,7 +142,7 @@ class Replay {
       ++bad_readings_;
       fmt::print(stderr, "{}:{}: bad reading for {}: {}; left out\n", path_, reading.line, reading.input,
                  word.error().message);
-      return;
+      instance_.deliver_bad(worker_, id, reading.time_ns, reading.time_ns);
     }
     take_effects();
   }

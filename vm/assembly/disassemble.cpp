@@ -133,6 +133,7 @@ class Disassembler {
       case SlotKind::InputValue:
       case SlotKind::InputTime:
       case SlotKind::InputReady:
+      case SlotKind::InputBad:
       case SlotKind::InputName:
         return input_name(slot.subject);
       case SlotKind::AlarmActive:

@@ -149,6 +149,8 @@ std::string label(const Module& module, const Slot& slot) {
       return input(".ready");
     case SlotKind::InputName:
       return input(".name");
+    case SlotKind::InputBad:
+      return input(".bad");
     case SlotKind::AlarmActive:
       return alarm(".active");
     case SlotKind::AlarmRaised:

@@ -12,8 +12,9 @@
 namespace eyeflow::vm::assembly {
 
 inline constexpr std::string_view kSlotKindWords[kSlotKindCount] = {
-    "plain", "now",   "event_time",   "value",   "time",          "ready",        "name",       "active",      "raised",
-    "last",  "count", "acknowledged", "shelved", "window_values", "window_start", "window_end", "window_count"};
+    "plain",   "now",           "event_time",   "value",      "time",         "ready",
+    "name",    "active",        "raised",       "last",       "count",        "acknowledged",
+    "shelved", "window_values", "window_start", "window_end", "window_count", "bad"};
 inline constexpr std::string_view kOutputKindWords[] = {"switch", "value", "log"};
 inline constexpr std::string_view kHandlerKindWords[] = {"start", "input",     "every",       "stale",
                                                          "stop",  "condition", "time_of_day", "window"};

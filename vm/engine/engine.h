@@ -150,6 +150,11 @@ class Instance {
   void deliver(Worker& worker, InputId input, Word value, TimeNs event_time, TimeNs now);
   void deliver_text(Worker& worker, InputId input, std::string_view text, TimeNs event_time, TimeNs now);
 
+  // A reading that is none: malformed, NaN, out of range. An input that has no say in it (see SlotKind::InputBad) is
+  // left alone; else as for a good one, but the latest reading and its time stay.
+  void deliver_bad(Worker& worker, InputId input, TimeNs event_time, TimeNs now);
+  bool takes_bad(InputId input) const;
+
   // Runs everything that is due up to and including `now`, each at its own instant, in order; at one instant, timers
   // in order of declaration. Effects of all of it are in the worker. When the effects' buffer fills up it stops after
   // the instant at hand: call again while next_deadline() <= now.

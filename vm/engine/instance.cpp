@@ -70,6 +70,12 @@ void Instance::deliver(Worker& worker, InputId input, Word value, TimeNs event_t
   Step(*worker.buffers_, *memory_, now).deliver(index(input), value, event_time);
 }
 
+void Instance::deliver_bad(Worker& worker, InputId input, TimeNs event_time, TimeNs now) {
+  Step(*worker.buffers_, *memory_, now).deliver_bad(index(input), event_time);
+}
+
+bool Instance::takes_bad(InputId input) const { return memory_->plan->inputs[index(input)].takes_bad; }
+
 void Instance::deliver_text(Worker& worker, InputId input, std::string_view text, TimeNs event_time, TimeNs now) {
   Step(*worker.buffers_, *memory_, now).deliver_text(index(input), text, event_time);
 }

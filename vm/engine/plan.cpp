@@ -90,6 +90,7 @@ Dependencies dependencies_of(const Module& module, FunctionId when, FunctionId c
         [[fallthrough]];
       case SlotKind::InputValue:
       case SlotKind::InputReady:
+      case SlotKind::InputBad:
         found.inputs[slot.subject] = true;
         break;
       case SlotKind::AlarmActive:
@@ -234,6 +235,7 @@ class Builder {
       InputPlan plan{.value = kNowhere,
                      .time = own_[n] + 8,
                      .ready = own_[n],
+                     .bad = spare_,
                      .type = *module_.type(module_.inputs[n].value.type),
                      .stale_after = module_.inputs[n].stale_after_ns,
                      .handlers = {},
@@ -354,6 +356,10 @@ class Builder {
           break;
         case SlotKind::InputReady:
           plan_.inputs[slot.subject].ready = slot.offset;
+          break;
+        case SlotKind::InputBad:
+          plan_.inputs[slot.subject].bad = slot.offset;
+          plan_.inputs[slot.subject].takes_bad = true;
           break;
         case SlotKind::AlarmActive:
           plan_.alarms[slot.subject].active = slot.offset;

@@ -55,7 +55,8 @@ struct WindowPlan {
 };
 
 struct InputPlan {
-  std::uint32_t value, time, ready;  // offsets in Input
+  std::uint32_t value, time, ready, bad;  // offsets in Input
+  bool takes_bad = false;
   Type type;
   TimeNs stale_after = 0;
   std::uint32_t stale_deadline = kNowhere;  // index in the instance's deadlines; none: no alarm looks

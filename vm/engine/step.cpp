@@ -83,6 +83,7 @@ void Step::begin_delivery(std::size_t input, TimeNs event_time) {
   const InputPlan& plan = plan_.inputs[input];
   store(input_at(plan.time), to_word(event_time));
   store(input_at(plan.ready), 1);
+  store(input_at(plan.bad), 0);
   store(input_at(plan_.event_time), to_word(event_time));
 }
 
@@ -122,6 +123,20 @@ void Step::deliver_text(std::size_t input, std::string_view text, TimeNs event_t
   if (plan.value != kNowhere)
     worker_.context.set_text(Reference::make(Region::Input, plan.value, plan.type.capacity), 0, text);
   finish_delivery(plan, event_time);
+}
+
+void Step::deliver_bad(std::size_t input, TimeNs event_time) {
+  EYEFLOW_CHECK(memory_.started && input < plan_.inputs.size());
+  worker_.begin_call();
+  const InputPlan& plan = plan_.inputs[input];
+  if (!plan.takes_bad) return;
+  store(input_at(plan.bad), 1);
+  store(input_at(plan_.event_time), to_word(event_time));
+  for (const AlarmIndex alarm : plan.before) evaluate(alarm);
+  for (const std::uint16_t handler : plan.handlers) run_handler(plan_.handlers[handler]);
+  for (const AlarmIndex condition : plan.conditions) evaluate(condition);
+  for (const AlarmIndex alarm : plan.after) evaluate(alarm);
+  if (alarms_changed_) settle();
 }
 
 Instance::Answer Step::ask(FunctionId id) {

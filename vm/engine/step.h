@@ -27,6 +27,7 @@ class Step {
   void resume();
   void deliver(std::size_t input, Word value, TimeNs event_time);
   void deliver_text(std::size_t input, std::string_view text, TimeNs event_time);
+  void deliver_bad(std::size_t input, TimeNs event_time);
   void instant();  // everything that is due at `now`
   void stop();
   Instance::Answer ask(FunctionId function);

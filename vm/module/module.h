@@ -48,8 +48,9 @@ enum class SlotKind : std::uint8_t {
   WindowStart,        // I64: where it begins: its first instant; by count, the time of its first reading
   WindowEnd,          // I64: where it ends, which is not in it; by count, the time of its last reading
   WindowCount,        // I64: how many of its values were read; the others were interpolated
+  InputBad,           // Bool: the last one delivered was bad. Only an input with this slot is told of bad readings
 };
-inline constexpr int kSlotKindCount = 17;
+inline constexpr int kSlotKindCount = 18;
 
 struct Slot {
   Region region = Region::Const;
@@ -83,7 +84,8 @@ struct Function {
 struct Field {
   std::string name{};
   TypeId type = 0;     // a scalar, or a text (its region is ignored)
-  std::string unit{};  // "°C"; empty: none. I64 with unit "time" or "duration" is a point in or a span of time, in ns
+  std::string unit{};  // "°C"; empty: none. I64 with unit "time" or "duration" is a point in or a span of time, in ns;
+                       // with "enum(a, b)" one of those names (enum_unit.h)
   friend bool operator==(const Field&, const Field&) = default;
 };
 

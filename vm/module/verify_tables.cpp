@@ -154,6 +154,7 @@ bool fits_kind(const Module& m, const Slot& slot) {
     case SlotKind::InputTime:
       return of_input && is_i64;
     case SlotKind::InputReady:
+    case SlotKind::InputBad:
       return of_input && is_bool;
     case SlotKind::InputName:
       return of_input && is_text(m.type(slot.type));

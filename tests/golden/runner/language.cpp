@@ -166,7 +166,9 @@ class Player {
       }
       pass_time(event.time - 1);
       const Type& type = *module_.type(module_.inputs[index(*event.input)].value.type);
-      if (type.kind == TypeKind::Text) {
+      if (event.value == "bad") {
+        instance_.deliver_bad(worker_, *event.input, event.time, event.time);
+      } else if (type.kind == TypeKind::Text) {
         instance_.deliver_text(worker_, *event.input, event.value, event.time, event.time);
       } else {
         std::optional<Word> word = read_value(type.element, event.value);
