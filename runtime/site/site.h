@@ -91,6 +91,8 @@ struct SensorSettings {
   std::string field;  // JSON pointer into the payload; empty: the payload itself is the value
   std::string unit;   // the unit that payloads are in; empty: none
   Place unit_place;
+  double scale = 1, offset = 0;  // raw * scale + offset is in `unit`
+  Place scale_place;
   std::string time;  // JSON pointer to the event's time; empty: the time of arrival
   TimeUnit time_unit = TimeUnit::Recognised;
   int qos = 0;
