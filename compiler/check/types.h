@@ -58,9 +58,9 @@ struct Record {
   static constexpr std::uint32_t kNowhere = 0xFFFFFFFF;
   std::string name;  // "running_spectrum(501)"
   Span span;
-  std::vector<Field> fields;         // no record contains itself
+  std::vector<Field> fields;          // no record contains itself
   std::uint32_t declared = kNowhere;  // the checker's row of its declaration; a window's record has none
-  std::vector<std::uint32_t> sizes;  // "(501)"
+  std::vector<std::uint32_t> sizes;   // "(501)"
 };
 
 struct Enum {

@@ -52,7 +52,7 @@ struct DecodePlan {
   Meaning meaning = Meaning::Number;
   vm::Scalar type = vm::Scalar::F64;
   std::uint32_t text_bytes = 0;
-  std::string names;                // Meaning::Enum: the field's unit (vm/module/enum_unit.h)
+  std::string names{};              // Meaning::Enum: the field's unit (vm/module/enum_unit.h)
   double scale = 1, offset = 0;     // raw * scale + offset is in the sensor's unit
   stdlib::Conversion conversion{};  // from the sensor's unit to the one that the task declared
 };

@@ -80,7 +80,7 @@ TEST(Check, TheExampleIsAccepted) {
   ASSERT_EQ(test.steps.size(), 5u);
   EXPECT_EQ(std::get<Expect>(test.steps[4].action).source, "history.count == 2");
   EXPECT_EQ(test.steps[4].at_ns, 1'000'000'000);
-  EXPECT_EQ(std::get<double>(std::get<Feed>(test.steps[1].action).value.value), 85.5);
+  EXPECT_EQ(std::get<double>(std::get<Feed>(test.steps[1].action).value->value), 85.5);
 }
 
 TEST(Check, ConstantsFoldAsTheMachineComputes) {

@@ -181,6 +181,22 @@ TEST(Payload, UnitsConvertOnce) {
   EXPECT_EQ(bad(plan_of(Scalar::F64, "", "km", "mm"), "1e305"), "OutOfRange");
 }
 
+TEST(Payload, UnitsThatDoNotFitAreRefused) {
+  const auto error = [](std::string from, std::string to) {
+    const auto m = module_with(Scalar::F64, std::move(to));
+    const auto plan = make_plan(sensor("/t", std::move(from)), m, m.inputs[0]);
+    return plan ? "no error" : plan.error().message;
+  };
+#define EXPECT_CONTAINS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
+  EXPECT_CONTAINS(error("kPa", "°C"), "another dimension");
+  EXPECT_CONTAINS(error("", "°C"), "add unit = \"°C\"");
+  EXPECT_CONTAINS(error("°C", ""), "remove unit");
+  EXPECT_CONTAINS(error("°X", "°C"), "°X");
+  EXPECT_CONTAINS(error("", "duration"), "add unit = \"s\"");
+  const auto m = module_with_text(5);
+  EXPECT_CONTAINS(make_plan(sensor("", "m"), m, m.inputs[0]).error().message, "text, which has no unit");
+}
+
 // 650 counts of 0.1 °C from -40 °C are 25 °C, which is 77 °F.
 TEST(Payload, RawCountsHaveAScale) {
   SensorSettings raw = sensor("/v", "°C");
@@ -211,22 +227,6 @@ TEST(Payload, EnumsByNameOrNumber) {
   EXPECT_EQ(bad(bare, ""), "OutOfRange");
   EXPECT_CONTAINS(make_plan(sensor("", "m"), m, m.inputs[0]).error().message,
                   "(idle, starting, fault), which has no unit");
-}
-
-TEST(Payload, UnitsThatDoNotFitAreRefused) {
-  const auto error = [](std::string from, std::string to) {
-    const auto m = module_with(Scalar::F64, std::move(to));
-    const auto plan = make_plan(sensor("/t", std::move(from)), m, m.inputs[0]);
-    return plan ? "no error" : plan.error().message;
-  };
-#define EXPECT_CONTAINS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
-  EXPECT_CONTAINS(error("kPa", "°C"), "another dimension");
-  EXPECT_CONTAINS(error("", "°C"), "add unit = \"°C\"");
-  EXPECT_CONTAINS(error("°C", ""), "remove unit");
-  EXPECT_CONTAINS(error("°X", "°C"), "°X");
-  EXPECT_CONTAINS(error("", "duration"), "add unit = \"s\"");
-  const auto m = module_with_text(5);
-  EXPECT_CONTAINS(make_plan(sensor("", "m"), m, m.inputs[0]).error().message, "text, which has no unit");
 }
 
 TEST(Payload, TimesOfReadings) {  // expected values: date -u -d … +%s
