@@ -86,7 +86,7 @@ void Machine::run(const Event& event) {
   std::fill_n(registers_, words, 0xDEADDEADDEADDEAD);
   std::ranges::copy(event.arguments, registers_);
   context_.registers = registers_;
-  context_.calls = calls_.place_array<CallRecord>(bound.call_depth, side_);
+  context_.calls = calls_.place_array<CallRecord>(bound.call_depth + std::size_t{1}, side_);
   output_ = {.data = rows_.place(event.output_bytes, side_), .capacity = event.output_bytes};
   context_.metered = event.fuel.has_value();
   context_.fuel = event.fuel.value_or(0);

@@ -53,7 +53,7 @@ Outcome run_function(const VerifiedModule& verified, IntrinsicTable intrinsics, 
   // Results may need more than the frame; dirty, since tiers clear their frames themselves.
   const std::size_t results = m.functions[index(id)].results.size();
   std::vector<Word> registers(std::max<std::size_t>(bound.frame_words, results), 0xDEADDEADDEADDEAD);
-  std::vector<CallRecord> calls(bound.call_depth);
+  std::vector<CallRecord> calls(bound.call_depth + std::size_t{1});
 
   Context context;
   context.base[static_cast<int>(Region::Const)] = constants.data();

@@ -12,7 +12,7 @@ struct FunctionCode {
   const std::uint64_t* trip_fuel;  // by counter register
   std::uint64_t entry_fuel;
   std::uint16_t register_count, param_count, result_count;
-  std::uint16_t clear_end;  // registers from param_count up to here must be zero at the start
+  std::uint16_t clear_end;  // registers from param_count up to here must be zero at the start; param_count: none
 };
 
 // Charges what FunctionBound says; leaves the fuel as it is when it does not suffice.
@@ -24,6 +24,9 @@ struct FunctionCode {
 
 inline const FunctionCode& function_code(const Context& context, std::uint16_t function) {
   return static_cast<const FunctionCode*>(context.code)[function];
+}
+inline const FunctionCode& running(const Context& context) {
+  return *static_cast<const FunctionCode*>(context.running);
 }
 
 }  // namespace eyeflow::vm

@@ -13,12 +13,11 @@
 #define EYEFLOW_TAIL_CALLS 0
 #endif
 
-// For what an instruction rarely does: called without saving registers first, so that the usual way needs no stack
-// frame.
-#if defined(__clang__) && (defined(__x86_64__) || defined(__aarch64__))
-#define EYEFLOW_RARE [[gnu::noinline, clang::preserve_most]]
+// What the handlers hand on needs no saving around the calls that some of them make.
+#if EYEFLOW_TAIL_CALLS && __has_attribute(preserve_none)
+#define EYEFLOW_HANDLER __attribute__((preserve_none))
 #else
-#define EYEFLOW_RARE [[gnu::noinline]]
+#define EYEFLOW_HANDLER
 #endif
 
 namespace eyeflow::vm {

@@ -21,24 +21,33 @@ struct TripCount {
   [[gnu::always_inline]] inline bool flow(op_tag<Op::Name>, Cursor& at, [[maybe_unused]] Context& c, \
                                           [[maybe_unused]] Trap& trap)
 
-EYEFLOW_RARE inline void copy_results(Word* to, const Word* from, std::size_t count) {
-  std::memmove(to, from, count * sizeof(Word));
+// A few words, usually one or two: a loop that the compiler would make a vector loop of, or a call of memcpy, costs
+// more.
+[[gnu::always_inline]] inline void copy_words(Word* to, const Word* from, std::uint16_t count) {
+#if defined(__clang__)
+#pragma clang loop vectorize(disable) unroll(disable)
+#endif
+  for (std::uint16_t n = 0; n < count; ++n) {
+    to[n] = from[n];
+    asm volatile("" ::: "memory");
+  }
+}
+[[gnu::always_inline]] inline void clear_words(Word* to, std::uint16_t first, std::uint16_t end) {
+  for (std::uint16_t n = first; n < end; ++n) {
+    to[n] = 0;
+    asm volatile("" ::: "memory");
+  }
 }
 
+// The outermost function returns to nowhere: its record stands at the bottom of the call stack.
 EYEFLOW_FLOW(Return) {
-  const std::uint16_t results = function_code(c, c.function).result_count;
-  const bool outermost = c.call_top == c.calls;
-  Word* const to = outermost ? c.registers : c.call_top[-1].frame + c.call_top[-1].result;
-  if (results == 1)
-    to[0] = at.r[at.pc->a];
-  else if (results > 1) [[unlikely]]
-    copy_results(to, at.r + at.pc->a, results);
-  if (outermost) {
+  const CallRecord& record = *--c.call_top;
+  copy_words(record.frame + record.result, at.r + at.pc->a, running(c).result_count);
+  if (record.return_to == nullptr) [[unlikely]] {
     trap = Trap::None;
     return false;
   }
-  const CallRecord& record = *--c.call_top;
-  c.function = record.function;
+  c.running = record.caller;
   at = {record.return_to, record.frame};
   return true;
 }
@@ -52,15 +61,6 @@ EYEFLOW_FLOW(Jump) {
   at.pc += at.pc->a;
   return true;
 }
-EYEFLOW_FLOW(JumpIf) {
-  at.pc += at.r[at.pc->b] != 0 ? at.pc->a : 1;
-  return true;
-}
-EYEFLOW_FLOW(JumpUnless) {
-  at.pc += at.r[at.pc->b] == 0 ? at.pc->a : 1;
-  return true;
-}
-
 EYEFLOW_FLOW(LoopBegin) {
   const auto wanted = from_word<std::int64_t>(at.r[at.pc->b]);
   const std::int64_t trips = wanted < 0 ? 0 : wanted;
@@ -80,7 +80,7 @@ EYEFLOW_FLOW(LoopEnter) {
   }
   if (c.metered) [[unlikely]] {
     std::uint64_t fuel;
-    if (__builtin_mul_overflow(function_code(c, c.function).trip_fuel[at.pc->a], trips, &fuel) || !charge(c, fuel)) {
+    if (__builtin_mul_overflow(running(c).trip_fuel[at.pc->a], trips, &fuel) || !charge(c, fuel)) {
       trap = Trap::OutOfFuel;
       return false;
     }
@@ -117,7 +117,7 @@ EYEFLOW_FLOW(WhileTest) {
     trap = Trap::WhileLimit;
     return false;
   }
-  if (c.metered && !charge(c, function_code(c, c.function).trip_fuel[at.pc->a])) [[unlikely]] {
+  if (c.metered && !charge(c, running(c).trip_fuel[at.pc->a])) [[unlikely]] {
     trap = Trap::OutOfFuel;
     return false;
   }
@@ -136,7 +136,7 @@ EYEFLOW_FLOW(WhileNext) {
     trap = Trap::WhileLimit;
     return false;
   }
-  if (c.metered && !charge(c, function_code(c, c.function).trip_fuel[counter])) [[unlikely]] {
+  if (c.metered && !charge(c, running(c).trip_fuel[counter])) [[unlikely]] {
     trap = Trap::OutOfFuel;
     return false;
   }
@@ -173,11 +173,11 @@ EYEFLOW_FLOW(Call) {
     trap = Trap::OutOfFuel;
     return false;
   }
-  Word* frame = at.r + function_code(c, c.function).register_count;
-  for (std::uint16_t n = 0; n < callee.param_count; ++n) frame[n] = at.r[at.pc->c + n];
-  for (std::uint16_t n = callee.param_count; n < callee.clear_end; ++n) frame[n] = 0;
-  *c.call_top++ = {at.pc + 1, at.r, c.function, at.pc->a};
-  c.function = at.pc->b;
+  Word* frame = at.r + running(c).register_count;
+  copy_words(frame, at.r + at.pc->c, callee.param_count);
+  clear_words(frame, callee.param_count, callee.clear_end);
+  *c.call_top++ = {at.pc + 1, at.r, c.running, at.pc->a};
+  c.running = &callee;
   at = {callee.code, frame};
   return true;
 }
@@ -195,20 +195,27 @@ EYEFLOW_FLOW(CallIntrinsic) {
 }
 #undef EYEFLOW_FLOW
 
-// A comparison joined with what is done about it.
+// Rows that go forward, by field a, or on.
 template <Op O>
-[[gnu::always_inline]] inline bool flow_compared(Cursor& at, Context& context, Trap& trap) {
-  const bool holds = semantics::holds<O>(at.r, *at.pc);
-  if constexpr (info(O).form == Form::RepeatIf || info(O).form == Form::RepeatUnless)
-    return repeat_while(holds == (info(O).form == Form::RepeatIf), at, context, trap);
-  at.pc += holds == (info(O).form == Form::JumpIf) ? at.pc->a : 1;
-  return true;
+constexpr bool kJumpsOrNot =
+    O == Op::JumpIf || O == Op::JumpUnless || info(O).form == Form::JumpIf || info(O).form == Form::JumpUnless;
+template <Op O>
+[[gnu::always_inline]] inline bool jumps(const Word* r, const Instruction& i) {
+  if constexpr (O == Op::JumpIf)
+    return r[i.b] != 0;
+  else if constexpr (O == Op::JumpUnless)
+    return r[i.b] == 0;
+  else
+    return semantics::holds<O>(r, i) == (info(O).form == Form::JumpIf);
 }
 
 template <Op O>
 inline bool step(Cursor& at, Context& context, Trap& trap) {
-  if constexpr (info(O).cls == OpClass::Flow && info(O).form != Form::Plain) {
-    return flow_compared<O>(at, context, trap);
+  if constexpr (kJumpsOrNot<O>) {
+    at.pc += jumps<O>(at.r, *at.pc) ? at.pc->a : 1;
+    return true;
+  } else if constexpr (info(O).form == Form::RepeatIf || info(O).form == Form::RepeatUnless) {
+    return repeat_while(semantics::holds<O>(at.r, *at.pc) == (info(O).form == Form::RepeatIf), at, context, trap);
   } else if constexpr (info(O).cls == OpClass::Flow) {
     return flow(op_tag<O>{}, at, context, trap);
   } else {

@@ -1,41 +1,59 @@
 #include <algorithm>
 
 #include "vm/interpreter/flow.h"
+#include "vm/module/written_registers.h"
 
 namespace eyeflow::vm {
 namespace {
 
 // Where a handler stopped: kept for the fault's report.
-[[gnu::noinline]] Trap stop(Trap trap, const Instruction* pc, Context& context) {
+[[gnu::noinline]] EYEFLOW_HANDLER Trap stop(Trap trap, const Instruction* pc, Context& context) {
   if (trap != Trap::None) {
-    context.trap_function = context.function;
-    context.trap_instruction = static_cast<std::uint32_t>(pc - function_code(context, context.function).code);
+    const FunctionCode& function = running(context);
+    context.trap_function = static_cast<std::uint16_t>(&function - &function_code(context, 0));
+    context.trap_instruction = static_cast<std::uint32_t>(pc - function.code);
   }
   return trap;
 }
 
 #if EYEFLOW_TAIL_CALLS
 
-using Handler = Trap (*)(const Instruction* pc, Word* r, Context& context);
-extern const Handler kHandlers[kOpCount];
-
-template <Op O>
-Trap handle(const Instruction* pc, Word* r, Context& context) {
-  Cursor at{pc, r};
-  Trap trap = Trap::None;
-  if (!step<O>(at, context, trap)) [[unlikely]] {
-    return stop(trap, pc, context);
-  }
-  [[clang::musttail]] return kHandlers[static_cast<std::size_t>(at.pc->op)](at.pc, at.r, context);
-}
-
-const Handler kHandlers[kOpCount] = {
-#define EYEFLOW_OP(Name, ...) &handle<Op::Name>,
-#include "vm/isa/opcodes.def"
+// All four stay in machine registers from handler to handler. The table is one of them: its address is not made anew.
+struct Table;
+using Handler = Trap(EYEFLOW_HANDLER*)(const Instruction* pc, Word* r, Context& context, const Table& table);
+struct Table {
+  Handler handlers[kOpCount];
 };
 
+#define EYEFLOW_NEXT(pc, r) \
+  [[clang::musttail]] return table.handlers[static_cast<std::size_t>((pc)->op)](pc, r, context, table)
+
+template <Op O>
+EYEFLOW_HANDLER Trap handle(const Instruction* pc, Word* r, Context& context, const Table& table) {
+  if constexpr (kJumpsOrNot<O>) {
+    // A branch each way: were the next place chosen by arithmetic, all that follows would wait for the comparison.
+    if (jumps<O>(r, *pc)) {
+      pc += pc->a;
+      asm volatile("" : "+r"(pc));
+      EYEFLOW_NEXT(pc, r);
+    }
+    ++pc;
+    EYEFLOW_NEXT(pc, r);
+  }
+  Cursor at{pc, r};
+  Trap trap = Trap::None;
+  if (!step<O>(at, context, trap)) [[unlikely]]
+    return stop(trap, pc, context);
+  EYEFLOW_NEXT(at.pc, at.r);
+}
+
+constexpr Table kTable = {{
+#define EYEFLOW_OP(Name, ...) &handle<Op::Name>,
+#include "vm/isa/opcodes.def"
+}};
+
 Trap dispatch(const Instruction* pc, Word* r, Context& context) {
-  return kHandlers[static_cast<std::size_t>(pc->op)](pc, r, context);
+  return kTable.handlers[static_cast<std::size_t>(pc->op)](pc, r, context, kTable);
 }
 
 #else
@@ -58,38 +76,52 @@ stopped:
 
 #endif
 
-// Registers start as zero, but clearing a frame costs more than a short condition does. Code that goes straight on and
-// writes each register before it reads it does not notice what was there; where that is not plain to see, it is
-// cleared.
-bool reads_unwritten(const Module& module, const Function& function) {
-  std::vector<bool> written(function.registers.size(), false);
-  std::fill_n(written.begin(), function.param_count, true);
-  const auto all_written = [&](std::size_t first, std::size_t count) {
-    return std::all_of(written.begin() + first, written.begin() + first + count, [](bool w) { return w; });
-  };
-  for (const Instruction& i : function.code) {
+// Registers start as zero, but clearing a frame costs more than a short condition does: it is only done for functions
+// that may read what they have not written.
+bool reads_unwritten(const VerifiedModule& verified, IntrinsicTable intrinsics, const Function& function) {
+  const Module& module = verified.module;
+  WrittenRegisters written(function.registers.size());
+  for (std::uint16_t n = 0; n < function.param_count; ++n) written.write_at_the_start(n);
+  std::vector<std::uint32_t> earliest_source(function.code.size(), kNeverJumpedTo);
+  for (std::uint32_t at = 0; at < function.code.size(); ++at) {
+    if (earliest_source[at] != kNeverJumpedTo) written.join(earliest_source[at]);
+    const Instruction& i = function.code[at];
     const OpInfo& row = info(i.op);
-    if (row.flags & (Branches | Loops)) return true;
     const std::uint16_t fields[] = {i.a, i.b, i.c};
-    for (int pass = 0; pass < 2; ++pass) {  // all reads of an instruction come before its writes
-      for (int n = 0; n < 3; ++n) {
-        const Operand& operand = row.operands[n];
-        const std::uint16_t reg = fields[n];
-        if (pass == 0 && operand.role == Role::Read && !written[reg]) return true;
-        if (pass == 1 && operand.role == Role::Write) written[reg] = true;
-        switch (operand.block) {
-          case Block::None:
-            break;
-          case Block::Results:
-            if (pass == 0 && !all_written(reg, function.results.size())) return true;
-            break;
-          case Block::OutputFields:
-            if (pass == 0 && !all_written(reg, module.outputs[i.a].fields.size())) return true;
-            break;
-          default:
-            return true;  // calls are long enough for clearing not to matter
-        }
+    const auto block_size = [&](Block block) -> std::size_t {
+      switch (block) {
+        case Block::None:
+          return 0;
+        case Block::Results:
+          return function.results.size();
+        case Block::OutputFields:
+          return module.outputs[i.a].fields.size();
+        case Block::CalleeParams:
+          return module.functions[i.b].param_count;
+        case Block::CalleeResults:
+          return module.functions[i.b].results.size();
+        case Block::IntrinsicParams:
+          return intrinsics[i.b].param_count;
+        case Block::IntrinsicResult:
+          return intrinsics[i.b].result == Scalar::Void ? 0 : 1;
       }
+      return 0;
+    };
+    const auto is_result = [](Block block) { return block == Block::CalleeResults || block == Block::IntrinsicResult; };
+    for (std::size_t n = 0; n < 3; ++n) {  // all reads of an instruction come before its writes
+      const Operand& operand = row.operands[n];
+      if ((operand.role == Role::Read || operand.role == Role::Update) && !written.is_written(fields[n])) return true;
+      if (!is_result(operand.block))
+        for (std::size_t k = 0; k < block_size(operand.block); ++k)
+          if (!written.is_written(static_cast<std::uint16_t>(fields[n] + k))) return true;
+    }
+    for (std::size_t n = 0; n < 3; ++n) {
+      const Operand& operand = row.operands[n];
+      if (operand.role == Role::Write || operand.role == Role::Counter) written.write(fields[n], at);
+      if (operand.role == Role::Target) earliest_source[at + fields[n]] = std::min(earliest_source[at + fields[n]], at);
+      if (is_result(operand.block))
+        for (std::size_t k = 0; k < block_size(operand.block); ++k)
+          written.write(static_cast<std::uint16_t>(fields[n] + k), at);
     }
   }
   return false;
@@ -97,7 +129,7 @@ bool reads_unwritten(const Module& module, const Function& function) {
 
 class InterpreterCode final : public TierCode {
  public:
-  explicit InterpreterCode(const VerifiedModule& verified) {
+  InterpreterCode(const VerifiedModule& verified, IntrinsicTable intrinsics) {
     functions_.reserve(verified.module.functions.size());
     for (std::size_t n = 0; n < verified.module.functions.size(); ++n) {
       const Function& function = verified.module.functions[n];
@@ -108,21 +140,20 @@ class InterpreterCode final : public TierCode {
                             .register_count = static_cast<std::uint16_t>(function.registers.size()),
                             .param_count = function.param_count,
                             .result_count = static_cast<std::uint16_t>(function.results.size()),
-                            .clear_end = reads_unwritten(verified.module, function)
+                            .clear_end = reads_unwritten(verified, intrinsics, function)
                                              ? static_cast<std::uint16_t>(function.registers.size())
                                              : function.param_count});
     }
   }
 
   Trap run(FunctionId id, Context& context) const override {
-    context.code = functions_.data();
-    context.call_top = context.calls;
-    context.function = static_cast<std::uint16_t>(id);
     const FunctionCode& function = functions_[index(id)];
-    for (std::uint16_t n = function.param_count; n < function.clear_end; ++n) context.registers[n] = 0;
-    if (context.metered && !charge(context, function.entry_fuel)) {
-      return stop(Trap::OutOfFuel, function.code, context);
-    }
+    context.code = functions_.data();
+    context.running = &function;
+    context.calls[0] = {nullptr, context.registers, nullptr, 0};
+    context.call_top = context.calls + 1;
+    clear_words(context.registers, function.param_count, function.clear_end);
+    if (context.metered && !charge(context, function.entry_fuel)) return stop(Trap::OutOfFuel, function.code, context);
     return dispatch(function.code, context.registers, context);
   }
 
@@ -133,8 +164,8 @@ class InterpreterCode final : public TierCode {
   std::vector<FunctionCode> functions_;
 };
 
-std::unique_ptr<TierCode> prepare(const VerifiedModule& module, IntrinsicTable, const PrepareOptions&) {
-  return std::make_unique<InterpreterCode>(module);
+std::unique_ptr<TierCode> prepare(const VerifiedModule& module, IntrinsicTable intrinsics, const PrepareOptions&) {
+  return std::make_unique<InterpreterCode>(module, intrinsics);
 }
 
 }  // namespace

@@ -11,6 +11,13 @@ void Journal::roll_back(std::byte* state) {
   commit();
 }
 
+void Journal::save(const std::byte* state, std::uint32_t line) {
+  seen[line / 64] |= 1ull << (line % 64);
+  line_numbers[count] = line;
+  std::memcpy(saved_lines + std::size_t{count} * kLineBytes, state + std::size_t{line} * kLineBytes, kLineBytes);
+  ++count;
+}
+
 void Journal::commit() {
   for (std::uint32_t i = 0; i < count; ++i) seen[line_numbers[i] / 64] = 0;
   count = 0;

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "vm/base/rare.h"
 #include "vm/isa/intrinsic.h"
 #include "vm/isa/isa.h"
 
@@ -20,18 +21,20 @@ struct Journal {
   std::byte* saved_lines = nullptr;  // kLineBytes each
   std::uint32_t count = 0;
 
+  bool has(std::uint32_t line) const { return (seen[line / 64] >> (line % 64) & 1) != 0; }
   void touch(const std::byte* state, std::uint32_t offset, std::uint64_t bytes) {
     if (bytes == 0) return;
-    for (std::uint64_t line = offset / kLineBytes, last = (offset + bytes - 1) / kLineBytes; line <= last; ++line) {
-      std::uint64_t& word = seen[line / 64];
-      const std::uint64_t bit = 1ull << (line % 64);
-      if (word & bit) continue;
-      word |= bit;
-      line_numbers[count] = static_cast<std::uint32_t>(line);
-      std::memcpy(saved_lines + std::size_t{count} * kLineBytes, state + line * kLineBytes, kLineBytes);
-      ++count;
-    }
+    const auto last = static_cast<std::uint32_t>((offset + bytes - 1) / kLineBytes);
+    for (std::uint32_t line = offset / kLineBytes; line <= last; ++line)
+      if (!has(line)) save(state, line);
   }
+  // What lies within one line: most writes are of a line that was written before.
+  void touch_element(const std::byte* state, std::uint32_t offset) {
+    const std::uint32_t line = offset / kLineBytes;
+    if (!has(line)) [[unlikely]]
+      save(state, line);
+  }
+  EYEFLOW_RARE void save(const std::byte* state, std::uint32_t line);
   void roll_back(std::byte* state);
   void commit();
 };
@@ -55,7 +58,7 @@ struct OutputLayout {
 struct CallRecord {
   const Instruction* return_to;
   Word* frame;
-  std::uint16_t function;
+  const void* caller;    // what the running tier knows of the function that called
   std::uint16_t result;  // first register of the caller that takes the results
 };
 
@@ -69,10 +72,10 @@ struct Context {
   Journal* journal = nullptr;
   OutputBuffer* output = nullptr;
   Word* registers = nullptr;       // the handler's frame; callees' frames follow
-  CallRecord* calls = nullptr;     // as deep as the verifier's bound
+  CallRecord* calls = nullptr;     // one more than the verifier's bound
   const void* code = nullptr;      // the running tier's own
   CallRecord* call_top = nullptr;  // the next free record; the tier's own
-  std::uint16_t function = 0;      // the one that runs; the tier's own
+  const void* running = nullptr;   // what the tier knows of the function that runs
   std::uint64_t fuel = 0;          // what is left; only looked at when metered
   bool metered = false;
   std::uint64_t texts_cut = 0;         // formatted texts that did not fit, for the host's counters
@@ -86,6 +89,13 @@ struct Context {
     if (reference.region() != Region::State) return;
     journal->touch(base[static_cast<int>(Region::State)], static_cast<std::uint32_t>(reference.offset() + first_byte),
                    bytes);
+  }
+
+  // The same for an element, which lies in one line: slots begin at whole words.
+  void begin_element_write(Reference reference, std::uint64_t byte) {
+    if (reference.region() != Region::State) return;
+    journal->touch_element(base[static_cast<int>(Region::State)],
+                           static_cast<std::uint32_t>(reference.offset() + byte));
   }
 
   std::string_view text(Reference reference) {

@@ -17,7 +17,8 @@ inline Word load_word(const std::byte* place) {
 }
 inline void store_word(std::byte* place, Word word) { std::memcpy(place, &word, sizeof word); }
 
-#define EYEFLOW_EXECUTE(Name) inline Trap execute(op_tag<Op::Name>, [[maybe_unused]] Context& c, Word* r, Instruction i)
+#define EYEFLOW_EXECUTE(Name) \
+  inline Trap execute(op_tag<Op::Name>, [[maybe_unused]] Context& c, Word* r, const Instruction& i)
 
 EYEFLOW_EXECUTE(LoadImm) {
   r[i.a] = to_word(std::int64_t{static_cast<std::int16_t>(i.b)});
@@ -140,13 +141,13 @@ void store_element(std::byte* place, Word word) {
 }
 inline std::uint64_t list_length(Context& c, Reference list) { return load_word(c.at(list)); }
 inline void set_list_length(Context& c, Reference list, std::uint64_t length) {
-  c.begin_write(list, 0, kListHeaderBytes);
+  c.begin_element_write(list, 0);
   store_word(c.at(list), length);
 }
 
 // Indices are compared as unsigned numbers: a negative one is larger than any length.
 template <typename T>
-Trap array_get(Context& c, Word* r, Instruction i) {
+Trap array_get(Context& c, Word* r, const Instruction& i) {
   const Reference array{r[i.b]};
   if (r[i.c] >= array.capacity()) [[unlikely]]
     return Trap::IndexOutOfRange;
@@ -154,16 +155,16 @@ Trap array_get(Context& c, Word* r, Instruction i) {
   return Trap::None;
 }
 template <typename T>
-Trap array_set(Context& c, Word* r, Instruction i) {
+Trap array_set(Context& c, Word* r, const Instruction& i) {
   const Reference array{r[i.a]};
   if (r[i.b] >= array.capacity()) [[unlikely]]
     return Trap::IndexOutOfRange;
-  c.begin_write(array, r[i.b] * sizeof(T), sizeof(T));
+  c.begin_element_write(array, r[i.b] * sizeof(T));
   store_element<T>(c.at(array) + r[i.b] * sizeof(T), r[i.c]);
   return Trap::None;
 }
 template <typename T>
-Trap array_fill(Context& c, Word* r, Instruction i) {
+Trap array_fill(Context& c, Word* r, const Instruction& i) {
   const Reference array{r[i.a]};
   c.begin_write(array, 0, std::uint64_t{array.capacity()} * sizeof(T));
   const T value = element_of<T>(r[i.b]);
@@ -172,7 +173,7 @@ Trap array_fill(Context& c, Word* r, Instruction i) {
   return Trap::None;
 }
 template <typename T>
-Trap list_get(Context& c, Word* r, Instruction i) {
+Trap list_get(Context& c, Word* r, const Instruction& i) {
   const Reference list{r[i.b]};
   if (r[i.c] >= list_length(c, list)) [[unlikely]]
     return Trap::IndexOutOfRange;
@@ -180,25 +181,27 @@ Trap list_get(Context& c, Word* r, Instruction i) {
   return Trap::None;
 }
 template <typename T>
-Trap list_set(Context& c, Word* r, Instruction i) {
+Trap list_set(Context& c, Word* r, const Instruction& i) {
   const Reference list{r[i.a]};
   if (r[i.b] >= list_length(c, list)) [[unlikely]]
     return Trap::IndexOutOfRange;
   const std::uint64_t offset = kListHeaderBytes + r[i.b] * sizeof(T);
-  c.begin_write(list, offset, sizeof(T));
+  c.begin_element_write(list, offset);
   store_element<T>(c.at(list) + offset, r[i.c]);
   return Trap::None;
 }
 template <typename T>
-Trap list_push(Context& c, Word* r, Instruction i) {
+[[gnu::always_inline]] inline Trap list_push(Context& c, Word* r, const Instruction& i) {
   const Reference list{r[i.a]};
   const std::uint64_t length = list_length(c, list);
   if (length >= list.capacity()) [[unlikely]]
     return Trap::ListFull;
   const std::uint64_t offset = kListHeaderBytes + length * sizeof(T);
-  c.begin_write(list, offset, sizeof(T));
-  store_element<T>(c.at(list) + offset, r[i.b]);
-  set_list_length(c, list, length + 1);
+  c.begin_element_write(list, 0);
+  c.begin_element_write(list, offset);
+  std::byte* const at = c.at(list);
+  store_word(at, length + 1);
+  store_element<T>(at + offset, r[i.b]);
   return Trap::None;
 }
 
@@ -237,22 +240,22 @@ T* written_elements(Context& c, Word array) {
 constexpr Trap unless_fits(bool fits) { return fits ? Trap::None : Trap::Overflow; }
 
 template <typename T>
-Trap array_one(Context& c, Word* r, Instruction i, OneKernel<T> kernel) {
+Trap array_one(Context& c, Word* r, const Instruction& i, OneKernel<T> kernel) {
   T* to = written_elements<T>(c, r[i.a]);
   return unless_fits(kernel(to, elements<T>(c, r[i.b]), Reference{r[i.a]}.capacity()));
 }
 template <typename T>
-Trap array_pair(Context& c, Word* r, Instruction i, PairKernel<T> kernel) {
+Trap array_pair(Context& c, Word* r, const Instruction& i, PairKernel<T> kernel) {
   T* to = written_elements<T>(c, r[i.a]);
   return unless_fits(kernel(to, elements<T>(c, r[i.b]), elements<T>(c, r[i.c]), Reference{r[i.a]}.capacity()));
 }
 template <typename T>
-Trap array_with_scalar(Context& c, Word* r, Instruction i, ScalarKernel<T> kernel) {
+Trap array_with_scalar(Context& c, Word* r, const Instruction& i, ScalarKernel<T> kernel) {
   T* to = written_elements<T>(c, r[i.a]);
   return unless_fits(kernel(to, elements<T>(c, r[i.b]), element_of<T>(r[i.c]), Reference{r[i.a]}.capacity()));
 }
 template <typename T>
-Trap array_sum(Context& c, Word* r, Instruction i, SumKernel<T> kernel) {
+Trap array_sum(Context& c, Word* r, const Instruction& i, SumKernel<T> kernel) {
   T sum{};
   const bool fits = kernel(&sum, elements<T>(c, r[i.b]), Reference{r[i.b]}.capacity());
   r[i.a] = to_word(sum);

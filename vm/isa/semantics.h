@@ -205,7 +205,7 @@ struct OperandType {
 
 // Operand c of a row, or of the row that it is made of: a register, or the number in the field.
 template <Op O>
-constexpr auto third_operand(const Word* r, Instruction i) {
+constexpr auto third_operand(const Word* r, const Instruction& i) {
   using C = typename OperandType<info(O).base, 2>::type;
   if constexpr (info(O).operands[2].role == Role::Imm)
     return static_cast<C>(static_cast<std::int16_t>(i.c));
@@ -215,7 +215,7 @@ constexpr auto third_operand(const Word* r, Instruction i) {
 
 // Runs value instruction O on registers: r[a] = eval(r[b], r[c]). On a trap r[a] is not written.
 template <Op O>
-[[gnu::always_inline]] inline Trap run_value(Word* r, Instruction i) {
+[[gnu::always_inline]] inline Trap run_value(Word* r, const Instruction& i) {
   static_assert(info(O).cls == OpClass::Value);
   constexpr op_tag<info(O).base> kMeaning{};
   using A = typename OperandType<O, 0>::type;
@@ -237,7 +237,7 @@ template <Op O>
 
 // What a comparison joined with a branch compares: whether base(r[b], r[c]) holds.
 template <Op O>
-[[gnu::always_inline]] inline bool holds(const Word* r, Instruction i) {
+[[gnu::always_inline]] inline bool holds(const Word* r, const Instruction& i) {
   static_assert(info(O).form != Form::Plain && info(O).cls == OpClass::Flow);
   bool a = false;
   (void)eval(op_tag<info(O).base>{}, from_word<typename OperandType<O, 1>::type>(r[i.b]), third_operand<O>(r, i), a);

@@ -145,8 +145,14 @@ constexpr Word to_word(T value) {
 
 // Where a float's bits can be seen (state, outputs), every NaN is the one canonical NaN.
 constexpr double canonical(double value) {
-  return value == value ? value : std::bit_cast<double>(0x7ff8000000000000ull);
+  if (value == value) [[likely]]
+    return value;
+  return std::bit_cast<double>(0x7ff8000000000000ull);
 }
-constexpr float canonical(float value) { return value == value ? value : std::bit_cast<float>(0x7fc00000u); }
+constexpr float canonical(float value) {
+  if (value == value) [[likely]]
+    return value;
+  return std::bit_cast<float>(0x7fc00000u);
+}
 
 }  // namespace eyeflow::vm

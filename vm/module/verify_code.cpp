@@ -2,44 +2,14 @@
 #include <optional>
 
 #include "vm/module/verify_internal.h"
+#include "vm/module/written_registers.h"
 
 // One pass over a function's code, by the rows' operand roles alone; only the flow instructions that frame a loop are
 // known by name.
 namespace eyeflow::vm::verify_detail {
 namespace {
 
-constexpr std::uint32_t kNotYet = 0xFFFFFFFF;
-
-// Reference registers must be set before they are read: zero would be a reference to the first bytes of Const. Since
-// branches only go forward, and what is set stays set, one pass decides it: `set_at` is the place from which on the
-// register has been set on the straight way. A branch that comes from before that place may have jumped over it, so at
-// its target the register counts as not set. Setting it again before the next use is always good enough.
-class SetReferences {
- public:
-  explicit SetReferences(std::size_t registers) : is_set_(registers, false) {}
-
-  void set(std::uint16_t reg, std::uint32_t at) {
-    if (is_set_[reg]) return;
-    is_set_[reg] = true;
-    order_.push_back({at, reg});
-  }
-  void join(std::uint32_t earliest_source) {
-    while (!order_.empty() && order_.back().at > earliest_source) {
-      is_set_[order_.back().reg] = false;
-      order_.pop_back();
-    }
-  }
-  bool is_set(std::uint16_t reg) const { return is_set_[reg]; }
-  void set_from_the_start(std::uint16_t reg) { is_set_[reg] = true; }
-
- private:
-  struct Place {
-    std::uint32_t at;
-    std::uint16_t reg;
-  };
-  std::vector<bool> is_set_;
-  std::vector<Place> order_;  // ascending
-};
+constexpr std::uint32_t kNotYet = kNeverJumpedTo;
 
 class CodeCheck {
  public:
@@ -56,7 +26,7 @@ class CodeCheck {
 
   bool run() {
     const std::size_t params = std::min<std::size_t>(f_.param_count, f_.registers.size());
-    for (std::size_t n = 0; n < params; ++n) references_.set_from_the_start(static_cast<std::uint16_t>(n));
+    for (std::size_t n = 0; n < params; ++n) references_.write_at_the_start(static_cast<std::uint16_t>(n));
     facts_.loop_of.reserve(f_.code.size());
     for (at_ = 0; at_ < f_.code.size(); ++at_)
       if (!check_instruction()) return false;
@@ -306,7 +276,7 @@ class CodeCheck {
   bool check_is_set(std::uint16_t reg, const Type& type) {
     if (type.kind == TypeKind::Scalar || type.kind == TypeKind::Counter) return true;
     if (type.region == Region::State) bound_.reads_state = true;
-    return demand(Rule::RefBeforeUse, references_.is_set(reg), [&] {
+    return demand(Rule::RefBeforeUse, references_.is_written(reg), [&] {
       return "reference register " + std::to_string(reg) + " may not have been set on the way here";
     });
   }
@@ -427,7 +397,7 @@ class CodeCheck {
   // ---------------------------------------------------------------------------------------------------------
 
   void note_write(std::uint16_t reg) {
-    if (reg < f_.registers.size()) references_.set(reg, at_);
+    if (reg < f_.registers.size()) references_.write(reg, at_);
   }
   void note_writes(const Operand& operand, int n) {
     if (operand.role == Role::Write || operand.role == Role::Update) note_write(field(n));
@@ -448,7 +418,7 @@ class CodeCheck {
   CodeFacts& facts_;
   FunctionBound& bound_;
   std::uint32_t at_ = 0;
-  SetReferences references_;
+  WrittenRegisters references_;  // must be set before they are read: zero would name the first bytes of Const
   std::vector<std::uint32_t> earliest_source_;  // by instruction: the first branch that goes there
   std::vector<bool> counter_used_;
   std::vector<std::uint32_t> open_;   // the loops around this place, as indices of facts_.loops
