@@ -39,7 +39,7 @@ struct Machine {
     return static_cast<FunctionId>(verified.module.functions.size() - 1);
   }
   Trap run(FunctionId id, std::vector<Word> arguments = {}) {
-    if (!code) code = kInterpreter.prepare(verified, {});
+    if (!code) code = kInterpreter.prepare(verified, context.intrinsics);
     std::copy(arguments.begin(), arguments.end(), registers.begin());
     context.registers = registers.data();
     context.calls = calls.data();
