@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <optional>
 #include <string>
+#include <system_error>
 
 namespace eyeflow::runtime {
 namespace {
@@ -240,9 +242,14 @@ Result<std::shared_ptr<const TimeZone>> TimeZone::load(std::string_view name) {
                               c == '+' || c == '-' || c == '/';
                      });
   if (!plain) return fail(fmt::format("'{}' is no time zone; write one such as \"Europe/Berlin\" or \"UTC\"", name));
-  std::ifstream file(kFolder + std::string(name), std::ios::binary);
-  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-  if (!file.is_open() || bytes.empty())
+  const std::filesystem::path path = kFolder + std::string(name);
+  std::string bytes;
+  std::error_code ignored;
+  if (std::filesystem::is_regular_file(path, ignored)) {  // reading a folder, such as "Europe", would throw
+    std::ifstream file(path, std::ios::binary);
+    bytes.assign(std::istreambuf_iterator<char>(file), {});
+  }
+  if (bytes.empty())
     return fail(
         fmt::format("there is no time zone '{}' in {}; write one such as \"Europe/Berlin\", and see that the "
                     "package tzdata is installed",
