@@ -58,6 +58,8 @@ GROUPS = {
         Bound("first_event_ms", "`eyeflow-vm`, process start to the alarm of the first reading", "ms", "<", 20),
         Bound("instances_mb", "1,000 further instances of monitor_t1, resident", "MB", "<", 10),
         Bound("build_ms", "`eyeflowc build examples/monitor_t1.eft`", "ms", "<", 40),
+        Bound("check_1000_ms", "`eyeflowc check` of a task of 1,000 lines, beyond the start of the process", "ms", "<", 50),
+        Bound("build_200_ms", "`eyeflowc build` of a task of 200 lines, beyond the start of the process", "ms", "<", 15),
         Bound("bundle_kb", "bundle of monitor_t1, signed", "KB", "<", 4),
         Bound("daemon_mb", "`eyeflow-vm`, stripped", "MB", "<", 4),
     ],

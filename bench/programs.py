@@ -5,6 +5,7 @@ Each figure is measured with the real programs of a build folder, on a task and 
 import json
 import os
 import pathlib
+import statistics
 import subprocess
 import tempfile
 import time
@@ -117,6 +118,34 @@ def memory_mb(programs):
     return [(settled(1 + INSTANCES) - settled(1)) / 1024 for _ in range(5)]
 
 
+def generated_task(lines):
+    """A task of about that many lines, as plants have them: sensors with alarms, handlers with arithmetic, a log."""
+    parts = ["task generated {", "  output history : log { value: f64, at: time }"]
+    for n in range((lines - 3) // 10):
+        parts += [f"  input s{n} : °C at 1 Hz",
+                  f"  output lamp{n} : switch = off",
+                  f"  state mean{n} : °C = 20 °C",
+                  f"  alarm hot{n} \"sensor {n} is {{s{n}:.1 °C}}\" when s{n} > {60 + n % 30} °C clear below 50 °C drives lamp{n}",
+                  f"  on s{n} as t{n} {{",
+                  f"    let d{n} = t{n} - mean{n}",
+                  f"    mean{n} = mean{n} + 0.1 * d{n}",
+                  f"    if abs(d{n}) > 5 K {{ history.send(value: d{n} / 1 K, at: event.time) }}",
+                  "  }", ""]
+    return "\n".join([*parts, "}", ""])
+
+
+def compile_ms(programs):
+    """What checking 1,000 lines and building 200 take, beyond the start of the process."""
+    large, small = programs.folder / "large.eft", programs.folder / "small.eft"
+    large.write_text(generated_task(1000))
+    small.write_text(generated_task(200))
+    start = statistics.median(milliseconds(lambda: programs.quietly(programs.eyeflowc, "--version")))
+    check = milliseconds(lambda: programs.quietly(programs.eyeflowc, "check", large))
+    build = milliseconds(lambda: programs.quietly(programs.eyeflowc, "build", small, "-o", programs.folder / "small.efb",
+                                                  "--key", programs.key))
+    return {"check_1000_ms": [ms - start for ms in check], "build_200_ms": [ms - start for ms in build]}
+
+
 def stripped_mb(programs):
     stripped = programs.folder / "stripped"
     programs.quietly("strip", "-o", stripped, programs.eyeflow_vm)
@@ -153,6 +182,7 @@ def measure(build):
             "first_event_ms": first_event_ms(programs),
             "instances_mb": memory_mb(programs),
             "build_ms": milliseconds(programs.compile),
+            **compile_ms(programs),
             "bundle_kb": [programs.bundle.stat().st_size / 1e3],
             "daemon_mb": stripped_mb(programs),
         }
