@@ -17,7 +17,7 @@ AlarmTransition transition(vm::TimeNs time, std::string instance, bool raised, s
 
 ScreenSetup hundred() {
   ScreenSetup setup{.device = "line1",
-                    .cards = {{.task = "monitor_t1", .doc = {}, .rows = {{.what = "on t1", .fuel = 11}}}},
+                    .cards = {{.bounds = {.task = "monitor_t1", .rows = {{.what = "on t1", .fuel = 11}}}, .doc = {}}},
                     .instances = {},
                     .end = 20s};
   for (int n = 1; n <= 100; ++n) setup.instances.push_back("monitor_t1/T" + std::to_string(n));
