@@ -237,6 +237,9 @@ Result<std::vector<Section>> run_language(const GoldenFile& file, const Environm
   scenario->options.tier = environment.tier;
   const std::unique_ptr<const Program> program =
       Program::make(std::move(*verified), stdlib::intrinsics(), scenario->options);
+  // A tier that leaves the module to the interpreter would prove nothing.
+  if (const vm::TierReport report = program->code().report(); !report.fallback.empty())
+    return fail("it does not run in this tier: " + report.fallback);
   Result<std::string> output = Player(*program, *scenario).play();
   if (!output) return std::unexpected(output.error());
 

@@ -111,7 +111,9 @@ int run_all(const Options& options) {
     std::fprintf(stderr, "golden_runner: no golden file under %s has that in its name\n", options.root.c_str());
     return 1;
   }
-  std::printf("%d golden files, %d failed", files, failed);
+  std::string names;
+  for (const vm::Tier* tier : tiers()) names += (names.empty() ? "" : ", ") + std::string(tier->name);
+  std::printf("%d golden files (programs in each tier: %s), %d failed", files, names.c_str(), failed);
   if (options.update) std::printf(", %d updated: read them in the diff", updated);
   std::printf("\n");
   return failed == 0 ? 0 : 1;
