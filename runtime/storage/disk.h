@@ -31,7 +31,7 @@ class Reserve {
   Reserve(const std::filesystem::path& folder, std::uint64_t bytes) : path_(folder / "reserve"), bytes_(bytes) {}
   // Takes it if there is plenty of room. Cheap when it stands.
   void hold();
-  void take();     // if there is room at all
+  void take();  // if there is room at all
   bool is_plenty() const;
   bool release();  // false: there was none
   bool is_held() const { return held_; }

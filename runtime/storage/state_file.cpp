@@ -253,7 +253,7 @@ FileResult<StateFile::Committed> StateFile::write(const Commit& commit, Progress
   return done;
 }
 
-FileResult<OutboxBatch> StateFile::outbox(std::size_t max_rows, std::size_t max_bytes) {
+FileResult<OutboxBatch> StateFile::outbox(std::size_t max_rows, std::size_t max_bytes, const RowNumber& acknowledged) {
   OutboxBatch batch;
   auto all = database().prepare("SELECT epoch, sequence, time, names, sealed FROM rows ORDER BY position");
   if (!all) return std::unexpected(all.error());
@@ -263,6 +263,7 @@ FileResult<OutboxBatch> StateFile::outbox(std::size_t max_rows, std::size_t max_
     if (!next) return std::unexpected(next.error());
     if (!*next) break;
     const auto epoch = file_.epoch_of(all->integer(0));
+    if (epoch == acknowledged.epoch && static_cast<std::uint64_t>(all->integer(1)) <= acknowledged.sequence) continue;
     if (batch.epoch == 0) batch.epoch = epoch;
     if (epoch != batch.epoch) break;
     const auto* names = names_.find(all->integer(3));
@@ -280,7 +281,11 @@ FileResult<OutboxBatch> StateFile::outbox(std::size_t max_rows, std::size_t max_
     row.row.assign(plain->begin(), plain->end());
     batch.rows.push_back(std::move(row));
   }
-  batch.first = progress_.acknowledged_epoch == batch.epoch ? progress_.acknowledged_sequence + 1 : 1;
+  const RowNumber committed{progress_.acknowledged_epoch, progress_.acknowledged_sequence};
+  for (const RowNumber& upto : {committed, acknowledged}) {
+    if (upto.epoch == batch.epoch) batch.first = std::max(batch.first, upto.sequence + 1);
+  }
+  batch.first = std::max<std::uint64_t>(batch.first, 1);
   return batch;
 }
 

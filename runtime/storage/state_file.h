@@ -58,7 +58,8 @@ class StateFile {
   };
   FileResult<Committed> commit(const Commit& commit);
 
-  FileResult<OutboxBatch> outbox(std::size_t max_rows, std::size_t max_bytes);
+  // `acknowledged`: also by the far side, if not yet by a commit.
+  FileResult<OutboxBatch> outbox(std::size_t max_rows, std::size_t max_bytes, const RowNumber& acknowledged);
 
   const Progress& progress() const { return progress_; }
   const Progress& found() const { return found_; }  // as it stood when the file was opened

@@ -57,8 +57,9 @@ struct Store::Impl {
   Clock::time_point filling_since{};
   std::uint64_t submitted = 0;
   std::atomic<std::uint64_t> committed = 0;
-  std::uint64_t wanted = 0;  // somebody waits until this ticket is committed
-  std::optional<RowNumber> acknowledged;
+  std::uint64_t wanted = 0;               // somebody waits until this ticket is committed
+  std::optional<RowNumber> acknowledged;  // what the next commit is to tell
+  RowNumber told;                         // what the far side said last
   std::deque<std::function<void()>> jobs;
   bool stopping = false, ended = false, ended_well = false;
 
@@ -269,14 +270,21 @@ Result<PrivateKey> Store::signing_key() const { return impl_->writer.key().signi
 
 OutboxBatch Store::outbox(std::size_t max_rows, std::size_t max_bytes) {
   OutboxBatch batch;
-  impl_->on_thread([&] { batch = impl_->writer.outbox(max_rows, max_bytes); });
+  impl_->on_thread([&] {
+    RowNumber acknowledged;
+    {
+      const std::scoped_lock lock(impl_->mutex);
+      acknowledged = impl_->told;
+    }
+    batch = impl_->writer.outbox(max_rows, max_bytes, acknowledged);
+  });
   return batch;
 }
 
 void Store::acknowledge(std::uint64_t epoch, std::uint64_t sequence) {
   const std::scoped_lock lock(impl_->mutex);
   if (impl_->filling.empty() && !impl_->acknowledged) impl_->filling_since = Clock::now();
-  impl_->acknowledged = RowNumber{epoch, sequence};
+  impl_->acknowledged = impl_->told = RowNumber{epoch, sequence};
   impl_->wake.notify_one();
 }
 

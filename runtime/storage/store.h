@@ -170,8 +170,8 @@ class Store {
   // The device's key, for what leaves it: batches and exports.
   Result<PrivateKey> signing_key() const;
 
-  // For the far side. Rows stay until they are acknowledged; a repeat gives the same rows with the same numbers.
-  // Numbers have no gaps but for rows that were dropped or damaged, which are counted.
+  // For the far side. Rows stay until they are acknowledged; until then a repeat gives the same rows with the same
+  // numbers. Numbers have no gaps but for rows that were dropped or damaged, which are counted.
   OutboxBatch outbox(std::size_t max_rows, std::size_t max_bytes);
   // Everything of `epoch` up to and including `sequence` is stored on the far side. Survives a power cut with the next
   // commit; before that, the rows may be given once more.

@@ -322,11 +322,11 @@ bool Writer::finish() {
   return good;
 }
 
-OutboxBatch Writer::outbox(std::size_t max_rows, std::size_t max_bytes) {
+OutboxBatch Writer::outbox(std::size_t max_rows, std::size_t max_bytes, const RowNumber& acknowledged) {
   if (!open_state()) return {};
-  auto batch = state_->outbox(max_rows, max_bytes);
+  auto batch = state_->outbox(max_rows, max_bytes, acknowledged);
   if (!batch && batch.error().trouble == Trouble::Damaged && recover_state_file(batch.error()) && open_state()) {
-    batch = state_->outbox(max_rows, max_bytes);
+    batch = state_->outbox(max_rows, max_bytes, acknowledged);
   }
   return batch.value_or(OutboxBatch{});
 }

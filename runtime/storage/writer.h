@@ -46,7 +46,7 @@ class Writer {
   bool finish();
 
   const DeviceKey& key() const { return key_; }
-  OutboxBatch outbox(std::size_t max_rows, std::size_t max_bytes);
+  OutboxBatch outbox(std::size_t max_rows, std::size_t max_bytes, const RowNumber& acknowledged);
 
   // From any thread.
   HistoryRows history(const HistoryQuery& query);
@@ -63,7 +63,7 @@ class Writer {
                     std::uint64_t number);
   bool commit_history(const HistoryFile::Commit& commit, std::uint64_t rows);  // on its thread
   void empty_wals();
-  bool make_room(const HistoryFile::Commit& commit, std::uint64_t rows);       // likewise
+  bool make_room(const HistoryFile::Commit& commit, std::uint64_t rows);  // likewise
   bool recover_state_file(const FileError& error);
   bool recover_history_file(const FileError& error);
   void tell_recovered(const std::filesystem::path& path, const FileError& error, const Recovered& recovered);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "runtime/sync/batch.h"
@@ -78,9 +79,9 @@ void Uploader::work() {
 bool Uploader::wait_until_due() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    committed_ = false;
+    const bool has_news = std::exchange(committed_, false);
     if (Clock::now() >= due_) return true;
-    if (pause_.count() == 0) {
+    if (has_news && pause_.count() == 0) {
       lock.unlock();
       const bool enough = store_.stats().outbox_rows >= rows_at_once_;
       lock.lock();

@@ -183,6 +183,16 @@ TEST_F(Storage, AnOutboxBatchIsBoundedAndRepeatsUntilAcknowledged) {
   EXPECT_EQ(store.stats().outbox_rows, 102u - 25u);
 }
 
+TEST_F(Storage, WhatIsAcknowledgedIsNotGivenAgainBeforeItsCommit) {
+  auto store = open();
+  put_rows(store, store.stream("m", "log", kSynced), 1, 10);
+  store.acknowledge(store.outbox(1, 1).epoch, 4);
+  const auto batch = store.outbox(100, 1 << 20);
+  EXPECT_EQ(store.stats().rows_acknowledged, 0u) << "not committed yet";
+  EXPECT_EQ(rows_of(batch.rows), numbers(5, 10));
+  EXPECT_EQ(batch.first, 5u);
+}
+
 TEST_F(Storage, AnAcknowledgementIsKept) {
   {
     auto store = open();
