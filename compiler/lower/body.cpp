@@ -26,7 +26,10 @@ bool reads_state(const TaskContext& task, const vm::Function& function) {
 Body::Body(TaskContext& task, std::string name, ScratchPool& scratch)
     : task_(task), code_(std::move(name)), scratch_(scratch), ready_(task.task.inputs.size(), false) {}
 
-void Body::set_locals(const std::vector<typed::Local>& locals) { locals_.resize(locals.size()); }
+void Body::set_locals(std::span<const typed::Local> locals) {
+  frame_.declared = locals;
+  frame_.locals.resize(locals.size());
+}
 
 void Body::set_ready(std::span<const typed::InputId> inputs) {
   for (const typed::InputId input : inputs) ready_[typed::index(input)] = true;
@@ -34,7 +37,7 @@ void Body::set_ready(std::span<const typed::InputId> inputs) {
 
 void Body::add_parameters(const CalleeInfo& info) {
   for (std::size_t i = 0; i < info.parameters.size(); ++i) {
-    Place& place = locals_[i];
+    Place& place = frame_.locals[i];
     place.leaves = info.parameters[i];
     for (Leaf& leaf : place.leaves) {
       if (leaf.kind != Leaf::Kind::Register) continue;
@@ -73,7 +76,7 @@ void Body::add_handler_value(const typed::Handler& handler) {
     // Whether this one is good, not how old it is: a handler is told of what has just come.
     code_.mark_line(handler.span.line);
     Temp good = unary(Op::NotBool, load(task_.inputs[typed::index(handler.input)].bad), vm::Scalar::Bool, {});
-    Place& value = locals_[typed::index(local)];
+    Place& value = frame_.locals[typed::index(local)];
     if (input.policy == typed::BadPolicy::Instead) {
       value.registers.push_back(reading_or(input, std::move(good), slot, {}));
       value.leaves = {Leaf::in(value.registers[0].reg(), type)};
@@ -88,7 +91,7 @@ void Body::add_handler_value(const typed::Handler& handler) {
     const auto* node = std::get_if<typed::LocalExpr>(&expr.node);
     uses += node && node->local == local;
   });
-  Place& place = locals_[typed::index(local)];
+  Place& place = frame_.locals[typed::index(local)];
   place.leaves = {Leaf::at(slot, type)};
   if (uses < 2 || !type.is_scalar()) return;
   code_.mark_line(handler.span.line);
@@ -106,15 +109,15 @@ void Body::add_window_value(const typed::Handler& handler, std::uint16_t number)
     const LeafType type = leaves_of(record.fields[n].type).front();
     const std::string name = handler.locals[typed::index(local)].name + "." + record.fields[n].name;
     const SlotId slot = task_.module.add_slot(vm::Region::Input, type, name, kKinds[n], number);
-    locals_[typed::index(local)].leaves.push_back(Leaf::at(slot, type));
+    frame_.locals[typed::index(local)].leaves.push_back(Leaf::at(slot, type));
   }
 }
 
 void Body::set_result(const CalleeInfo& info) {
-  result_ = info.result;
-  result_types_ = info.result_types;
-  returns_self_ = info.returns_self;
-  code_.set_results(result_types_);
+  frame_.result = info.result;
+  frame_.result_types = info.result_types;
+  frame_.returns_self = info.returns_self;
+  code_.set_results(frame_.result_types);
 }
 
 void Body::lower_return(const typed::Expr& value) {
@@ -135,15 +138,15 @@ void Body::lower_return(const typed::Expr& value) {
 vm::FunctionId Body::finish(Span span) {
   if (code_.reachable()) {
     // The checker has seen a `return` on every path of a function with a result.
-    if (result_.empty()) {
+    if (frame_.result.empty()) {
       give_back(nullptr);
     } else {
       code_.emit(Op::Trap, static_cast<std::uint16_t>(vm::Trap::Fault));
     }
   }
   // What they hold goes back to the registers, which leave with the function.
-  alive_.clear();
-  locals_.clear();
+  frame_.alive.clear();
+  frame_.locals.clear();
   counters_.clear();
   const std::size_t id = task_.module.module.functions.size();
   vm::Function function = code_.take_function();

@@ -45,6 +45,15 @@ struct EachFamily {
   const OpFamily* from;  // scalar, array; null: the scalar is made an array
 };
 
+// The instructions behind an operator on scalars; not for And and Or, which are control flow.
+struct OperatorFamily {
+  const OpFamily* family;
+  bool swapped = false;                 // a > b is b < a
+  const OpFamily* immediate = nullptr;  // the same with a number of its own on the right
+  bool commutes = false;
+};
+OperatorFamily family_of(typed::BinaryOp op);
+
 struct BranchFamilies;
 
 // An instruction that branches on a condition, with what it reads; where it goes to is still open.
@@ -54,6 +63,11 @@ struct BranchChoice {
   Temp left{}, right{};
 };
 
+// Decides which functions are inlined. Before any body is lowered.
+void decide_inlining(TaskContext& task);
+// The callee as a function of the module; makes it where it is none yet.
+const CalleeInfo& made_callee(TaskContext& task, typed::FunctionId function);
+
 // Lowers one body: a function, a handler, a condition or a text. Everything is left to right. Values go straight to
 // where they are wanted (`target`); the target is written last, so an expression may read what it replaces.
 class Body {
@@ -62,7 +76,7 @@ class Body {
   Body(TaskContext& task, std::string name, ScratchPool& scratch);
 
   // What surrounds the code.
-  void set_locals(const std::vector<typed::Local>& locals);
+  void set_locals(std::span<const typed::Local> locals);
   void set_ready(std::span<const typed::InputId> inputs);  // known to have had a reading
   void add_parameters(const CalleeInfo& info);
   void begin_reading(typed::InputId input);  // what a bad one does to a handler
@@ -84,6 +98,17 @@ class Body {
   struct Loop {
     Label next;  // `continue`
     Label exit;  // `break`
+  };
+  // What belongs to the function whose tree is being lowered: this body's own, or one that stands in it.
+  struct Frame {
+    std::span<const typed::Local> declared{};
+    std::vector<Place> locals{};          // by LocalId; empty while it is not alive
+    std::vector<typed::LocalId> alive{};  // in the order of declaration, for end_scope
+    std::vector<Loop> loops{};
+    std::vector<Leaf> result{};
+    std::vector<vm::TypeId> result_types{};
+    bool returns_self = false;
+    std::optional<Label> end{};  // where `return` goes to in one that is inlined
   };
 
   // ---- Statements (statements.cpp, loops.cpp)
@@ -108,8 +133,21 @@ class Body {
   template <typename MakeBody>
   void counted_loop(Temp trips, std::uint32_t most_trips, RegId stepped, const MakeBody& body);
   RegId begin_loop(RegId trips, std::uint32_t most_trips, Label exit);
+  void declare_element(const typed::ForEach& stmt, const Place& array, RegId at);
+  // The body once for each trip, each with the numbers of its own, instead of a loop.
+  bool is_unrolled(std::int64_t trips, const typed::Block& body) const;
+  template <typename DeclareTrip>
+  void unrolled(std::int64_t trips, const typed::Block& body, const DeclareTrip& declare_trip);
   void declare(typed::LocalId local, Place place);
   void end_scope(std::size_t first_local);
+
+  // ---- What is known (known.cpp)
+  std::optional<vm::Word> known(const typed::Expr& expr) const;
+  std::optional<vm::Word> known(const typed::Expr& expr, const typed::Binary& node) const;
+  std::optional<vm::Word> known(const typed::Expr& expr, const typed::Convert& node) const;
+  std::optional<vm::Word> known(const typed::Index& node) const;
+  // Where the value of a local that never changes is, if it is known; nothing when it is not.
+  std::optional<Place> known_place(const typed::Expr& value);
 
   // ---- Scalars (expressions.cpp, operators.cpp)
   // The value in a register: `target` if there is one, else a local's own or a new one.
@@ -155,7 +193,8 @@ class Body {
   bool choose_with_number(BranchChoice& choice, typed::BinaryOp op, bool when, vm::Scalar scalar,
                           const typed::Expr& operand, const typed::Expr& constant, const BranchFamilies& families);
   // The constant as an instruction has it in a field; nothing when it is none or does not fit.
-  static std::optional<std::int16_t> immediate(const typed::Expr& expr, vm::Scalar scalar, bool negated = false);
+  std::optional<std::int16_t> immediate(const typed::Expr& expr, vm::Scalar scalar, bool negated = false) const;
+  std::optional<vm::Word> integer_constant(const typed::Expr& expr, vm::Scalar scalar) const;
 
   Temp destination(vm::Scalar scalar, std::optional<RegId> target);
   Temp moved(Temp value, std::optional<RegId> target);
@@ -170,6 +209,12 @@ class Body {
   Place place(const typed::Expr& expr);
   Place element_of(const typed::Index& node);
   Place call(const typed::Call& node, std::optional<RegId> target);
+  Place call_inlined(const typed::Call& node, std::optional<RegId> target);
+  bool is_inlined(typed::FunctionId function) const;
+  Frame inlined_frame(const typed::Call& node);
+  Place inlined_argument(const typed::Expr& argument);
+  // Branches on a call whose callee is one expression, as on that expression. False: it is none.
+  bool branch_inlined(const typed::Call& node, bool when, Label label);
   Place temporary(const typed::Expr& expr);  // a copy of its own
   // For a text that is looked at after more has been evaluated: what a call could change meanwhile, state or a callee's
   // result, is copied.
@@ -203,12 +248,8 @@ class Body {
   CodeBuilder code_;
   ScratchPool& scratch_;
   std::vector<bool> ready_;
-  std::vector<Place> locals_;          // by LocalId; empty while it is not alive
-  std::vector<typed::LocalId> alive_;  // in the order of declaration, for end_scope
-  std::vector<Loop> loops_;
-  std::vector<Leaf> result_;
-  std::vector<vm::TypeId> result_types_;
-  bool returns_self_ = false;
+  Frame frame_;
+  std::uint32_t inlined_ = 0;   // nodes so far
   std::vector<Temp> counters_;  // one a loop, never given back
   std::uint32_t line_ = 0;
 };

@@ -54,12 +54,6 @@ std::optional<std::int16_t> in_field(Scalar scalar, vm::Word word) {
   return narrow == number ? std::optional(narrow) : std::nullopt;
 }
 
-std::optional<vm::Word> integer_constant(const typed::Expr& expr, Scalar scalar) {
-  const auto* node = std::get_if<typed::ConstantExpr>(&expr.node);
-  if (node == nullptr || is_float(scalar) || scalar == Scalar::Bool) return {};
-  return scalar_word(node->constant);
-}
-
 // The number after this one, if the type has it.
 std::optional<vm::Word> successor(Scalar scalar, vm::Word word) {
   vm::Word most = 0;
@@ -98,7 +92,12 @@ bool is_comparison(BinaryOp op) { return op >= BinaryOp::Eq && op <= BinaryOp::G
 
 }  // namespace
 
-std::optional<std::int16_t> Body::immediate(const typed::Expr& expr, Scalar scalar, bool negated) {
+std::optional<vm::Word> Body::integer_constant(const typed::Expr& expr, Scalar scalar) const {
+  if (is_float(scalar) || scalar == Scalar::Bool) return {};
+  return known(expr);
+}
+
+std::optional<std::int16_t> Body::immediate(const typed::Expr& expr, Scalar scalar, bool negated) const {
   const auto word = integer_constant(expr, scalar);
   if (!word) return {};
   const auto number = in_field(scalar, *word);
@@ -190,8 +189,8 @@ BranchChoice Body::choose_branch(const typed::Expr& condition, bool when, const 
 }
 
 void Body::branch(const typed::Expr& condition, bool when, Label label) {
-  if (const auto* node = std::get_if<typed::ConstantExpr>(&condition.node)) {
-    if (std::get<bool>(node->constant.value) == when) code_.jump(label);
+  if (const auto word = known(condition)) {
+    if ((*word != 0) == when) code_.jump(label);
     return;
   }
   if (const auto* node = std::get_if<typed::Unary>(&condition.node); node && node->op == typed::UnaryOp::Not) {
@@ -224,6 +223,7 @@ void Body::branch(const typed::Expr& condition, bool when, Label label) {
       return;
     }
   }
+  if (const auto* call = std::get_if<typed::Call>(&condition.node); call && branch_inlined(*call, when, label)) return;
   const BranchChoice choice = choose_branch(condition, when, kJumps);
   code_.branch(choice.op, 0, choice.b, choice.c, label);
 }
@@ -234,7 +234,7 @@ void Body::repeat_while(const typed::Expr& condition, std::uint32_t top, Label e
     branch(*node->left, false, exit);
     return repeat_while(*node->right, top, exit);
   }
-  if (!code_.reachable() || std::holds_alternative<typed::ConstantExpr>(condition.node) ||
+  if (!code_.reachable() || known(condition) || std::holds_alternative<typed::Call>(condition.node) ||
       (node && (node->op == BinaryOp::Or || node->left->type.kind == typed::TypeKind::Text))) {
     branch(condition, false, exit);
     return code_.emit_back(Op::WhileRepeat, 0, 0, 0, top);

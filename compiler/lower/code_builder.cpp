@@ -134,6 +134,7 @@ void CodeBuilder::end_nest() {
   for (std::vector<std::uint32_t>& branches : pending_)
     for (std::uint32_t& at : branches)
       if (at >= nest_begin_) at += count;
+  if (last_bound_ > nest_begin_) last_bound_ += count;
   for (SlotUse& use : slot_uses_)
     if (use.instruction >= nest_begin_) use.instruction += count;
   for (vm::LineMark& mark : function_.lines)
@@ -161,11 +162,35 @@ void CodeBuilder::branch(vm::Op op, std::uint16_t a, std::uint16_t b, std::uint1
 }
 
 void CodeBuilder::bind(Label label) {
-  for (const std::uint32_t at : pending_[static_cast<std::size_t>(label)]) {
+  std::vector<std::uint32_t>& branches = pending_[static_cast<std::size_t>(label)];
+  // A jump to the next instruction is none, unless something else arrives behind it.
+  const std::vector<vm::LineMark>& lines = function_.lines;
+  if (!branches.empty() && branches.back() + 1 == here() && function_.code.back().op == vm::Op::Jump &&
+      last_bound_ != here() && nest_begin_ != here() && (lines.empty() || lines.back().instruction != here())) {
+    branches.pop_back();
+    function_.code.pop_back();
+    reachable_ = true;
+  }
+  for (const std::uint32_t at : branches) {
     field_of(vm::Role::Target, function_.code[at]) = static_cast<std::uint16_t>(here() - at);
     reachable_ = true;
   }
-  pending_[static_cast<std::size_t>(label)].clear();
+  if (!branches.empty()) last_bound_ = here();
+  branches.clear();
+}
+
+// A branch to a jump goes where that goes.
+vm::Function CodeBuilder::take_function() {
+  std::vector<vm::Instruction>& code = function_.code;
+  for (std::size_t at = code.size(); !overflowed_ && at-- > 0;) {
+    const vm::OpInfo& row = vm::info(code[at].op);
+    if (!row.has(vm::Flag::Branches) || row.has(vm::Flag::Loops)) continue;
+    std::uint16_t& distance = field_of(vm::Role::Target, code[at]);
+    const vm::Instruction& target = code[at + distance];
+    if (target.op == vm::Op::Jump && std::size_t{distance} + target.a <= kMostInstructions)
+      distance = static_cast<std::uint16_t>(distance + target.a);
+  }
+  return std::move(function_);
 }
 
 void CodeBuilder::mark_line(std::uint32_t line) {

@@ -85,12 +85,15 @@ class CodeBuilder {
 
   void mark_line(std::uint32_t line);
   void leave_out_lines() { has_lines_ = false; }
+  // For a while: whether lines are marked, if they are at all. Gives what it was.
+  bool keep_lines(bool keep) { return std::exchange(has_lines_, has_lines_ && keep); }
+  void restore_lines(bool had) { has_lines_ = had; }
   void set_parameters(std::uint16_t count) { function_.param_count = count; }
   void set_results(std::vector<vm::TypeId> results) { function_.results = std::move(results); }
 
   // Too many registers or instructions for the 16-bit fields: the code is not to be used.
   bool overflowed() const { return overflowed_; }
-  vm::Function take_function() { return std::move(function_); }
+  vm::Function take_function();
   std::vector<SlotUse> take_slot_uses() { return std::move(slot_uses_); }
 
  private:
@@ -110,6 +113,7 @@ class CodeBuilder {
   std::vector<bool> in_use_;                           // by register
   std::map<vm::TypeId, std::vector<RegId>> released_;  // may hold registers that a run has taken since
   std::vector<std::vector<std::uint32_t>> pending_;    // by label: instructions that branch to it
+  std::uint32_t last_bound_ = 0;                       // the last place that a branch goes to
   bool reachable_ = true;
   bool has_lines_ = true;
   bool overflowed_ = false;

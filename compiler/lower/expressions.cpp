@@ -47,6 +47,8 @@ Temp Body::load(SlotId slot, std::optional<RegId> target) {
 
 Temp Body::load(const Leaf& leaf, std::optional<RegId> target) {
   switch (leaf.kind) {
+    case Leaf::Kind::Constant:
+      return load_constant(leaf.type.scalar, leaf.word, target);
     case Leaf::Kind::Register:
       return moved(Temp::borrowed(leaf.reg), target);
     case Leaf::Kind::Slot:
@@ -62,6 +64,7 @@ Temp Body::load(const Leaf& leaf, std::optional<RegId> target) {
 }
 
 Temp Body::eval(const typed::Expr& expr, std::optional<RegId> target) {
+  if (const auto word = known(expr)) return load_constant(scalar_of(expr.type.kind), *word, target);
   return std::visit([&](const auto& node) { return eval(expr, node, target); }, expr.node);
 }
 

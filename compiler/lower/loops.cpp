@@ -9,14 +9,13 @@ namespace {
 using vm::Op;
 using vm::Scalar;
 
-const std::int64_t* constant_of(const typed::Expr& expr) {
-  const auto* node = std::get_if<typed::ConstantExpr>(&expr.node);
-  return node ? std::get_if<std::int64_t>(&node->constant.value) : nullptr;
-}
+// A short loop within another one costs more than what it does.
+constexpr std::int64_t kMostUnrolledTrips = 8;
+constexpr std::size_t kMostUnrolledNodes = 320;
 
-bool never_negative(const typed::Expr& expr) {
-  const std::int64_t* number = constant_of(expr);
-  return number ? *number >= 0 : std::holds_alternative<typed::Length>(expr.node);
+std::optional<std::int64_t> as_number(std::optional<vm::Word> word) {
+  if (!word) return {};
+  return vm::from_word<std::int64_t>(*word);
 }
 
 }  // namespace
@@ -39,14 +38,34 @@ void Body::counted_loop(Temp trips, std::uint32_t most_trips, RegId stepped, con
   const RegId counter = begin_loop(trips.reg(), most_trips, loop.exit);
   trips.release();
   const std::uint32_t top = code_.here();
-  loops_.push_back(loop);
+  frame_.loops.push_back(loop);
   body();
-  loops_.pop_back();
+  frame_.loops.pop_back();
   code_.bind(loop.next);
   code_.mark_line(line);
   code_.emit_back(Op::LoopStep, index(counter), 0, index(stepped), top);
   code_.end_nest();
   code_.bind(loop.exit);
+}
+
+bool Body::is_unrolled(std::int64_t trips, const typed::Block& body) const {
+  return code_.in_nest() && trips <= kMostUnrolledTrips &&
+         static_cast<std::size_t>(trips) * size_of(body) <= kMostUnrolledNodes;
+}
+
+template <typename DeclareTrip>
+void Body::unrolled(std::int64_t trips, const typed::Block& body, const DeclareTrip& declare_trip) {
+  const Label exit = code_.new_label();
+  for (std::int64_t trip = 0; trip < trips && code_.reachable(); ++trip) {
+    const std::size_t first_local = frame_.alive.size();
+    declare_trip(trip);
+    frame_.loops.push_back({code_.new_label(), exit});
+    lower(body);
+    code_.bind(frame_.loops.back().next);
+    frame_.loops.pop_back();
+    end_scope(first_local);
+  }
+  code_.bind(exit);
 }
 
 // Arrays and records: leaf by leaf, until two differ.
@@ -94,7 +113,7 @@ void Body::compare(const Leaf& left, const Leaf& right, RegId equal, Label end) 
   Temp at = code_.take(vm::type_id(Scalar::I64));
   load_constant(Scalar::I64, 0, at.reg());
   const auto element = [&](const Leaf& of) {
-    return Leaf{Leaf::Kind::Element, scalar_leaf(of.type.scalar), at.reg(), of.slot};
+    return Leaf::element(at.reg(), of.slot, of.type.scalar);
   };
   counted_loop(std::move(trips), left.type.capacity, at.reg(), [&] { words(element(left), element(right)); });
 }
@@ -105,7 +124,7 @@ void Body::assign_slice(const std::vector<Leaf>& to, const typed::Slice& node) {
   Temp at = code_.take(i64), behind = code_.take(i64), trips = code_.take(i64);
   eval(*node.from, at.reg());
   eval(*node.to, behind.reg());
-  const bool is_known = constant_of(*node.from) && constant_of(*node.to) && !from.leaves[0].type.is_list();
+  const bool is_known = known(*node.from) && known(*node.to) && !from.leaves[0].type.is_list();
   if (!is_known) {
     const Label outside = code_.new_label(), inside = code_.new_label();
     if (from.leaves[0].type.is_list()) {
@@ -136,12 +155,12 @@ void Body::assign_slice(const std::vector<Leaf>& to, const typed::Slice& node) {
   counted_loop(std::move(trips), to[0].type.capacity, into.reg(), [&] {
     for (std::size_t i = 0; i < to.size(); ++i) {
       const Temp value =
-          load(Leaf{Leaf::Kind::Element, scalar_leaf(from.leaves[i].type.scalar), at.reg(), from.leaves[i].slot}, {});
+          load(Leaf::element(at.reg(), from.leaves[i].slot, from.leaves[i].type.scalar), {});
       if (is_list)
         push(to[i], value.reg());
       else
         store(Temp::borrowed(value.reg()),
-              {Leaf::Kind::Element, scalar_leaf(to[i].type.scalar), into.reg(), to[i].slot});
+              Leaf::element(into.reg(), to[i].slot, to[i].type.scalar));
     }
     Temp one = code_.take(i64);
     load_constant(Scalar::I64, 1, one.reg());
@@ -150,27 +169,36 @@ void Body::assign_slice(const std::vector<Leaf>& to, const typed::Slice& node) {
 }
 
 void Body::declare(typed::LocalId local, Place place) {
-  locals_[typed::index(local)] = std::move(place);
-  alive_.push_back(local);
+  frame_.locals[typed::index(local)] = std::move(place);
+  frame_.alive.push_back(local);
 }
 
 void Body::lower(const typed::ForRange& stmt) {
-  const std::size_t first_local = alive_.size();
+  const auto from = as_number(known(*stmt.from)), to = as_number(known(*stmt.to));
+  const LeafType type = scalar_leaf(Scalar::I64);
+  if (from && to && is_unrolled(*to > *from ? *to - *from : 0, stmt.body)) {
+    return unrolled(*to > *from ? *to - *from : 0, stmt.body, [&](std::int64_t trip) {
+      declare(stmt.counter,
+              Place{.leaves = {Leaf::known(vm::to_word(*from + trip), type)}, .registers = {}, .slots = {}});
+    });
+  }
+  const std::size_t first_local = frame_.alive.size();
   Place number;
   number.registers.push_back(code_.take(vm::type_id(Scalar::I64)));
   const RegId at = number.registers[0].reg();
-  number.leaves.push_back(Leaf::in(at, scalar_leaf(Scalar::I64)));
+  number.leaves.push_back(Leaf::in(at, type));
   eval(*stmt.from, at);
 
-  const std::int64_t* const from = constant_of(*stmt.from);
-  const std::int64_t* const to = constant_of(*stmt.to);
   Temp trips;
   if (from && to) {
-    trips = load_constant(Scalar::I64, vm::to_word(*to <= *from ? std::int64_t{0} : *to - *from));
+    trips = load_constant(Scalar::I64, vm::to_word(*to > *from ? *to - *from : std::int64_t{0}));
   } else {
     trips = eval(*stmt.to);
     // to - from could overflow only downwards, where there is no trip: start at max(from, to) instead.
-    if (!never_negative(*stmt.from) || !never_negative(*stmt.to))
+    const auto never_negative = [](const typed::Expr& expr, std::optional<std::int64_t> number) {
+      return number ? *number >= 0 : std::holds_alternative<typed::Length>(expr.node);
+    };
+    if (!never_negative(*stmt.from, from) || !never_negative(*stmt.to, to))
       trips = binary(Op::MaxI64, Temp::borrowed(at), std::move(trips), Scalar::I64, {});
     if (!from || *from != 0) trips = binary(Op::SubI64, std::move(trips), Temp::borrowed(at), Scalar::I64, {});
   }
@@ -184,15 +212,26 @@ void Body::lower(const typed::ForEach& stmt) {
   const bool is_result = std::holds_alternative<typed::Call>(stmt.array->node);
   const Place array = is_result ? temporary(*stmt.array) : place(*stmt.array);
   if (array.leaves.empty()) return;
+  const bool is_list = array.leaves[0].type.is_list();
+  if (!is_list && is_unrolled(stmt.max_trips, stmt.body)) {
+    return unrolled(stmt.max_trips, stmt.body, [&](std::int64_t trip) {
+      Place number;
+      number.leaves.push_back(Leaf::known(vm::to_word(trip), scalar_leaf(Scalar::I64)));
+      Temp at = load_constant(Scalar::I64, vm::to_word(trip));
+      declare_element(stmt, array, at.reg());
+      number.registers.push_back(std::move(at));
+      if (stmt.counter) declare(*stmt.counter, std::move(number));
+    });
+  }
   Temp trips;
-  if (array.leaves[0].type.is_list()) {
+  if (is_list) {
     const Temp ref = reference(array.leaves[0].slot);
     trips = code_.take(vm::type_id(Scalar::I64));
     code_.emit(Op::ListLen, index(trips.reg()), index(ref.reg()));
   } else {
     trips = load_constant(Scalar::I64, stmt.max_trips);
   }
-  const std::size_t first_local = alive_.size();
+  const std::size_t first_local = frame_.alive.size();
   Place number;
   number.registers.push_back(code_.take(vm::type_id(Scalar::I64)));
   const RegId at = number.registers[0].reg();
@@ -202,21 +241,24 @@ void Body::lower(const typed::ForEach& stmt) {
     declare(*stmt.counter, std::move(number));
   }
   counted_loop(std::move(trips), stmt.max_trips, at, [&] {
-    const std::size_t outside = alive_.size();
-    // A scalar is read once a trip; of a record each field where it is used, for the array does not change meanwhile.
-    Place element;
-    for (const Leaf& leaf : array.leaves)
-      element.leaves.push_back({Leaf::Kind::Element, scalar_leaf(leaf.type.scalar), at, leaf.slot});
-    if (typed::is_scalar(stmt.array->type.element->kind)) {
-      element.registers.push_back(code_.take(vm::type_id(element.leaves[0].type.scalar)));
-      load(element.leaves[0], element.registers[0].reg());
-      element.leaves[0] = Leaf::in(element.registers[0].reg(), element.leaves[0].type);
-    }
-    declare(stmt.element, std::move(element));
+    const std::size_t outside = frame_.alive.size();
+    declare_element(stmt, array, at);
     lower(stmt.body);
     end_scope(outside);
   });
   end_scope(first_local);
+}
+
+// A scalar is read once a trip; of a record each field where it is used, for the array does not change meanwhile.
+void Body::declare_element(const typed::ForEach& stmt, const Place& array, RegId at) {
+  Place element;
+  for (const Leaf& leaf : array.leaves) element.leaves.push_back(Leaf::element(at, leaf.slot, leaf.type.scalar));
+  if (typed::is_scalar(stmt.array->type.element->kind)) {
+    element.registers.push_back(code_.take(vm::type_id(element.leaves[0].type.scalar)));
+    load(element.leaves[0], element.registers[0].reg());
+    element.leaves[0] = Leaf::in(element.registers[0].reg(), element.leaves[0].type);
+  }
+  declare(stmt.element, std::move(element));
 }
 
 // The condition stands before the first trip and at the end of each. One that fails at once has no trip: it is known
@@ -231,9 +273,9 @@ void Body::lower(const typed::While& stmt) {
     counters_.push_back(code_.take(type));
     code_.emit(Op::WhileEnter, index(counters_.back().reg()), type);
     const std::uint32_t top = code_.here();
-    loops_.push_back(loop);
+    frame_.loops.push_back(loop);
     lower(stmt.body);
-    loops_.pop_back();
+    frame_.loops.pop_back();
     code_.bind(loop.next);
     code_.mark_line(line);
     repeat_while(*stmt.condition, top, loop.exit);

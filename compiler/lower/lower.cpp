@@ -82,29 +82,6 @@ std::vector<Leaf> passing_leaves(ModuleBuilder& module, const typed::Type& type,
   return leaves;
 }
 
-void lower_function(TaskContext& task, const typed::Function& function) {
-  CalleeInfo info;
-  for (std::uint32_t i = 0; i < function.parameter_count; ++i)
-    info.parameters.push_back(passing_leaves(task.module, function.locals[i].type, info.parameter_types));
-  info.result = passing_leaves(task.module, function.result, info.result_types);
-  info.returns_self = function.returns_self;
-  if (info.returns_self) {
-    for (const Leaf& leaf : info.parameters[0])
-      if (leaf.kind == Leaf::Kind::Register) info.result_types.push_back(vm::type_id(leaf.type.scalar));
-  }
-  info.reads_clock = any_expr(function.body, [&](const typed::Expr& e) { return reads_clock(task, e); });
-
-  ScratchPool scratch;
-  Body body(task, function.name, scratch);
-  body.set_locals(function.locals);
-  if (function.of_module) body.leave_out_lines();
-  body.add_parameters(info);
-  body.set_result(info);
-  body.lower(function.body);
-  info.id = body.finish(function.span);
-  task.callees.push_back(std::move(info));
-}
-
 vm::FunctionId lower_expression(TaskContext& task, std::string name, const typed::Expr& expr,
                                 std::span<const typed::InputId> ready) {
   Body body(task, std::move(name), task.root_scratch);
@@ -273,6 +250,30 @@ void report_refusal(TaskContext& task, const std::string& message) {
 }
 
 }  // namespace
+
+const CalleeInfo& made_callee(TaskContext& task, typed::FunctionId id) {
+  CalleeInfo& info = task.callees[typed::index(id)];
+  if (info.is_made) return info;
+  const typed::Function& function = task.task.functions[typed::index(id)];
+  for (std::uint32_t i = 0; i < function.parameter_count; ++i)
+    info.parameters.push_back(passing_leaves(task.module, function.locals[i].type, info.parameter_types));
+  info.result = passing_leaves(task.module, function.result, info.result_types);
+  if (info.returns_self) {
+    for (const Leaf& leaf : info.parameters[0])
+      if (leaf.kind == Leaf::Kind::Register) info.result_types.push_back(vm::type_id(leaf.type.scalar));
+  }
+
+  ScratchPool scratch;
+  Body body(task, function.name, scratch);
+  body.set_locals(function.locals);
+  if (function.of_module) body.leave_out_lines();
+  body.add_parameters(info);
+  body.set_result(info);
+  body.lower(function.body);
+  info.id = body.finish(function.span);
+  info.is_made = true;
+  return info;
+}
 }  // namespace lowering
 
 std::optional<Lowered> lower(const typed::Program& program, std::size_t task_index, const LowerOptions& options,
@@ -288,7 +289,13 @@ std::optional<Lowered> lower(const typed::Program& program, std::size_t task_ind
   module.source = file_name_as_text(options.source_name);
 
   declare_slots(task);
-  for (const typed::Function& function : source.functions) lower_function(task, function);
+  for (const typed::Function& function : source.functions)
+    task.callees.push_back(
+        {.returns_self = function.returns_self,
+         .reads_clock = any_expr(function.body, [&](const typed::Expr& e) { return reads_clock(task, e); })});
+  decide_inlining(task);
+  for (std::size_t f = 0; f < source.functions.size(); ++f)
+    if (!task.callees[f].is_inlined) made_callee(task, typed::FunctionId(f));
   for (const typed::Alarm& alarm : source.alarms) lower_alarm(task, alarm);
   for (const typed::Handler& handler : source.handlers) lower_handler(task, handler);
   std::vector<TestCode> tests;

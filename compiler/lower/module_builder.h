@@ -37,6 +37,13 @@ class ModuleBuilder {
   // One slot for each different constant.
   SlotId constant(const LeafConstant& value);
 
+  // What a constant array holds; null for other slots.
+  const std::vector<vm::Word>* elements(SlotId slot) const {
+    const PendingSlot& pending = slots_[index(slot)];
+    const bool is_constant = pending.region == vm::Region::Const && pending.type.kind == vm::TypeKind::Array;
+    return is_constant ? &pending.initial.elements : nullptr;
+  }
+
   const LeafType& leaf(SlotId slot) const { return slots_[index(slot)].type; }
   vm::Region region(SlotId slot) const { return slots_[index(slot)].region; }
   std::uint32_t offset(SlotId slot) const { return slots_[index(slot)].offset; }  // after lay_out()

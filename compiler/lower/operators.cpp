@@ -8,14 +8,11 @@ using typed::BinaryOp;
 using vm::Op;
 using vm::Scalar;
 
-struct Choice {
-  const OpFamily* family;
-  bool swapped = false;                 // a > b is b < a
-  const OpFamily* immediate = nullptr;  // the same with a number of its own on the right
-  bool commutes = false;
-};
+bool is_text_comparison(const typed::Binary& node) { return node.left->type.kind == typed::TypeKind::Text; }
 
-Choice family_of(BinaryOp op) {
+}  // namespace
+
+OperatorFamily family_of(BinaryOp op) {
   switch (op) {
     case BinaryOp::Add:
       return {.family = &kAdd, .immediate = &kAddImm, .commutes = true};
@@ -57,10 +54,6 @@ Choice family_of(BinaryOp op) {
   return {nullptr};
 }
 
-bool is_text_comparison(const typed::Binary& node) { return node.left->type.kind == typed::TypeKind::Text; }
-
-}  // namespace
-
 Temp Body::unary(Op op, Temp operand, Scalar result, std::optional<RegId> target) {
   const RegId from = operand.reg();
   operand.release();  // the result may take its register: an instruction reads before it writes
@@ -90,7 +83,7 @@ std::optional<Temp> Body::eval_with_number(const typed::Expr& expr, const typed:
   const Scalar scalar = scalar_of(node.left->type.kind);
   // b - n is b + (-n): the same sum, and out of range for the same b.
   const bool subtracts = node.op == BinaryOp::Sub;
-  const Choice choice = family_of(subtracts ? BinaryOp::Add : node.op);
+  const OperatorFamily choice = family_of(subtracts ? BinaryOp::Add : node.op);
   if (choice.immediate == nullptr || !(*choice.immediate)[scalar]) return {};
   const auto with = [&](const typed::Expr& operand, const typed::Expr& constant) -> std::optional<Temp> {
     const auto number = immediate(constant, scalar, subtracts);
@@ -111,7 +104,7 @@ Temp Body::eval(const typed::Expr& expr, const typed::Binary& node, std::optiona
   if (node.op == BinaryOp::And || node.op == BinaryOp::Or) return eval_logic(expr, node, target);
   if (is_text_comparison(node)) return eval_text_equal(node, target);
   if (!typed::is_scalar(node.left->type.kind)) return eval_whole_equal(node, target);
-  const Choice choice = family_of(node.op);
+  const OperatorFamily choice = family_of(node.op);
   if (auto with_number = eval_with_number(expr, node, target)) return std::move(*with_number);
   Temp left = eval(*node.left);
   Temp right = eval(*node.right);

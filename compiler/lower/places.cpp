@@ -63,7 +63,7 @@ Place Body::place(const typed::Expr& expr) {
   Place result;
   const auto add_slot = [&](SlotId slot) { result.leaves.push_back(Leaf::at(slot, task_.module.leaf(slot))); };
   std::visit(Overloaded{
-                 [&](const typed::LocalExpr& n) { result.leaves = locals_[typed::index(n.local)].leaves; },
+                 [&](const typed::LocalExpr& n) { result.leaves = frame_.locals[typed::index(n.local)].leaves; },
                  [&](const typed::ParamExpr& n) { add_slot(task_.params[typed::index(n.param)]); },
                  [&](const typed::StateExpr& n) {
                    for (const SlotId slot : task_.states[typed::index(n.state)]) add_slot(slot);
@@ -131,6 +131,9 @@ Place Body::settled_place(const typed::Expr& expr, bool calls_follow) {
 void Body::store(Temp value, const Leaf& to) {
   const vm::Scalar scalar = to.type.scalar;
   switch (to.kind) {
+    case Leaf::Kind::Constant:
+      EYEFLOW_CHECK(!"what is known is not written");
+      return;
     case Leaf::Kind::Register:
       moved(std::move(value), to.reg);
       return;
@@ -284,7 +287,7 @@ void Body::assign_literal(const std::vector<Leaf>& to, const typed::ArrayLiteral
       if (is_list) {
         push(to[leaf], value);
       } else {
-        store(Temp::borrowed(value), {Leaf::Kind::Element, scalar_leaf(to[leaf].type.scalar), at.reg(), to[leaf].slot});
+        store(Temp::borrowed(value), Leaf::element(at.reg(), to[leaf].slot, to[leaf].type.scalar));
       }
     }
   }

@@ -31,7 +31,7 @@ const typed::Expr& root_of(const typed::Expr& place) {
 }
 
 void Body::lower(const typed::Block& block) {
-  const std::size_t first_local = alive_.size();
+  const std::size_t first_local = frame_.alive.size();
   for (const typed::Stmt& stmt : block) {
     if (!code_.reachable()) break;
     lower(stmt);
@@ -40,9 +40,9 @@ void Body::lower(const typed::Block& block) {
 }
 
 void Body::end_scope(std::size_t first_local) {
-  while (alive_.size() > first_local) {
-    locals_[typed::index(alive_.back())] = Place{};
-    alive_.pop_back();
+  while (frame_.alive.size() > first_local) {
+    frame_.locals[typed::index(frame_.alive.back())] = Place{};
+    frame_.alive.pop_back();
   }
 }
 
@@ -52,7 +52,11 @@ void Body::lower(const typed::Stmt& stmt) {
   std::visit([&](const auto& node) { lower(node); }, stmt.node);
 }
 
-void Body::lower(const typed::Declare& stmt) { declare(stmt.local, temporary(*stmt.value)); }
+void Body::lower(const typed::Declare& stmt) {
+  if (!frame_.declared[typed::index(stmt.local)].is_variable)
+    if (auto place = known_place(*stmt.value)) return declare(stmt.local, std::move(*place));
+  declare(stmt.local, temporary(*stmt.value));
+}
 
 void Body::lower(const typed::Assign& stmt) {
   const Place to = place(*stmt.place);
@@ -76,29 +80,35 @@ void Body::lower(const typed::If& stmt) {
   code_.bind(end);
 }
 
-void Body::lower(const typed::Break&) { code_.jump(loops_.back().exit); }
+void Body::lower(const typed::Break&) { code_.jump(frame_.loops.back().exit); }
 
-void Body::lower(const typed::Continue&) { code_.jump(loops_.back().next); }
+void Body::lower(const typed::Continue&) { code_.jump(frame_.loops.back().next); }
 
-void Body::lower(const typed::Return& stmt) { give_back(stmt.value.get()); }
+void Body::lower(const typed::Return& stmt) {
+  if (frame_.end) {
+    if (stmt.value) assign(std::vector<Leaf>(frame_.result), *stmt.value, false);
+    return code_.jump(*frame_.end);
+  }
+  give_back(stmt.value.get());
+}
 
 void Body::give_back(const typed::Expr* value) {
   // One scalar is returned from wherever it is.
-  if (value && !returns_self_ && result_.size() == 1 && result_[0].kind == Leaf::Kind::Register) {
+  if (value && !frame_.returns_self && frame_.result.size() == 1 && frame_.result[0].kind == Leaf::Kind::Register) {
     const Temp result = eval(*value);
     code_.emit(Op::Return, index(result.reg()));
     return;
   }
-  const std::vector<Temp> run = code_.take_run(result_types_);
+  const std::vector<Temp> run = code_.take_run(frame_.result_types);
   std::size_t next_register = 0;
   if (value) {
-    std::vector<Leaf> to = result_;
+    std::vector<Leaf> to = frame_.result;
     for (Leaf& leaf : to)
       if (leaf.kind == Leaf::Kind::Register) leaf.reg = run[next_register++].reg();
     assign(to, *value, false);
   }
-  if (returns_self_) {
-    for (const Leaf& leaf : locals_[0].leaves)
+  if (frame_.returns_self) {
+    for (const Leaf& leaf : frame_.locals[0].leaves)
       if (leaf.kind == Leaf::Kind::Register) moved(Temp::borrowed(leaf.reg), run[next_register++].reg());
   }
   code_.emit(Op::Return, run.empty() ? std::uint16_t{0} : index(run[0].reg()));

@@ -15,6 +15,7 @@ namespace eyeflow::compiler::lowering {
 // Where one leaf of a value is.
 struct Leaf {
   enum class Kind : std::uint8_t {
+    Constant,  // a scalar that is known
     Register,  // a scalar in `reg`
     Slot,      // in memory; texts and arrays always are
     Element,   // a scalar of the array or list in `slot`, at the index in `reg`
@@ -23,9 +24,14 @@ struct Leaf {
   LeafType type;
   RegId reg{};
   SlotId slot = kNoSlot;
+  vm::Word word = 0;
 
-  static Leaf in(RegId reg, LeafType type) { return {Kind::Register, type, reg, kNoSlot}; }
-  static Leaf at(SlotId slot, LeafType type) { return {Kind::Slot, type, RegId{}, slot}; }
+  static Leaf known(vm::Word word, LeafType type) { return {Kind::Constant, type, RegId{}, kNoSlot, word}; }
+  static Leaf in(RegId reg, LeafType type) { return {Kind::Register, type, reg, kNoSlot, 0}; }
+  static Leaf element(RegId index, SlotId slot, vm::Scalar scalar) {
+    return {Kind::Element, scalar_leaf(scalar), index, slot, 0};
+  }
+  static Leaf at(SlotId slot, LeafType type) { return {Kind::Slot, type, RegId{}, slot, 0}; }
 };
 
 // Texts and arrays that a function needs for a while live in Scratch. A slot is used again for its own type.
@@ -38,16 +44,21 @@ class ScratchPool {
   std::map<LeafType, std::vector<SlotId>> free_;
 };
 
-// A function of the task, as its callers see it. Scalars travel in registers; texts and arrays by copy, in Scratch
-// slots that belong to the callee: there is no recursion, so one set is enough.
+// A function of the task, as its callers see it: either its body stands wherever it is called (`is_inlined`), and
+// nothing else of it exists, or it is a function of the module. Scalars travel in registers;
+// texts and arrays by copy, in Scratch slots that belong to the callee: there is no recursion, so one set is enough.
 struct CalleeInfo {
+  bool is_inlined = false;
+  std::uint32_t size = 0;   // nodes of its tree, with what is inlined into it
+  std::uint32_t depth = 0;  // how deep that goes
+  bool is_made = false;     // what follows is filled in
   vm::FunctionId id{};
-  std::vector<std::vector<Leaf>> parameters;  // Register leaves stand for the next register of the argument run
-  std::vector<Leaf> result;                   // likewise of the result run
-  std::vector<vm::TypeId> parameter_types;    // of the argument run
-  std::vector<vm::TypeId> result_types;       // where it returns self: those of its scalars stand last
-  bool returns_self = false;                  // its first parameter goes back to the caller
-  bool reads_clock = false;                   // `now` or an input's age, itself or through a callee
+  std::vector<std::vector<Leaf>> parameters{};  // Register leaves stand for the next register of the argument run
+  std::vector<Leaf> result{};                   // likewise of the result run
+  std::vector<vm::TypeId> parameter_types{};    // of the argument run
+  std::vector<vm::TypeId> result_types{};       // where it returns self: those of its scalars stand last
+  bool returns_self = false;                    // its first parameter goes back to the caller
+  bool reads_clock = false;                     // `now` or an input's age, itself or through a callee
 };
 
 // What all functions of one task share while they are lowered.

@@ -84,6 +84,13 @@ bool any_expr(const auto& tree, const Predicate& predicate) {
   return found;
 }
 
+// Nodes of a tree, for how much code it becomes.
+inline std::size_t size_of(const auto& tree) {
+  std::size_t nodes = 0;
+  for_each_expr(tree, [&](const typed::Expr&) { ++nodes; });
+  return nodes;
+}
+
 inline bool has_call(const typed::Expr& expr) {
   return any_expr(expr, [](const typed::Expr& e) { return std::holds_alternative<typed::Call>(e.node); });
 }

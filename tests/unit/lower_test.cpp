@@ -558,14 +558,14 @@ TEST(LowerLimits, WhatCannotBeReachedIsRefused) {
 }
 
 TEST(LowerLimits, WhatTheVerifierLimitsIsTheAuthorsToKnow) {
-  std::string loops, ends, functions = "fn fn_0(x: int) -> int { return x }\n";
-  for (int i = 0; i < 65; ++i) loops += "for k_" + std::to_string(i) + " in 0 ..< 1 { ", ends += " }";
+  std::string loops, ends, functions = "fn fn_0(x: text(1)) -> int { return 1 }\n";
+  for (int i = 0; i < 65; ++i) loops += "for k_" + std::to_string(i) + " in 0 ..< 9 { ", ends += " }";
   const std::string deep = of_int(1, "var s = 0\n" + loops + "s = s + 1" + ends + "\n o.set(s)");
   EXPECT_TRUE(deep.find("E0601") != std::string::npos && deep.find("at most 64 loops nest") != std::string::npos)
       << deep;
   for (int i = 1; i < 260; ++i)
-    functions += "fn fn_" + std::to_string(i) + "(x: int) -> int { return fn_" + std::to_string(i - 1) + "(x) }\n";
-  const std::string chain = run(functions + task("int", "", "o.set(fn_259(v))"), {{"n", std::int64_t{1}}});
+    functions += "fn fn_" + std::to_string(i) + "(x: text(1)) -> int { return fn_" + std::to_string(i - 1) + "(x) }\n";
+  const std::string chain = run(functions + task("int", "", "o.set(fn_259(\"a\"))"), {{"n", std::int64_t{1}}});
   EXPECT_TRUE(chain.find("E0601") != std::string::npos &&
               chain.find("calls nest at most 256 deep") != std::string::npos)
       << chain;
