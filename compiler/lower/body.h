@@ -63,6 +63,7 @@ struct BranchChoice {
   Temp left{}, right{};
 };
 
+StateUse states_of(const TaskContext& task, const typed::Block& block);
 // Decides which functions are inlined. Before any body is lowered.
 void decide_inlining(TaskContext& task);
 // The callee as a function of the module; makes it where it is none yet.
@@ -109,6 +110,7 @@ class Body {
     std::vector<vm::TypeId> result_types{};
     bool returns_self = false;
     std::optional<Label> end{};  // where `return` goes to in one that is inlined
+    bool in_nest = false;        // it stands within loops of another function
   };
 
   // ---- Statements (statements.cpp, loops.cpp)
@@ -138,6 +140,15 @@ class Body {
   bool is_unrolled(std::int64_t trips, const typed::Block& body) const;
   template <typename DeclareTrip>
   void unrolled(std::int64_t trips, const typed::Block& body, const DeclareTrip& declare_trip);
+  // Numbers of the state that a nest of loops reads or writes are in registers meanwhile (state.cpp).
+  struct HeldState {
+    SlotId slot;
+    Temp reg;
+    bool is_written;
+  };
+  void begin_nest(const typed::Block& body, const typed::Expr* condition = nullptr);  // before any of its code
+  void end_nest();  // where all ways out of it have arrived
+  void store_held();
   void declare(typed::LocalId local, Place place);
   void end_scope(std::size_t first_local);
 
@@ -249,7 +260,8 @@ class Body {
   ScratchPool& scratch_;
   std::vector<bool> ready_;
   Frame frame_;
-  std::uint32_t inlined_ = 0;   // nodes so far
+  std::uint32_t inlined_ = 0;  // nodes so far
+  std::vector<HeldState> held_;
   std::vector<Temp> counters_;  // one a loop, never given back
   std::uint32_t line_ = 0;
 };

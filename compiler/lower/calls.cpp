@@ -20,6 +20,22 @@ bool has_scalar_leaves(const typed::Type& type) {
 
 }  // namespace
 
+StateUse states_of(const TaskContext& task, const typed::Block& block) {
+  StateUse use{std::vector<bool>(task.states.size()), std::vector<bool>(task.states.size())};
+  for_each_expr(block, [&](const typed::Expr& expr) {
+    if (const auto* node = std::get_if<typed::StateExpr>(&expr.node)) use.touched[typed::index(node->state)] = true;
+    const auto* call = std::get_if<typed::Call>(&expr.node);
+    if (call == nullptr) return;
+    const CalleeInfo& callee = task.callees[typed::index(call->function)];
+    for (std::size_t s = 0; s < use.touched.size(); ++s)
+      if (callee.states.touched[s]) use.touched[s] = use.by_callees[s] = true;
+    if (!callee.returns_self) return;  // else it writes what it is called on
+    const auto* self = std::get_if<typed::StateExpr>(&root_of(*call->arguments[0]).node);
+    if (self != nullptr) use.by_callees[typed::index(self->state)] = true;
+  });
+  return use;
+}
+
 // Only functions that take and give numbers: what is in memory has its place with the function.
 void decide_inlining(TaskContext& task) {
   std::vector<std::size_t> calls(task.task.functions.size(), 0);
@@ -36,6 +52,7 @@ void decide_inlining(TaskContext& task) {
   for (std::size_t f = 0; f < task.task.functions.size(); ++f) {  // callees come first
     const typed::Function& function = task.task.functions[f];
     CalleeInfo& info = task.callees[f];
+    info.states = states_of(task, function.body);
     std::size_t size = 0;
     for_each_expr(function.body, [&](const typed::Expr& expr) {
       ++size;
@@ -50,8 +67,8 @@ void decide_inlining(TaskContext& task) {
     bool passes_numbers = has_scalar_leaves(function.result);
     for (std::uint32_t i = 0; i < function.parameter_count; ++i)
       passes_numbers = passes_numbers && has_scalar_leaves(function.locals[i].type);
-    info.is_inlined =
-        passes_numbers && !function.returns_self && info.depth <= kMostInlinedDepth && size <= (calls[f] == 1 ? kOnceNodes : kSmallNodes);
+    info.is_inlined = passes_numbers && !function.returns_self && info.depth <= kMostInlinedDepth &&
+                      size <= (calls[f] == 1 ? kOnceNodes : kSmallNodes);
   }
 }
 
@@ -71,6 +88,7 @@ Body::Frame Body::inlined_frame(const typed::Call& node) {
   inlined_ += task_.callees[typed::index(node.function)].size;
   const typed::Function& function = task_.task.functions[typed::index(node.function)];
   Frame frame;
+  frame.in_nest = code_.in_nest();
   frame.declared = function.locals;
   frame.locals.resize(function.locals.size());
   for (std::size_t i = 0; i < node.arguments.size(); ++i) frame.locals[i] = inlined_argument(*node.arguments[i]);

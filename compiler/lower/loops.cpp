@@ -13,6 +13,17 @@ using vm::Scalar;
 constexpr std::int64_t kMostUnrolledTrips = 8;
 constexpr std::size_t kMostUnrolledNodes = 320;
 
+bool assigns_state(const typed::Block& block, std::size_t state) {
+  bool found = false;
+  for_each_stmt(block, [&](const typed::Stmt& stmt) {
+    const auto* assign = std::get_if<typed::Assign>(&stmt.node);
+    if (assign == nullptr) return;
+    const auto* node = std::get_if<typed::StateExpr>(&root_of(*assign->place).node);
+    found = found || (node && typed::index(node->state) == state);
+  });
+  return found;
+}
+
 std::optional<std::int64_t> as_number(std::optional<vm::Word> word) {
   if (!word) return {};
   return vm::from_word<std::int64_t>(*word);
@@ -34,7 +45,6 @@ template <typename MakeBody>
 void Body::counted_loop(Temp trips, std::uint32_t most_trips, RegId stepped, const MakeBody& body) {
   const std::uint32_t line = line_;
   const Loop loop = {code_.new_label(), code_.new_label()};
-  code_.begin_nest();
   const RegId counter = begin_loop(trips.reg(), most_trips, loop.exit);
   trips.release();
   const std::uint32_t top = code_.here();
@@ -44,8 +54,37 @@ void Body::counted_loop(Temp trips, std::uint32_t most_trips, RegId stepped, con
   code_.bind(loop.next);
   code_.mark_line(line);
   code_.emit_back(Op::LoopStep, index(counter), 0, index(stepped), top);
-  code_.end_nest();
   code_.bind(loop.exit);
+}
+
+// ---- What a nest of loops holds -------------------------------------------------------------------------------------
+
+// A trap undoes the handler, and nothing outside looks at its state while it runs. What the functions that it calls
+// look at is left where it is.
+void Body::begin_nest(const typed::Block& body, const typed::Expr* condition) {
+  if (!code_.in_nest()) {
+    const StateUse use = states_of(task_, body);
+    const bool calls_first = condition != nullptr && has_call(*condition);
+    for (std::size_t s = 0; s < use.touched.size() && !calls_first; ++s) {
+      const std::vector<SlotId>& slots = task_.states[s];
+      if (!use.touched[s] || use.by_callees[s] || slots.size() != 1) continue;
+      if (!task_.module.leaf(slots[0]).is_scalar()) continue;
+      held_.push_back({slots[0], load(slots[0]), assigns_state(body, s)});
+    }
+  }
+  code_.begin_nest();
+}
+
+void Body::end_nest() {
+  code_.end_nest();
+  if (code_.in_nest()) return;
+  store_held();
+  held_.clear();
+}
+
+void Body::store_held() {
+  for (const HeldState& held : held_)
+    if (held.is_written) store(Temp::borrowed(held.reg.reg()), Leaf::at(held.slot, task_.module.leaf(held.slot)));
 }
 
 bool Body::is_unrolled(std::int64_t trips, const typed::Block& body) const {
@@ -203,7 +242,9 @@ void Body::lower(const typed::ForRange& stmt) {
     if (!from || *from != 0) trips = binary(Op::SubI64, std::move(trips), Temp::borrowed(at), Scalar::I64, {});
   }
   declare(stmt.counter, std::move(number));
+  begin_nest(stmt.body);
   counted_loop(std::move(trips), stmt.max_trips, at, [&] { lower(stmt.body); });
+  end_nest();
   end_scope(first_local);
 }
 
@@ -240,12 +281,14 @@ void Body::lower(const typed::ForEach& stmt) {
   if (stmt.counter) {
     declare(*stmt.counter, std::move(number));
   }
+  begin_nest(stmt.body);
   counted_loop(std::move(trips), stmt.max_trips, at, [&] {
     const std::size_t outside = frame_.alive.size();
     declare_element(stmt, array, at);
     lower(stmt.body);
     end_scope(outside);
   });
+  end_nest();
   end_scope(first_local);
 }
 
@@ -266,7 +309,7 @@ void Body::declare_element(const typed::ForEach& stmt, const Place& array, RegId
 void Body::lower(const typed::While& stmt) {
   const std::uint32_t line = line_;
   const Loop loop = {code_.new_label(), code_.new_label()};
-  code_.begin_nest();
+  begin_nest(stmt.body, stmt.condition.get());
   branch(*stmt.condition, false, loop.exit);
   if (code_.reachable()) {
     const vm::TypeId type = task_.module.counter_type(std::max(stmt.max, 1u));
@@ -280,8 +323,8 @@ void Body::lower(const typed::While& stmt) {
     code_.mark_line(line);
     repeat_while(*stmt.condition, top, loop.exit);
   }
-  code_.end_nest();
   code_.bind(loop.exit);
+  end_nest();
 }
 
 }  // namespace eyeflow::compiler::lowering

@@ -49,7 +49,11 @@ Place Body::temporary(const typed::Expr& expr) {
 
 Place Body::element_of(const typed::Index& node) {
   Place result = place(*node.array);
-  result.registers.push_back(eval(*node.index));
+  // The word is what counts, whichever integer it is of.
+  const auto* widened = std::get_if<typed::Convert>(&node.index->node);
+  const bool as_it_is = widened && widened->op == typed::ConvertOp::Widen && !known(*node.index) &&
+                        widened->operand->type.kind != typed::TypeKind::Bool;
+  result.registers.push_back(eval(as_it_is ? *widened->operand : *node.index));
   for (Leaf& leaf : result.leaves) {
     EYEFLOW_CHECK(leaf.kind == Leaf::Kind::Slot);
     leaf.kind = Leaf::Kind::Element;
@@ -66,7 +70,14 @@ Place Body::place(const typed::Expr& expr) {
                  [&](const typed::LocalExpr& n) { result.leaves = frame_.locals[typed::index(n.local)].leaves; },
                  [&](const typed::ParamExpr& n) { add_slot(task_.params[typed::index(n.param)]); },
                  [&](const typed::StateExpr& n) {
-                   for (const SlotId slot : task_.states[typed::index(n.state)]) add_slot(slot);
+                   for (const SlotId slot : task_.states[typed::index(n.state)]) {
+                     const auto held = std::ranges::find(held_, slot, &HeldState::slot);
+                     if (held == held_.end()) {
+                       add_slot(slot);
+                     } else {
+                       result.leaves.push_back(Leaf::in(held->reg.reg(), task_.module.leaf(slot)));
+                     }
+                   }
                  },
                  [&](const typed::OutputValue& n) { add_slot(task_.output(n.output)); },
                  [&](const typed::ConstantExpr& n) {

@@ -87,6 +87,7 @@ void Body::lower(const typed::Continue&) { code_.jump(frame_.loops.back().next);
 void Body::lower(const typed::Return& stmt) {
   if (frame_.end) {
     if (stmt.value) assign(std::vector<Leaf>(frame_.result), *stmt.value, false);
+    if (!frame_.in_nest) store_held();
     return code_.jump(*frame_.end);
   }
   give_back(stmt.value.get());
@@ -96,6 +97,7 @@ void Body::give_back(const typed::Expr* value) {
   // One scalar is returned from wherever it is.
   if (value && !frame_.returns_self && frame_.result.size() == 1 && frame_.result[0].kind == Leaf::Kind::Register) {
     const Temp result = eval(*value);
+    store_held();
     code_.emit(Op::Return, index(result.reg()));
     return;
   }
@@ -111,6 +113,7 @@ void Body::give_back(const typed::Expr* value) {
     for (const Leaf& leaf : frame_.locals[0].leaves)
       if (leaf.kind == Leaf::Kind::Register) moved(Temp::borrowed(leaf.reg), run[next_register++].reg());
   }
+  store_held();
   code_.emit(Op::Return, run.empty() ? std::uint16_t{0} : index(run[0].reg()));
 }
 

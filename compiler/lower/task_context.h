@@ -44,6 +44,12 @@ class ScratchPool {
   std::map<LeafType, std::vector<SlotId>> free_;
 };
 
+// Which of the task's states a piece of the tree reads or writes; by StateId.
+struct StateUse {
+  std::vector<bool> touched{};     // itself or through functions that it calls
+  std::vector<bool> by_callees{};  // through functions that it calls
+};
+
 // A function of the task, as its callers see it: either its body stands wherever it is called (`is_inlined`), and
 // nothing else of it exists, or it is a function of the module. Scalars travel in registers;
 // texts and arrays by copy, in Scratch slots that belong to the callee: there is no recursion, so one set is enough.
@@ -51,7 +57,8 @@ struct CalleeInfo {
   bool is_inlined = false;
   std::uint32_t size = 0;   // nodes of its tree, with what is inlined into it
   std::uint32_t depth = 0;  // how deep that goes
-  bool is_made = false;     // what follows is filled in
+  StateUse states{};
+  bool is_made = false;  // what follows is filled in
   vm::FunctionId id{};
   std::vector<std::vector<Leaf>> parameters{};  // Register leaves stand for the next register of the argument run
   std::vector<Leaf> result{};                   // likewise of the result run

@@ -77,6 +77,25 @@ void for_each_expr(const typed::Block& block, const Visit& visit) {
   }
 }
 
+// Every statement of a block and of the blocks in it.
+template <typename Visit>
+void for_each_stmt(const typed::Block& block, const Visit& visit) {
+  for (const typed::Stmt& stmt : block) {
+    visit(stmt);
+    std::visit(Overloaded{
+                   [&](const typed::If& n) {
+                     for (const typed::IfArm& arm : n.arms) for_each_stmt(arm.body, visit);
+                     for_each_stmt(n.otherwise, visit);
+                   },
+                   [&](const typed::ForEach& n) { for_each_stmt(n.body, visit); },
+                   [&](const typed::ForRange& n) { for_each_stmt(n.body, visit); },
+                   [&](const typed::While& n) { for_each_stmt(n.body, visit); },
+                   [](const auto&) {},
+               },
+               stmt.node);
+  }
+}
+
 template <typename Predicate>
 bool any_expr(const auto& tree, const Predicate& predicate) {
   bool found = false;

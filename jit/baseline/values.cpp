@@ -192,17 +192,19 @@ void Analysis::find_copies() {
       continue;
     }
     if (item.action.kind == Kind::LoopStep) {
-      // An index that starts at a known number each time the loop is entered, and that nothing else writes, counts the
-      // trips itself.
+      // An index that starts at a known number each time the loop is entered, and that nothing else writes, stays below
+      // what the counter's type allows; where the trips are known, it counts them itself.
       Value& stepped = values_[find(item.value[2])];
       Value& counter = values_[find(item.value[0])];
       const Value& limit = value(item.value[3]);
       constexpr std::uint32_t kReadsOfItsFrame = 2;
       const std::uint32_t around = headers_.size() < 2 ? 0 : headers_[headers_.size() - 2];
-      if (stepped.defs == 2 && stepped.starts_known && stepped.starts_in == around && stepped.bits <= kMaxCapacity &&
-          limit.known == Known::Constant && limit.bits >= 1 && counter.reads == kReadsOfItsFrame && counter.defs == 2) {
-        stepped.end = stepped.bits + limit.bits;
-        stepped.next_at = at;
+      if (stepped.defs != 2 || !stepped.starts_known || stepped.starts_in != around || stepped.bits > kMaxCapacity)
+        continue;
+      const bool limit_known = limit.known == Known::Constant && limit.bits >= 1;
+      stepped.end = stepped.bits + (limit_known ? limit.bits : Word{verified_.module.type(counter.type)->capacity});
+      stepped.next_at = at;
+      if (limit_known && counter.reads == kReadsOfItsFrame && counter.defs == 2) {
         counter.known = Known::Constant;
         counter.bits = 0;
       }
