@@ -91,7 +91,13 @@ Body::Frame Body::inlined_frame(const typed::Call& node) {
   frame.in_nest = code_.in_nest();
   frame.declared = function.locals;
   frame.locals.resize(function.locals.size());
-  for (std::size_t i = 0; i < node.arguments.size(); ++i) frame.locals[i] = inlined_argument(*node.arguments[i]);
+  for (std::size_t i = 0; i < node.arguments.size(); ++i) {
+    // A later argument may call something that changes what it is called on, which may be this very local.
+    const bool calls_follow =
+        std::any_of(node.arguments.begin() + static_cast<std::ptrdiff_t>(i) + 1, node.arguments.end(),
+                    [](const typed::ExprPtr& argument) { return has_call(*argument); });
+    frame.locals[i] = calls_follow ? temporary(*node.arguments[i]) : inlined_argument(*node.arguments[i]);
+  }
   return frame;
 }
 
