@@ -69,13 +69,13 @@ JsonValue value_of(dom::element element) {
     case dom::element_type::DOUBLE:
       return {.kind = Kind::Real, .real = element.get_double().value_unsafe()};
     case dom::element_type::STRING:
-      return {.kind = Kind::Text, .text = element.get_string().value_unsafe()};
+      return {.kind = Kind::Text, .whole = 0, .text = element.get_string().value_unsafe()};
     case dom::element_type::BOOL:
-      return {.kind = element.get_bool().value_unsafe() ? Kind::True : Kind::False};
+      return {.kind = element.get_bool().value_unsafe() ? Kind::True : Kind::False, .whole = 0};
     case dom::element_type::NULL_VALUE:
-      return {.kind = Kind::Null};
+      return {.kind = Kind::Null, .whole = 0};
     default:
-      return {.kind = Kind::Other};
+      return {.kind = Kind::Other, .whole = 0};
   }
 }
 
@@ -174,21 +174,22 @@ DecodeResult reading_of(const DecodePlan& plan, const JsonValue& value, vm::Time
   return number_reading(plan, *number, time);
 }
 
-// The long way to what scan_json() was not sure of. A missing value is told as why it is.
-std::expected<void, BadReading> parse_json(JsonParser& parser, const DecodePlan& plan, std::string_view payload,
-                                           std::expected<JsonValue, BadReading>& field, JsonValue& time) {
+// The long way to what scan_json() was not sure of. Why a field is missing is in `missing`. Gives what is wrong with
+// the document as a whole.
+[[gnu::noinline]] std::optional<BadReading> parse_json(JsonParser& parser, const DecodePlan& plan,
+                                                       std::string_view payload, JsonValue& field, JsonValue& time,
+                                                       BadReading& missing) {
+  field = time = {};
   dom::element document;
   if (const auto error = parser.parse(payload).get(document))
-    return std::unexpected(error == simdjson::NUMBER_ERROR ? BadReading::OutOfRange : BadReading::Malformed);
-  time = {};
+    return error == simdjson::NUMBER_ERROR ? BadReading::OutOfRange : BadReading::Malformed;
   if (!plan.time.empty())
     if (const auto element = at(document, plan.time)) time = value_of(*element);
-  const auto element = at(document, plan.field);
-  if (element)
+  if (const auto element = at(document, plan.field))
     field = value_of(*element);
   else
-    field = std::unexpected(element.error());
-  return {};
+    missing = element.error();
+  return std::nullopt;
 }
 
 }  // namespace
@@ -201,22 +202,22 @@ Decoder::Decoder(Decoder&&) noexcept = default;
 DecodeResult Decoder::decode(const DecodePlan& plan, std::string_view payload, vm::TimeNs now) {
   if (payload.size() > kMaxPayloadBytes) return std::unexpected(BadReading::TooLarge);
   if (plan.field.empty() && plan.time.empty()) return decode_bare(plan, payload, now);
-  JsonValue found, time_found;
-  std::expected<JsonValue, BadReading> field;
-  if (scan_json(payload, plan.field, plan.time, found, time_found)) [[likely]]
-    field = found;
-  else if (const auto parsed = parse_json(*parser_, plan, payload, field, time_found); !parsed)
-    return std::unexpected(parsed.error());
+  JsonValue field, time_field;
+  auto missing = BadReading::MissingField;
+  if (!scan_json(payload, plan.field, plan.time, field, time_field)) [[unlikely]] {
+    if (const auto wrong = parse_json(*parser_, plan, payload, field, time_field, missing))
+      return std::unexpected(*wrong);
+  }
   vm::TimeNs time = now;
   bool from_future = false;
   if (!plan.time.empty()) {
-    const auto taken = time_of_value(time_found, plan.time_unit);
+    const auto taken = time_of_value(time_field, plan.time_unit);
     if (!taken) return std::unexpected(BadReading::BadTime);
     from_future = *taken > now;
     time = std::min(*taken, now);
   }
-  if (!field) return std::unexpected(field.error());
-  auto decoded = reading_of(plan, *field, time);
+  if (field.kind == Kind::Missing) return std::unexpected(missing);
+  auto decoded = reading_of(plan, field, time);
   if (decoded) decoded->from_future = from_future;
   return decoded;
 }

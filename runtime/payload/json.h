@@ -9,9 +9,11 @@ namespace eyeflow::runtime {
 struct JsonValue {
   enum class Kind : std::uint8_t { Missing, Null, False, True, Signed, Unsigned, Real, Text, Other };
   Kind kind = Kind::Missing;
-  std::int64_t whole = 0;   // Signed
-  std::uint64_t large = 0;  // Unsigned: above 2^63
-  double real = 0;          // Real: the nearest to what is written
+  union {
+    std::int64_t whole = 0;  // Signed
+    std::uint64_t large;     // Unsigned: above 2^63
+    double real;             // Real: the nearest to what is written
+  };
   std::string_view text{};  // Text: within the document
 
   bool is_bool() const { return kind == Kind::False || kind == Kind::True; }
@@ -20,7 +22,7 @@ struct JsonValue {
 // Reads a plain document once from its first byte to its last, and picks out what stands at two JSON pointers ("/temp",
 // "/data/temp"; `time` may be empty). True: the document is valid as a whole and has both. False says nothing: it is
 // not valid, or has not both, or is not plain (escapes, numbers of many digits, deep nesting, arrays on the way, the
-// same key twice on the way), and a whole parser must look at it. About three times as fast as that.
+// same key twice on the way), and a whole parser must look at it.
 bool scan_json(std::string_view document, std::string_view field_pointer, std::string_view time_pointer,
                JsonValue& field, JsonValue& time);
 

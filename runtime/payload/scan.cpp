@@ -11,6 +11,7 @@ namespace {
 using Kind = JsonValue::Kind;
 
 constexpr int kDeepest = 16;
+constexpr int kDigitsOneByOne = 4;            // then by eights
 constexpr int kMostDigits = 18;               // more may not fit 64 bits
 constexpr std::uint64_t kExact = 1ull << 53;  // whole numbers up to here are doubles
 constexpr double kPowersOfTen[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
@@ -22,7 +23,7 @@ bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; 
 
 // Eight digits at once: pairs, then fours, then all, each by one multiplication. (The bytes of a word from the lowest,
 // as x86-64 and AArch64 have them.)
-bool eight_digits(const char* at, std::uint64_t& number) {
+[[gnu::always_inline]] inline bool eight_digits(const char* at, std::uint64_t& number) {
   std::uint64_t word;
   std::memcpy(&word, at, sizeof word);
   constexpr std::uint64_t kZeros = 0x3030303030303030, kHigh = 0xF0F0F0F0F0F0F0F0;
@@ -34,213 +35,225 @@ bool eight_digits(const char* at, std::uint64_t& number) {
   return true;
 }
 
-// One document. Every step returns false where this reader is not sure.
+// A pointer, its first name taken apart: what stands below an object.
+struct Pointer {
+  std::string_view name{}, rest{};
+};
+
+// One document. A step takes where it begins and gives where it ended, or nullptr where this reader is not sure. What
+// is wanted within a place is a pointer to be followed there, or nullptr.
 class Scanner {
  public:
   Scanner(std::string_view document, JsonValue& field, JsonValue& time)
-      : begin_(document.data()), at_(begin_), end_(at_ + document.size()), field_(field), time_(time) {}
+      : begin_(document.data()), end_(begin_ + document.size()), field_(field), time_(time) {}
 
   bool scan(std::string_view field_pointer, std::string_view time_pointer) {
-    skip_space();
-    if (!take('{') || !object(below_root(field_pointer), below_root(time_pointer), 1)) return false;
-    skip_space();
-    if (at_ != end_ || field_.kind == Kind::Missing || (!time_pointer.empty() && time_.kind == Kind::Missing))
-      return false;
-    return (high_bits_ & 0x80) == 0 || simdjson::validate_utf8(begin_, static_cast<std::size_t>(end_ - begin_));
+    Pointer field, time;
+    const bool timed = !time_pointer.empty();
+    if (!split(field_pointer, field) || (timed && !split(time_pointer, time))) return false;
+    const char* at = skip_space(begin_);
+    if (at == end_ || *at != '{') return false;
+    at = object(at + 1, &field, timed ? &time : nullptr, 1);
+    if (at == nullptr || skip_space(at) != end_) return false;
+    if (field_.kind == Kind::Missing || (timed && time_.kind == Kind::Missing)) return false;
+    return high_bits_ < 0x80 || simdjson::validate_utf8(begin_, static_cast<std::size_t>(end_ - begin_));
   }
 
  private:
-  // What is wanted at or below a place: nothing, the place itself, or the rest of a pointer below it.
-  struct Want {
-    bool here = false;
-    bool below = false;
-    std::string_view rest{};
-  };
-  static Want below_root(std::string_view pointer) {
-    if (pointer.empty() || pointer.front() != '/') return {};
-    return {.below = true, .rest = pointer.substr(1)};
-  }
-
-  void skip_space() {
-    while (at_ < end_ && is_space(*at_)) ++at_;
-  }
-  bool take(char c) {
-    if (at_ == end_ || *at_ != c) return false;
-    ++at_;
+  // "/a/b": `a`, and "/b" for below it. Escapes are not for this reader.
+  static bool split(std::string_view pointer, Pointer& found) {
+    if (pointer.empty() || pointer.front() != '/') return false;
+    std::size_t end = 1;
+    for (; end < pointer.size() && pointer[end] != '/'; ++end)
+      if (pointer[end] == '~') return false;
+    found.name = pointer.substr(1, end - 1);
+    found.rest = pointer.substr(end);
     return true;
   }
 
-  // Behind the opening quote.
-  bool text(std::string_view& found) {
-    const char* const from = at_;
-    for (; at_ < end_; ++at_) {
-      const char c = *at_;
+  const char* skip_space(const char* at) const {
+    while (at < end_ && is_space(*at)) ++at;
+    return at;
+  }
+
+  // Behind the opening quote; `found` ends before the closing one.
+  [[gnu::always_inline]] const char* text(const char* const from, std::string_view& found) {
+    unsigned char high = 0;
+    for (const char* at = from; at < end_; ++at) {
+      const auto c = static_cast<unsigned char>(*at);
       if (c == '"') {
-        found = {from, static_cast<std::size_t>(at_ - from)};
-        ++at_;
-        return true;
+        found = {from, static_cast<std::size_t>(at - from)};
+        high_bits_ |= high;
+        return at + 1;
       }
-      if (c == '\\' || static_cast<unsigned char>(c) < ' ') return false;
-      high_bits_ |= static_cast<unsigned char>(c);
+      if (c == '\\' || c < ' ') return nullptr;
+      high |= c;
     }
-    return false;
+    return nullptr;
   }
 
-  // Whether `key` is the first name of what is wanted, and what is wanted in its value then. False where that cannot be
-  // told by comparing: a pointer has escapes, or the same key was there before.
-  static bool step(Want& want, std::string_view key, Want& inner) {
-    const std::string_view rest = want.rest;
-    if (!want.below || key.size() > rest.size() || std::memcmp(rest.data(), key.data(), key.size()) != 0) return true;
-    const bool last = key.size() == rest.size();
-    if (!last && rest[key.size()] != '/') return true;
-    if (key.find_first_of("/~") != key.npos) return false;
-    if (last)
-      inner.here = true;
-    else
-      inner = {.here = false, .below = true, .rest = rest.substr(key.size() + 1)};
-    want.below = false;  // the first of that name counts …
+  // Names are short: no call for them.
+  static bool equal(std::string_view a, std::string_view b) {
+    if (a.size() != b.size()) return false;
+    for (std::size_t n = 0; n < a.size(); ++n)
+      if (a[n] != b[n]) return false;
     return true;
   }
 
-  // Behind the opening brace.
-  bool object(Want field, Want time, int depth) {
-    skip_space();
-    if (take('}')) return true;
+  // Behind the opening brace. Of a name that is wanted the first one counts.
+  const char* object(const char* at, const Pointer* field, const Pointer* time, int depth) {
+    at = skip_space(at);
+    if (at < end_ && *at == '}') return at + 1;
     for (;;) {
       std::string_view key;
-      if (!take('"') || !text(key)) return false;
-      Want field_inner, time_inner;
-      if (!step(field, key, field_inner) || !step(time, key, time_inner)) return false;
-      skip_space();
-      if (!take(':')) return false;
-      skip_space();
-      if (!value(field_inner, time_inner, depth)) return false;
-      skip_space();
-      if (at_ == end_) return false;
-      const char c = *at_++;
-      if (c == '}') return true;
-      if (c != ',') return false;
-      skip_space();
+      if (at == end_ || *at != '"' || (at = text(at + 1, key)) == nullptr) return nullptr;
+      at = skip_space(at);
+      if (at == end_ || *at != ':') return nullptr;
+      at = skip_space(at + 1);
+      const bool in_field = field != nullptr && equal(key, field->name);
+      const bool in_time = time != nullptr && equal(key, time->name);
+      if ((in_field && !field->rest.empty()) || (in_time && !time->rest.empty())) [[unlikely]] {
+        at = below(at, in_field ? field : nullptr, in_time ? time : nullptr, depth);
+      } else {
+        at = value(at, in_field ? &field_ : in_time ? &time_ : nullptr, depth);
+        if (in_field && in_time) time_ = field_;
+      }
+      if (in_field) field = nullptr;
+      if (in_time) time = nullptr;
+      if (at == nullptr || (at = skip_space(at)) == end_) return nullptr;
+      const char c = *at++;
+      if (c == '}') return at;
+      if (c != ',') return nullptr;
+      at = skip_space(at);
     }
   }
 
-  bool array(int depth) {
-    skip_space();
-    if (take(']')) return true;
+  // An object on the way to what is wanted; nothing else may be there, nor what is wanted itself at the same time.
+  [[gnu::noinline]] const char* below(const char* at, const Pointer* field, const Pointer* time, int depth) {
+    Pointer field_below, time_below;
+    if (field != nullptr && !split(field->rest, field_below)) return nullptr;
+    if (time != nullptr && !split(time->rest, time_below)) return nullptr;
+    if (at == end_ || *at != '{' || depth == kDeepest) return nullptr;
+    return object(at + 1, field != nullptr ? &field_below : nullptr, time != nullptr ? &time_below : nullptr,
+                  depth + 1);
+  }
+
+  const char* array(const char* at, int depth) {
+    at = skip_space(at);
+    if (at < end_ && *at == ']') return at + 1;
     for (;;) {
-      skip_space();
-      if (!value({}, {}, depth)) return false;
-      skip_space();
-      if (at_ == end_) return false;
-      const char c = *at_++;
-      if (c == ']') return true;
-      if (c != ',') return false;
+      at = value(skip_space(at), nullptr, depth);
+      if (at == nullptr || (at = skip_space(at)) == end_) return nullptr;
+      const char c = *at++;
+      if (c == ']') return at;
+      if (c != ',') return nullptr;
     }
   }
 
-  bool value(const Want& field, const Want& time, int depth) {
-    if (at_ == end_) return false;
-    JsonValue found;
-    switch (*at_) {
-      case '"':
-        ++at_;
-        found.kind = Kind::Text;
-        if (!text(found.text)) return false;
-        break;
-      case '{':
-        ++at_;
-        return !field.here && !time.here && depth < kDeepest && object(field, time, depth + 1);
-      case '[':
-        ++at_;
-        return !field.here && !time.here && !field.below && !time.below && depth < kDeepest && array(depth + 1);
+  [[gnu::always_inline]] const char* value(const char* at, JsonValue* to, int depth) {
+    if (at == end_) return nullptr;
+    if (*at != '{' && *at != '[') return scalar(at, to);
+    if (to != nullptr || depth == kDeepest) return nullptr;
+    return *at == '{' ? object(at + 1, nullptr, nullptr, depth + 1) : array(at + 1, depth + 1);
+  }
+
+  [[gnu::always_inline]] const char* scalar(const char* at, JsonValue* to) {
+    switch (*at) {
+      case '"': {
+        std::string_view found;
+        at = text(at + 1, found);
+        if (to != nullptr) {
+          to->kind = Kind::Text;
+          to->text = found;
+        }
+        return at;
+      }
       case 't':
-        found.kind = Kind::True;
-        if (!word("true")) return false;
-        break;
+        return word(at, "true", Kind::True, to);
       case 'f':
-        found.kind = Kind::False;
-        if (!word("false")) return false;
-        break;
+        return word(at, "false", Kind::False, to);
       case 'n':
-        found.kind = Kind::Null;
-        if (!word("null")) return false;
-        break;
+        return word(at, "null", Kind::Null, to);
       default:
-        if (!number(found)) return false;
+        return number(at, to);
     }
-    if (field.here) field_ = found;
-    if (time.here) time_ = found;
-    return !field.below && !time.below;  // … and what is wanted below it is not there
   }
 
-  bool word(std::string_view letters) {
-    if (static_cast<std::size_t>(end_ - at_) < letters.size() || std::memcmp(at_, letters.data(), letters.size()) != 0)
-      return false;
-    at_ += letters.size();
-    return true;
+  const char* word(const char* at, std::string_view letters, Kind kind, JsonValue* to) const {
+    if (static_cast<std::size_t>(end_ - at) < letters.size() || std::memcmp(at, letters.data(), letters.size()) != 0)
+      return nullptr;
+    if (to != nullptr) to->kind = kind;
+    return at + letters.size();
   }
 
   // -? (0 | [1-9][0-9]*) ('.' [0-9]+)? ([eE] [+-]? [0-9]+)?
-  bool number(JsonValue& found) {
-    const char* const from = at_;
-    const bool negative = take('-');
-    const char* const first = at_;
+  [[gnu::always_inline]] const char* number(const char* at, JsonValue* to) const {
+    const char* const from = at;
+    const bool negative = *at == '-';
+    if (negative) ++at;
+    const char* const first = at;
     std::uint64_t digits = 0;
-    read_digits(digits);
-    std::ptrdiff_t count = at_ - first;
-    if (count == 0 || (*first == '0' && count > 1)) return false;
+    at = read_digits(at, digits);
+    std::ptrdiff_t count = at - first;
+    if (count == 0 || (*first == '0' && count > 1)) return nullptr;
     int power = 0;
     bool whole = true;
-    if (at_ < end_ && *at_ == '.') {
+    if (at < end_ && *at == '.') {
       whole = false;
-      const char* const fraction = ++at_;
-      read_digits(digits);
-      if (at_ == fraction) return false;
-      power = -static_cast<int>(at_ - fraction);
-      count += at_ - fraction;
+      const char* const fraction = ++at;
+      at = read_digits(at, digits);
+      if (at == fraction) return nullptr;
+      power = -static_cast<int>(at - fraction);
+      count += at - fraction;
     }
-    if (count > kMostDigits) return false;
-    if (at_ < end_ && (*at_ | 0x20) == 'e') {
+    if (count > kMostDigits) return nullptr;
+    if (at < end_ && (*at | 0x20) == 'e') {
       whole = false;
-      ++at_;
-      const bool down = at_ < end_ && *at_ == '-';
-      if (at_ < end_ && (*at_ == '-' || *at_ == '+')) ++at_;
-      const char* const exponent = at_;
+      ++at;
+      const bool down = at < end_ && *at == '-';
+      if (at < end_ && (*at == '-' || *at == '+')) ++at;
+      const char* const exponent = at;
       int value = 0;
-      while (at_ < end_ && is_digit(*at_) && at_ - exponent < 3) value = value * 10 + (*at_++ - '0');
-      if (at_ == exponent || at_ - exponent > 2) return false;
+      while (at < end_ && is_digit(*at) && at - exponent < 3) value = value * 10 + (*at++ - '0');
+      if (at == exponent || at - exponent > 2) return nullptr;
       power += down ? -value : value;
     }
     if (whole) {
-      if (negative && digits == 0) return false;
-      found.kind = Kind::Signed;
-      found.whole = negative ? -static_cast<std::int64_t>(digits) : static_cast<std::int64_t>(digits);
-      return true;
+      if (negative && digits == 0) return nullptr;
+      if (to == nullptr) return at;
+      to->kind = Kind::Signed;
+      to->whole = negative ? -static_cast<std::int64_t>(digits) : static_cast<std::int64_t>(digits);
+      return at;
     }
-    found.kind = Kind::Real;
+    if (to == nullptr) return at;
+    to->kind = Kind::Real;
     if (digits <= kExact && power >= -kMostPower && power <= kMostPower) {
       // Both are doubles, so that the one operation rounds as the number itself would be rounded.
-      const auto exact = static_cast<double>(digits);
+      const auto exact = static_cast<double>(static_cast<std::int64_t>(digits));
       const double magnitude = power < 0 ? exact / kPowersOfTen[-power] : exact * kPowersOfTen[power];
-      found.real = negative ? -magnitude : magnitude;
-      return true;
+      to->real = negative ? -magnitude : magnitude;
+      return at;
     }
-    const auto [end, error] = std::from_chars(from, at_, found.real);
-    return end == at_ && error == std::errc{};
+    const auto [end, error] = std::from_chars(from, at, to->real);
+    return end == at && error == std::errc{} ? at : nullptr;
   }
 
   // More than 19 digits lose the first ones: they are refused by their count.
-  void read_digits(std::uint64_t& digits) {
-    std::uint64_t eight;
-    while (end_ - at_ >= 8 && eight_digits(at_, eight)) {
-      digits = digits * 100'000'000 + eight;
-      at_ += 8;
+  [[gnu::always_inline]] const char* read_digits(const char* at, std::uint64_t& digits) const {
+    for (int n = 0; n < kDigitsOneByOne; ++n, ++at) {
+      if (at == end_ || !is_digit(*at)) return at;
+      digits = digits * 10 + static_cast<std::uint64_t>(*at - '0');
     }
-    while (at_ < end_ && is_digit(*at_)) digits = digits * 10 + static_cast<std::uint64_t>(*at_++ - '0');
+    std::uint64_t eight;
+    while (end_ - at >= 8 && eight_digits(at, eight)) {
+      digits = digits * 100'000'000 + eight;
+      at += 8;
+    }
+    for (; at < end_ && is_digit(*at); ++at) digits = digits * 10 + static_cast<std::uint64_t>(*at - '0');
+    return at;
   }
 
   const char* const begin_;
-  const char* at_;
   const char* const end_;
   JsonValue &field_, &time_;
   unsigned char high_bits_ = 0;

@@ -20,10 +20,11 @@ constexpr std::int64_t factor_of(TimeUnit unit) {
 }
 
 // By size: the ranges do not meet for any time between 1973 (ms, µs, ns) and the year 5138 (s).
-TimeUnit recognised(double value) {
-  if (value < 1e11) return TimeUnit::Seconds;
-  if (value < 1e14) return TimeUnit::Milliseconds;
-  if (value < 1e17) return TimeUnit::Microseconds;
+template <typename T>
+TimeUnit recognised(T value) {
+  if (value < static_cast<T>(1e11)) return TimeUnit::Seconds;
+  if (value < static_cast<T>(1e14)) return TimeUnit::Milliseconds;
+  if (value < static_cast<T>(1e17)) return TimeUnit::Microseconds;
   return TimeUnit::Nanoseconds;
 }
 
@@ -50,7 +51,7 @@ bool take(std::string_view& text, std::string_view one_of) {
 
 std::optional<vm::TimeNs> time_of(std::int64_t value, TimeUnit unit) {
   if (value < 0) return std::nullopt;
-  if (unit == TimeUnit::Recognised) unit = recognised(static_cast<double>(value));
+  if (unit == TimeUnit::Recognised) unit = recognised(value);
   vm::TimeNs ns;
   if (__builtin_mul_overflow(value, factor_of(unit), &ns)) return std::nullopt;
   return ns;

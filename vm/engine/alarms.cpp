@@ -6,25 +6,39 @@
 // once. Conditions neither store nor emit, so there is nothing to undo.
 namespace eyeflow::vm {
 
-void Step::evaluate(AlarmIndex number) {
+// Whether the condition says anything, and what.
+bool Step::ask(const ConditionPlan& condition, bool& holds) {
+  if (Word said; condition.is_quick && condition.quick.evaluate(worker_.context.base, said)) [[likely]] {
+    count(condition.function);
+    worker_.fuel_used += condition.function.fuel;
+    holds = said != 0;
+    return true;
+  }
+  const Trap trap = call(condition.function);
+  clean_up(condition.function);
+  holds = worker_.context.registers[0] != 0;
+  if (trap == Trap::None) [[likely]]
+    return true;
+  if (trap != Trap::NoReading) fault(trap);  // a missing reading leaves the question open and is no fault
+  return false;
+}
+
+void Step::evaluate_fully(AlarmIndex number) {
   const AlarmPlan& alarm = plan_.alarms[number];
   AlarmState& state = memory_.alarms[number];
-  for (const std::uint32_t ready : alarm.needs)
-    if (load(input_at(ready)) == 0) return;
+  if (!state.has_readings) [[unlikely]] {
+    for (const std::uint32_t ready : alarm.needs)
+      if (load(input_at(ready)) == 0) return;
+    state.has_readings = true;
+  }
 
   const bool by_clear = state.active && alarm.has_clear;
-  const FunctionPlan& condition = by_clear ? alarm.clear : alarm.when;
-  const Trap trap = call(condition);
-  clean_up(condition);
-  // A missing reading leaves the question open and is no fault. Either way the condition is not known to hold.
-  if (trap != Trap::None && trap != Trap::NoReading) fault(trap);
-  const bool holds = trap == Trap::None && (worker_.context.registers[0] != 0) == (!state.active || by_clear);
+  bool says = false;
+  // What cannot be told is not known to hold.
+  const bool holds = ask(by_clear ? alarm.clear : alarm.when, says) && says == (!state.active || by_clear);
 
   if (alarm.delay == kNowhere ? !holds : !held_long_enough(alarm, state, holds)) return;
-  if (state.active)
-    clear(number);
-  else
-    raise(number);
+  change(number);
 }
 
 // Keeps the deadline at which a condition that holds now has held for its delay.

@@ -53,6 +53,8 @@ class Program {
   const VerifiedModule& verified() const;
   const Module& module() const { return verified().module; }
   bool is_metered(FunctionId function) const;
+  // How often all workers together called it, from any thread. A condition that was looked at counts, too.
+  std::uint64_t calls(FunctionId function) const;
   const TierCode& code() const;                // what became of the functions: for logs and tables
   const Plan& plan() const { return *plan_; }  // the engine's own
 

@@ -7,8 +7,8 @@ namespace eyeflow::vm {
 std::unique_ptr<InstanceMemory> InstanceMemory::make(const Program& program) {
   const Plan& plan = program.plan();
   std::size_t size = sizeof(InstanceMemory);
-  const auto place = [&](std::size_t bytes) {
-    size = (size + 7) / 8 * 8;
+  const auto place = [&](std::size_t bytes, std::size_t alignment = 8) {
+    size = (size + alignment - 1) / alignment * alignment;
     const std::size_t at = size;
     size += bytes;
     return at;
@@ -17,10 +17,10 @@ std::unique_ptr<InstanceMemory> InstanceMemory::make(const Program& program) {
   const std::size_t alarms = place(plan.alarms.size() * sizeof(AlarmState));
   const std::size_t outputs = place(plan.outputs.size() * sizeof(OutputState));
   const std::size_t windows = place(plan.windows.size() * sizeof(WindowState));
-  const std::size_t param = place(plan.param_bytes), input = place(plan.input_bytes), state = place(plan.state_bytes),
-                    window = place(plan.window_bytes);
+  const std::size_t param = place(plan.param_bytes), input = place(plan.input_bytes, InstanceMemory::kAlignment),
+                    state = place(plan.state_bytes), window = place(plan.window_bytes);
 
-  auto* base = static_cast<std::byte*>(::operator new(size));
+  auto* base = static_cast<std::byte*>(::operator new(size, std::align_val_t{InstanceMemory::kAlignment}));
   auto* memory = new (base) InstanceMemory;
   memory->program = &program;
   memory->plan = &plan;
@@ -66,19 +66,11 @@ Instance& Instance::operator=(Instance&&) noexcept = default;
 
 void Instance::start(Worker& worker, TimeNs now) { Step(*worker.buffers_, *memory_, now).start(); }
 
-void Instance::deliver(Worker& worker, InputId input, Word value, TimeNs event_time, TimeNs now) {
-  Step(*worker.buffers_, *memory_, now).deliver(index(input), value, event_time);
-}
-
 void Instance::deliver_bad(Worker& worker, InputId input, TimeNs event_time, TimeNs now) {
   Step(*worker.buffers_, *memory_, now).deliver_bad(index(input), event_time);
 }
 
 bool Instance::takes_bad(InputId input) const { return memory_->plan->inputs[index(input)].takes_bad; }
-
-void Instance::deliver_text(Worker& worker, InputId input, std::string_view text, TimeNs event_time, TimeNs now) {
-  Step(*worker.buffers_, *memory_, now).deliver_text(index(input), text, event_time);
-}
 
 void Instance::advance(Worker& worker, TimeNs now, CatchUp catch_up) {
   EYEFLOW_CHECK(memory_->started);

@@ -18,7 +18,8 @@ inline void store(std::byte* place, Word word) { std::memcpy(place, &word, sizeo
 // Buffers only grow, and only in serve(). The output buffer holds the rows of handlers, the texts of alarms and the
 // values of driven switches: all that the effects of a call point to.
 struct WorkerBuffers {
-  std::uint64_t plan_id = 0;  // that `context` is set up for
+  std::uint64_t plan_id = 0;                     // that `context` is set up for
+  std::atomic<std::uint64_t>* called = nullptr;  // how often each of its functions was, by this worker
   Context context;
   Journal journal;
   OutputBuffer output;  // the running handler's share of `bytes`
@@ -32,9 +33,12 @@ struct WorkerBuffers {
   std::vector<std::uint64_t> alarm_set, again_set, done_set;  // one bit an alarm; clear between instants
   std::vector<std::uint16_t> due;                             // handlers of the instant at hand
 
+  std::vector<std::pair<std::uint64_t, CallCounts*>> counts;  // of each plan that is served, by its id
+
   std::vector<std::byte> bytes;
   std::vector<Effect> effects;
   std::vector<Fault> faults;
+  std::uint32_t effect_room = 0;  // effects.size()
   std::uint32_t bytes_used = 0, effect_count = 0, fault_count = 0;
   std::uint64_t fuel_used = 0;
 
@@ -51,6 +55,7 @@ struct AlarmState {
   TimeNs since = kNever;  // with a delay: since when its condition holds; kNever: it does not
   std::int64_t raised = 0;
   bool active = false;
+  bool has_readings = false;  // each input that it needs had one: that stays so
 };
 
 struct OutputState {
@@ -80,22 +85,27 @@ bool take_places(const WindowPlan& plan, WindowState& window);
 // When a window by time closes next.
 TimeNs window_deadline(const WindowPlan& plan, WindowState& window);
 
-// One allocation: this, the arrays, then the images of Param, Input and State and the windows' memory.
+// One allocation: this, the arrays, then the images of Param, Input and State and the windows' memory. Many instances
+// that are each looked at now and then are the usual case, so that an event should touch few cache lines: what it needs
+// comes first.
 struct InstanceMemory {
-  const Program* program = nullptr;
+  static constexpr std::size_t kAlignment = 64;
+
   const Plan* plan = nullptr;
   TimeNs now = 0;
-  std::uint64_t missed_periods = 0;
-  std::uint32_t size_bytes = 0;
-  bool started = false;
   TimeNs* deadlines = nullptr;  // of timers, times of day, stale inputs, delays, the poll, windows
   AlarmState* alarms = nullptr;
   OutputState* outputs = nullptr;
+  std::byte *param = nullptr, *input = nullptr, *state = nullptr;
+  bool started = false;
+  std::uint32_t size_bytes = 0;
+  std::uint64_t missed_periods = 0;
+  const Program* program = nullptr;
   WindowState* windows = nullptr;
-  std::byte *param = nullptr, *input = nullptr, *state = nullptr, *window = nullptr;
+  std::byte* window = nullptr;
 
   static std::unique_ptr<InstanceMemory> make(const Program& program);
-  static void operator delete(void* memory) { ::operator delete(memory); }
+  static void operator delete(void* memory) { ::operator delete(memory, std::align_val_t{kAlignment}); }
 };
 
 }  // namespace eyeflow::vm

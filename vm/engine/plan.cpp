@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <utility>
 
 #include "vm/base/check.h"
 
@@ -154,6 +155,12 @@ class Builder {
             .fuel = bound.fuel};
   }
 
+  ConditionPlan condition(FunctionId id) const {
+    ConditionPlan plan{.function = function(id), .quick = {}};
+    plan.is_quick = !plan.function.metered && find_quick(module_, module_.functions[index(id)], plan.quick);
+    return plan;
+  }
+
   void sizes() {
     const auto up_to = [](std::uint64_t bytes, std::uint64_t unit) {
       return static_cast<std::uint32_t>((bytes + unit - 1) / unit * unit);
@@ -193,7 +200,7 @@ class Builder {
                                .is_text = is_text,
                                .initial = output.initial,
                                .last = spare_,
-                               .count = spare_,
+                               .count = kNowhere,
                                .last_capacity = 0});
     }
   }
@@ -231,6 +238,7 @@ class Builder {
   }
 
   void inputs() {
+    plan_.input_count = static_cast<std::uint32_t>(module_.inputs.size());
     for (std::size_t n = 0; n < module_.inputs.size(); ++n) {
       InputPlan plan{.value = kNowhere,
                      .time = own_[n] + 8,
@@ -257,7 +265,7 @@ class Builder {
 
   void alarms() {
     for (const Alarm& alarm : module_.alarms) {
-      AlarmPlan plan{.when = function(alarm.when),
+      AlarmPlan plan{.when = condition(alarm.when),
                      .clear = {},
                      .text = function(alarm.text),
                      .has_clear = alarm.clear != kNoFunction,
@@ -268,7 +276,8 @@ class Builder {
                      .needs = {},
                      .drives = {},
                      .dependents = {}};
-      if (plan.has_clear) plan.clear = function(alarm.clear);
+      if (plan.has_clear) plan.clear = condition(alarm.clear);
+      plan.is_plain = plan.when.is_quick && (!plan.has_clear || plan.clear.is_quick);
       const Type& text = *module_.type(module_.functions[index(alarm.text)].results.front());
       // Room for the fallback as well: the alarm's name and the explanation of a trap.
       const std::size_t wanted = (std::max<std::size_t>(text.capacity, alarm.name.size() + 128) + 7) / 8 * 8;
@@ -285,7 +294,7 @@ class Builder {
     for (std::size_t h = 0; h < module_.handlers.size(); ++h) {
       const Handler& handler = module_.handlers[h];
       if (handler.kind != HandlerKind::Condition) continue;
-      AlarmPlan plan{.when = function(handler.condition),
+      AlarmPlan plan{.when = condition(handler.condition),
                      .clear = {},
                      .text = {},
                      .when_for = handler.time_ns,
@@ -295,6 +304,7 @@ class Builder {
                      .needs = {},
                      .drives = {},
                      .dependents = {}};
+      plan.is_plain = plan.when.is_quick;
       plan_.alarms.push_back(std::move(plan));
     }
   }
@@ -451,6 +461,7 @@ class Builder {
     plan_.first_delay = next;
     for (std::size_t n = 0; n < plan_.alarms.size(); ++n) {
       if (plan_.alarms[n].when_for <= 0 && plan_.alarms[n].clear_for <= 0) continue;
+      plan_.alarms[n].is_plain = false;
       plan_.alarms[n].delay = next++;
       plan_.delayed.push_back(static_cast<AlarmIndex>(n));
     }
@@ -506,6 +517,10 @@ class Builder {
 std::atomic<std::uint64_t> last_id = 0;
 
 }  // namespace
+
+Plan::~Plan() {
+  for (CallCounts* count = counts.load(); count != nullptr;) delete std::exchange(count, count->next);
+}
 
 std::unique_ptr<const Plan> make_plan(VerifiedModule verified, IntrinsicTable intrinsics, Program::Options options) {
   auto plan = std::make_unique<Plan>();

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "vm/engine/engine.h"
+#include "vm/engine/quick.h"
 
 // All that an event needs to know of its program, found once at load: offsets instead of slots, and for each trigger
 // the alarms that it can change, so that no event looks at all of them.
@@ -68,9 +70,17 @@ struct InputPlan {
   AlarmList stale;                          // those that look at the reading's time
 };
 
+struct ConditionPlan {
+  FunctionPlan function;
+  bool is_quick = false;
+  QuickCondition quick;
+};
+
 struct AlarmPlan {
-  FunctionPlan when, clear, text;
+  ConditionPlan when, clear;
+  FunctionPlan text;
   bool has_clear = false;
+  bool is_plain = false;  // without delays, with quick conditions only
   TimeNs when_for = 0, clear_for = 0;
   std::uint16_t handler = kNoHandler;  // of a condition
   std::uint32_t active, raised;        // offsets in Input
@@ -85,7 +95,8 @@ struct OutputPlan {
   OutputKind kind;
   bool driven, has_initial, is_text;
   Word initial;
-  std::uint32_t last, count;    // offsets in Input
+  std::uint32_t last;           // offset in Input
+  std::uint32_t count;          // likewise; kNowhere: the module does not look at it
   std::uint32_t last_capacity;  // of a text
 };
 
@@ -109,7 +120,19 @@ struct SnapshotField {
   std::uint32_t subject = 0;  // which slot of the module, input, alarm … of the plan; not part of the layout's bytes
 };
 
+// How often one worker called each function: written by it alone, read by anybody.
+struct CallCounts {
+  explicit CallCounts(std::size_t functions) : calls(std::make_unique<std::atomic<std::uint64_t>[]>(functions)) {}
+  std::unique_ptr<std::atomic<std::uint64_t>[]> calls;
+  CallCounts* next = nullptr;
+};
+
 struct Plan {
+  Plan() = default;
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
+  ~Plan();
+
   std::uint64_t id = 0;  // of this plan alone, ever: a worker recognises the program it is set up for
   VerifiedModule verified;
   IntrinsicTable intrinsics;
@@ -124,6 +147,7 @@ struct Plan {
   std::vector<std::uint16_t> times_of_day;   // handlers; the next deadlines are theirs
   std::vector<std::uint16_t> stale_inputs;   // the next deadlines are theirs
   std::vector<InputPlan> inputs;
+  std::uint32_t input_count = 0;
   std::vector<AlarmPlan> alarms;  // then the conditions
   AlarmIndex alarm_count = 0;     // without the conditions
   std::vector<WindowPlan> windows;
@@ -137,6 +161,8 @@ struct Plan {
   std::vector<AlarmIndex> delayed;  // the alarm of each
   std::uint32_t poll_deadline = kNowhere;
   std::uint32_t deadline_count = 0;
+
+  mutable std::atomic<CallCounts*> counts = nullptr;  // of all workers that ever served it: a list that only grows
 
   std::uint32_t now, event_time;  // offsets in Input
   // An instance's images. Input ends with a spare word: a slot that the module does not have is written there.

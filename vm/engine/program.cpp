@@ -21,6 +21,14 @@ std::unique_ptr<const Program> Program::make(VerifiedModule module, IntrinsicTab
 
 const VerifiedModule& Program::verified() const { return plan_->verified; }
 
+std::uint64_t Program::calls(FunctionId function) const {
+  std::uint64_t sum = 0;
+  for (const CallCounts* counts = plan_->counts.load(std::memory_order_acquire); counts != nullptr;
+       counts = counts->next)
+    sum += counts->calls[index(function)].load(std::memory_order_relaxed);
+  return sum;
+}
+
 const TierCode& Program::code() const { return *plan_->code; }
 
 std::span<const std::byte> Program::snapshot_layout() const { return plan_->snapshot_layout; }

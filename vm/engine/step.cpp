@@ -77,14 +77,15 @@ void Step::stop() {
   if (alarms_changed_) settle();
 }
 
-void Step::begin_delivery(std::size_t input, TimeNs event_time) {
-  EYEFLOW_CHECK(memory_.started && input < plan_.inputs.size());
+const InputPlan& Step::begin_delivery(std::size_t input, TimeNs event_time) {
+  EYEFLOW_CHECK(memory_.started && input < plan_.input_count);
   worker_.begin_call();
   const InputPlan& plan = plan_.inputs[input];
   store(input_at(plan.time), to_word(event_time));
   store(input_at(plan.ready), 1);
-  store(input_at(plan.bad), 0);
+  if (plan.takes_bad) store(input_at(plan.bad), 0);
   store(input_at(plan_.event_time), to_word(event_time));
+  return plan;
 }
 
 void Step::finish_delivery(const InputPlan& input, TimeNs event_time) {
@@ -106,8 +107,7 @@ void Step::finish_delivery(const InputPlan& input, TimeNs event_time) {
 }
 
 void Step::deliver(std::size_t input, Word value, TimeNs event_time) {
-  begin_delivery(input, event_time);
-  const InputPlan& plan = plan_.inputs[input];
+  const InputPlan& plan = begin_delivery(input, event_time);
   EYEFLOW_CHECK(plan.type.kind == TypeKind::Scalar);
   store(input_at(plan.value), value);
   if (!plan.windows.empty()) [[unlikely]] {
@@ -117,8 +117,7 @@ void Step::deliver(std::size_t input, Word value, TimeNs event_time) {
 }
 
 void Step::deliver_text(std::size_t input, std::string_view text, TimeNs event_time) {
-  begin_delivery(input, event_time);
-  const InputPlan& plan = plan_.inputs[input];
+  const InputPlan& plan = begin_delivery(input, event_time);
   EYEFLOW_CHECK(plan.type.kind == TypeKind::Text);
   if (plan.value != kNowhere)
     worker_.context.set_text(Reference::make(Region::Input, plan.value, plan.type.capacity), 0, text);
@@ -126,7 +125,7 @@ void Step::deliver_text(std::size_t input, std::string_view text, TimeNs event_t
 }
 
 void Step::deliver_bad(std::size_t input, TimeNs event_time) {
-  EYEFLOW_CHECK(memory_.started && input < plan_.inputs.size());
+  EYEFLOW_CHECK(memory_.started && input < plan_.input_count);
   worker_.begin_call();
   const InputPlan& plan = plan_.inputs[input];
   if (!plan.takes_bad) return;
@@ -137,6 +136,15 @@ void Step::deliver_bad(std::size_t input, TimeNs event_time) {
   for (const AlarmIndex condition : plan.conditions) evaluate(condition);
   for (const AlarmIndex alarm : plan.after) evaluate(alarm);
   if (alarms_changed_) settle();
+}
+
+// Here, so that a step is one function.
+void Instance::deliver(Worker& worker, InputId input, Word value, TimeNs event_time, TimeNs now) {
+  Step(*worker.buffers_, *memory_, now).deliver(index(input), value, event_time);
+}
+
+void Instance::deliver_text(Worker& worker, InputId input, std::string_view text, TimeNs event_time, TimeNs now) {
+  Step(*worker.buffers_, *memory_, now).deliver_text(index(input), text, event_time);
 }
 
 Instance::Answer Step::ask(FunctionId id) {
@@ -272,12 +280,14 @@ void Step::run_handler(const HandlerPlan& handler) {
   worker_.output = {.data = rows, .capacity = handler.output_bytes, .used = 0};
   const Trap trap = call(handler.function);
   clean_up(handler.function);
-  if (trap == Trap::None) [[likely]] {
-    if (worker_.journal.count != 0) worker_.journal.commit();
-    if (worker_.output.used != 0) release_rows(rows, worker_.output.used);
-    return;
-  }
-  // Lines first: one that was saved after a scalar on it had been stored holds the new value of that.
+  if (trap != Trap::None) [[unlikely]]
+    return undo(handler, trap);
+  if (worker_.journal.count != 0) worker_.journal.commit();
+  if (worker_.output.used != 0) release_rows(rows, worker_.output.used);
+}
+
+// Lines first: one that was saved after a scalar on it had been stored holds the new value of that.
+void Step::undo(const HandlerPlan& handler, Trap trap) {
   worker_.journal.roll_back(memory_.state);
   for (std::uint32_t n = 0; n < handler.store_count; ++n) store(memory_.state + handler.stores[n], worker_.saved[n]);
   fault(trap);
@@ -302,24 +312,31 @@ void Step::release_rows(std::byte* rows, std::uint32_t bytes) {
 
 void Step::emit(std::uint16_t number, std::span<const std::byte> fields) {
   const OutputPlan& output = plan_.outputs[number];
-  OutputState& state = memory_.outputs[number];
   EffectKind kind = EffectKind::Log;
   if (output.kind != OutputKind::Log) {
-    const Word word = load(fields.data());  // of a text its length
-    if (output.is_text) {
-      if (output.last_capacity > 0)
-        worker_.context.set_text(Reference::make(Region::Input, output.last, output.last_capacity), 0,
-                                 {reinterpret_cast<const char*>(fields.data()) + 8, word});
-    } else {
-      if (output.kind == OutputKind::Switch && state.known && state.value == word) return;
-      state.value = word;
-      store(input_at(output.last), word);
-    }
-    state.known = true;
+    if (!set_output(number, fields)) return;
     kind = output.kind == OutputKind::Switch ? EffectKind::Switch : EffectKind::Value;
   }
-  store(input_at(output.count), load(input_at(output.count)) + 1);
+  if (output.count != kNowhere) store(input_at(output.count), load(input_at(output.count)) + 1);
   add_effect(kind, number, fields, {});
+}
+
+// False: a switch that stands there already.
+bool Step::set_output(std::uint16_t number, std::span<const std::byte> fields) {
+  const OutputPlan& output = plan_.outputs[number];
+  OutputState& state = memory_.outputs[number];
+  const Word word = load(fields.data());  // of a text its length
+  if (output.is_text) {
+    if (output.last_capacity > 0)
+      worker_.context.set_text(Reference::make(Region::Input, output.last, output.last_capacity), 0,
+                               {reinterpret_cast<const char*>(fields.data()) + 8, word});
+  } else {
+    if (output.kind == OutputKind::Switch && state.known && state.value == word) return false;
+    state.value = word;
+    store(input_at(output.last), word);
+  }
+  state.known = true;
+  return true;
 }
 
 // Initial values and driven switches: their words live in the output buffer like a handler's.
@@ -340,12 +357,6 @@ void Step::tell_again(std::uint16_t number) {
   store(place, state.value);
   worker_.bytes_used += 8;
   add_effect(output.kind == OutputKind::Switch ? EffectKind::Switch : EffectKind::Value, number, {place, 8}, {});
-}
-
-void Step::add_effect(EffectKind kind, std::uint16_t index, std::span<const std::byte> fields, std::string_view text) {
-  EYEFLOW_CHECK(worker_.effect_count < worker_.effects.size());
-  worker_.effects[worker_.effect_count++] = {
-      .kind = kind, .index = index, .time = now_, .fields = fields, .text = text};
 }
 
 void skip_missed(InstanceMemory& memory, TimeNs now) {

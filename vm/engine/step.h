@@ -25,7 +25,7 @@ class Step {
 
   void start();
   void resume();
-  void deliver(std::size_t input, Word value, TimeNs event_time);
+  [[gnu::always_inline]] void deliver(std::size_t input, Word value, TimeNs event_time);
   void deliver_text(std::size_t input, std::string_view text, TimeNs event_time);
   void deliver_bad(std::size_t input, TimeNs event_time);
   void instant();  // everything that is due at `now`
@@ -33,14 +33,19 @@ class Step {
   Instance::Answer ask(FunctionId function);
 
  private:
-  void begin_delivery(std::size_t input, TimeNs event_time);
-  void finish_delivery(const InputPlan& input, TimeNs event_time);
+  [[gnu::always_inline]] const InputPlan& begin_delivery(std::size_t input, TimeNs event_time);
+  [[gnu::always_inline]] void finish_delivery(const InputPlan& input, TimeNs event_time);
   void add_to(std::vector<std::uint64_t>& set, const AlarmList& alarms);
   void evaluate_set(bool after_handlers);
   void evaluate_dependents();
   std::size_t take_due_deadlines();  // gives how many handlers are due
 
+  void count(const FunctionPlan& function) {
+    std::atomic<std::uint64_t>& calls = worker_.called[index(function.id)];
+    calls.store(calls.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // nobody else writes it
+  }
   Trap call(const FunctionPlan& function) {
+    count(function);
     if (function.metered) [[unlikely]] {
       return call_metered(function);
     }
@@ -62,8 +67,10 @@ class Step {
 
   void run_handler(const HandlerPlan& handler);
   void run_and_mark(const HandlerPlan& handler);  // what it may have changed is looked at again in settle()
-  void release_rows(std::byte* rows, std::uint32_t bytes);
-  void emit(std::uint16_t output, std::span<const std::byte> fields);
+  void undo(const HandlerPlan& handler, Trap trap);
+  [[gnu::always_inline]] void release_rows(std::byte* rows, std::uint32_t bytes);
+  [[gnu::always_inline]] void emit(std::uint16_t output, std::span<const std::byte> fields);
+  bool set_output(std::uint16_t output, std::span<const std::byte> fields);
   void emit_word(std::uint16_t output, Word value);
   void tell_again(std::uint16_t output);
   void settle();  // after the last alarm: alarms that look at changed ones, then the switches that alarms drive
@@ -77,12 +84,32 @@ class Step {
   void gather(std::size_t window, std::int64_t count);
   void hand_over(const WindowPlan& plan, TimeNs start, TimeNs end, std::int64_t count);
 
-  void evaluate(AlarmIndex alarm);
+  // Looks at an alarm: nearly always nothing changes, which is found out here.
+  [[gnu::always_inline]] void evaluate(AlarmIndex number) {
+    const AlarmPlan& alarm = plan_.alarms[number];
+    AlarmState& state = memory_.alarms[number];
+    if (alarm.is_plain && state.has_readings) [[likely]] {
+      const bool by_clear = state.active && alarm.has_clear;
+      const ConditionPlan& condition = by_clear ? alarm.clear : alarm.when;
+      if (Word said; condition.quick.evaluate(worker_.context.base, said)) [[likely]] {
+        count(condition.function);
+        worker_.fuel_used += condition.function.fuel;
+        if ((said != 0) == (!state.active || by_clear)) [[unlikely]]
+          change(number);
+        return;
+      }
+    }
+    evaluate_fully(number);
+  }
+  void evaluate_fully(AlarmIndex alarm);
+  void change(AlarmIndex alarm) { memory_.alarms[alarm].active ? clear(alarm) : raise(alarm); }
+  bool ask(const ConditionPlan& condition, bool& holds);
   bool held_long_enough(const AlarmPlan& alarm, AlarmState& state, bool holds);
   void raise(AlarmIndex alarm);
   void clear(AlarmIndex alarm);
   std::string_view alarm_text(AlarmIndex alarm);
-  void add_effect(EffectKind kind, std::uint16_t index, std::span<const std::byte> fields, std::string_view text);
+  [[gnu::always_inline]] void add_effect(EffectKind kind, std::uint16_t index, std::span<const std::byte> fields,
+                                         std::string_view text);
   std::byte* input_at(std::uint32_t offset) { return memory_.input + offset; }
 
   const Plan& plan_;
@@ -91,6 +118,13 @@ class Step {
   TimeNs now_;
   bool alarms_changed_ = false;
 };
+
+inline void Step::add_effect(EffectKind kind, std::uint16_t index, std::span<const std::byte> fields,
+                             std::string_view text) {
+  EYEFLOW_CHECK(worker_.effect_count < worker_.effect_room);
+  worker_.effects[worker_.effect_count++] = {
+      .kind = kind, .index = index, .time = now_, .fields = fields, .text = text};
+}
 
 // Timers of which several periods have passed by `now` go to the latest of them; the others are counted.
 void skip_missed(InstanceMemory& memory, TimeNs now);

@@ -34,8 +34,18 @@ void WorkerBuffers::serve(const Plan& plan) {
     return std::max(most, std::min(instant * kInstantsPerCall, enough));
   };
   grow(effects, room(plan.most.effects, plan.at_instant.effects, kEnoughEntries));
+  effect_room = static_cast<std::uint32_t>(effects.size());
   grow(bytes, room(plan.most.bytes, plan.at_instant.bytes, kEnoughBytes));
   grow(faults, room(plan.most.faults, plan.at_instant.faults, kEnoughEntries));
+
+  const auto served = std::ranges::lower_bound(counts, plan.id, {}, [](const auto& entry) { return entry.first; });
+  if (served == counts.end() || served->first != plan.id) {
+    auto* const made = new CallCounts(plan.module().functions.size());  // the plan's from now on
+    made->next = plan.counts.load(std::memory_order_relaxed);
+    while (!plan.counts.compare_exchange_weak(made->next, made, std::memory_order_release)) {
+    }
+    counts.insert(served, {plan.id, made});
+  }
 
   journal = {.seen = seen_lines.data(), .line_numbers = line_numbers.data(), .saved_lines = saved_lines.data()};
   context.journal = &journal;
@@ -56,6 +66,9 @@ void WorkerBuffers::set_up(const Plan& plan) {
   context.references = plan.verified.references.data();
   context.outputs = plan.layouts.data();
   context.intrinsics = plan.intrinsics;
+  const auto served = std::ranges::lower_bound(counts, plan.id, {}, [](const auto& entry) { return entry.first; });
+  EYEFLOW_CHECK(served != counts.end() && served->first == plan.id);  // serve() it first
+  called = served->second->calls.get();
   plan_id = plan.id;
 }
 
