@@ -33,11 +33,11 @@ GROUPS = {
               "Arrays of a few elements, as of `biquads`, are registers in the peer's module and memory in ours; sums of products, as in `calls`, take two instructions each."),
         Bound("json_to_alarm", "events per second of one core, JSON to alarm, interpreter ÷ by hand", "", "≥", 1 / 3),
         Bound("json_to_alarm_baseline", "the same, baseline ÷ by hand", "", "≥", 0.8,
-              "Compiled code is a small part of an event: decoding by plan alone is slower than decoding by hand, and the engine's work for each event (alarms, effects, timers) is the same in every tier."),
+              "Compiled code is a small part of an event; the rest, alarms, effects and their release at the handler's end, is the same in every tier."),
     ],
     "Loading": [
         Bound("baseline_speed", "baseline compiles a large task, million instructions of bytecode a second", "M/s", "≥", 5,
-              "Every function is compiled twice, with and without counting fuel; only one of them is counted here."),
+              "One pass analyses the bytecode, one emits; most of the time goes to finding values and places for them."),
         Bound("baseline_prepare_us", "baseline compiles monitor_t1", "µs", "<", 100),
         Bound("baseline_ready_ms", "bundle of monitor_t1, from checking its signature to ready, baseline", "ms", "≤", 1),
         Bound("interpreter_ready_ms", "the same, interpreter", "ms", "≤", 1),

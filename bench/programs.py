@@ -59,12 +59,12 @@ class Programs:
     def compile(self):
         self.quietly(self.eyeflowc, "build", TASK, "-o", self.bundle, "--key", self.key)
 
-    def run(self, sensors, source):
+    def run(self, sensors, source, *options):
         """Starts the daemon on `sensors` instances; the caller ends it."""
         site = self.folder / "site.toml"
         site.write_text(SITE.format(sensors=sensors, source=source))
-        return subprocess.Popen([self.eyeflow_vm, "run", "--site", site, "--key", f"{self.key}.pub", "--for", "1 min"],
-                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=self.folder)
+        return subprocess.Popen([self.eyeflow_vm, "run", "--site", site, "--key", f"{self.key}.pub", "--for", "1 min",
+                                 *options], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=self.folder)
 
 
 def end(process):
@@ -146,6 +146,36 @@ def compile_ms(programs):
     return {"check_1000_ms": [ms - start for ms in check], "build_200_ms": [ms - start for ms in build]}
 
 
+def mapped_kb(process, library):
+    """Resident pages of a shared library."""
+    total, inside = 0, False
+    for line in pathlib.Path(f"/proc/{process.pid}/smaps").read_text().splitlines():
+        name, _, rest = line.partition(":")
+        if " " in name or "-" in name:  # the head of a mapping: addresses first
+            inside = library in line
+        elif name == "Rss" and inside:
+            total += int(rest.split()[0])
+    return total
+
+
+def baseline_mb(programs):
+    """What a daemon with the baseline tier has resident beyond one that interprets, whose share of the assembler's
+    library counts as well."""
+    def settled(tier):
+        process = programs.run(1, 'from = "simulate"\nsimulate = { base = "70 °C", period = "50 ms" }', "--tier", tier)
+        try:
+            time.sleep(1)
+            return resident_kb(process), mapped_kb(process, "asmjit")
+        finally:
+            end(process)
+
+    values = []
+    for _ in range(5):
+        (interpreting, library), (compiling, _) = settled("interpreter"), settled("baseline")
+        values.append((compiling - interpreting + library) / 1024)
+    return values
+
+
 def stripped_mb(programs):
     stripped = programs.folder / "stripped"
     programs.quietly("strip", "-o", stripped, programs.eyeflow_vm)
@@ -181,6 +211,7 @@ def measure(build):
             **of_tiers(tiers(build, programs)),
             "first_event_ms": first_event_ms(programs),
             "instances_mb": memory_mb(programs),
+            "baseline_mb": baseline_mb(programs),
             "build_ms": milliseconds(programs.compile),
             **compile_ms(programs),
             "bundle_kb": [programs.bundle.stat().st_size / 1e3],

@@ -49,6 +49,7 @@ enum class Kind : std::uint8_t {
   ListGet,
   ListSet,
   ListLen,
+  Emit,  // of an output of a few scalars; of others by its meaning
   // Made by the analysis, no rows of their own:
   Enter,        // a function's start
   InlinedCall,  // the start of a callee that stands here itself
@@ -61,6 +62,7 @@ struct Action {
   bool when = true;
 };
 
+inline constexpr std::size_t kMostEmittedFields = 32;  // of Kind::Emit
 inline constexpr std::uint8_t kArgument = 1;  // detail of a Move that the analysis adds: a parameter of what is inlined
 
 namespace actions_detail {
@@ -102,6 +104,7 @@ constexpr Table make() {
   set(t, Op::StoreF64, Kind::Store, Scalar::F64);
   set(t, Op::Ref, Kind::Ref);
   set(t, Op::ListLen, Kind::ListLen, Scalar::I64);
+  set(t, Op::Emit, Kind::Emit);
   set(t, Op::NotBool, Kind::Unary, Scalar::Bool, static_cast<int>(IntUnary::Not));
   set(t, Op::EqBool, Kind::Compare, Scalar::Bool, static_cast<int>(Condition::Eq));
   set(t, Op::NeBool, Kind::Compare, Scalar::Bool, static_cast<int>(Condition::Ne));

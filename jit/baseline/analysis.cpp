@@ -128,11 +128,20 @@ void Analysis::flatten(std::uint16_t function, std::uint32_t base, const Item* c
   for (const std::uint32_t at : exits) items_[at].target = static_cast<std::uint32_t>(items_.size());
 }
 
+namespace {
+bool is_plain_row(const Module& module, const Output& output) {
+  return output.fields.size() <= kMostEmittedFields && std::ranges::all_of(output.fields, [&](const Field& field) {
+           return module.type(field.type)->kind == TypeKind::Scalar;
+         });
+}
+}  // namespace
+
 void Analysis::add_instruction(std::uint16_t function, std::uint32_t index, std::uint32_t base) {
   const Module& module = verified_.module;
   const Instruction& i = module.functions[function].code[index];
   Item& item = add({.i = i, .action = action(i.op), .function = function, .index = index, .base = base});
   const OpInfo& row = info(i.op);
+  if (item.action.kind == Kind::Emit && !is_plain_row(module, module.outputs[i.a])) item.action = {};
   const std::uint16_t fields[] = {i.a, i.b, i.c};
   for (std::size_t n = 0; n < 3; ++n) {
     const Operand& operand = row.operands[n];

@@ -350,6 +350,14 @@ class Compiler {
         if (to.region == Region::State) masm_.touch(to, seen());
         return masm_.store_element(type, to, place(v[2]));
       }
+      case Kind::Emit: {
+        Argument fields[kMostEmittedFields];
+        for (std::uint32_t n = 0; n < item.run_count; ++n) {
+          const std::uint32_t id = analysis_.run_value(item.run + n);
+          fields[n] = {scalar_of(id), place(id)};
+        }
+        return masm_.emit_row(item.i.a, {fields, item.run_count}, trap(item, Trap::OutputOverflow));
+      }
       case Kind::ListLen:
         return masm_.load_word(Scalar::I64, place(v[0]), through(v[1]));
     }

@@ -27,6 +27,7 @@ constexpr std::int32_t kEntryBytes = 160;
 
 // ---- Registers -----------------------------------------------------------------------------------------------------
 
+Gp MasmA64::context() { return kContext; }
 Gp MasmA64::gpr_of(const Place& place) { return x(kGprPins[place.reg]); }
 Vec MasmA64::fpr_of(const Place& place) { return d(kFprPins[place.reg]); }
 

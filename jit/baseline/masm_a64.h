@@ -83,6 +83,7 @@ class MasmA64 {
   void check_index(const Place& index, const Address& limit, Label trap);
   void branch_zero_word(const Address& address, Label to);
   void touch(const Address& address, const Place& seen);
+  void emit_row(std::uint16_t output, std::span<const Argument> fields, Label trap);
 
   void trip_count(const Place& limit, const Place& wanted, std::uint32_t most, Label trap);
   void loop_next(const Place& index, const Place& limit, Label back);
@@ -103,6 +104,7 @@ class MasmA64 {
   // Registers (masm_a64.cpp)
   void load_base(Gp to, Region region);
   void load_seen(Gp to);
+  static Gp context();
   static Gp gpr_of(const Place& place);
   static Vec fpr_of(const Place& place);
   void set(Gp to, std::uint64_t value);
@@ -139,7 +141,7 @@ class MasmA64 {
   // Memory (masm_a64_memory.cpp)
   Mem operand(const Address& address, int access_bytes);
   bool line_of(const Address& address, std::uint64_t& known);
-  void store_float(Scalar type, int bytes, const Address& address, const Place& from);
+  void store_float(Scalar type, int bytes, Vec value, const Mem& mem);
 
   // What a function puts behind its end.
   struct NanStore {

@@ -66,9 +66,7 @@ void MasmA64::load_word(Scalar type, const Place& to, const Address& address) {
 }
 
 // A NaN goes another way, behind the function, and comes back.
-void MasmA64::store_float(Scalar type, int bytes, const Address& address, const Place& from) {
-  Vec value = use_float(type, from, v29);
-  const Mem mem = operand(address, bytes);
+void MasmA64::store_float(Scalar type, int bytes, Vec value, const Mem& mem) {
   const NanStore put_off{a_.newLabel(), a_.newLabel(), mem, type, bytes};
   a_.fcmp(value, value);
   branch(CondCode::kVS, put_off.at);
@@ -79,7 +77,8 @@ void MasmA64::store_float(Scalar type, int bytes, const Address& address, const 
 
 void MasmA64::store_word(Scalar type, const Address& address, const Place& from) {
   if (type == Scalar::F32 || type == Scalar::F64) {
-    store_float(type, 8, address, from);
+    const Vec value = use_float(type, from, v29);
+    store_float(type, 8, value, operand(address, 8));
     return;
   }
   const Gp value = from == Place::constant(0) ? Gp(xzr) : use(from, x9);
@@ -119,7 +118,8 @@ void MasmA64::load_element(Scalar type, const Place& to, const Address& address)
 void MasmA64::store_element(Scalar type, const Address& address, const Place& from) {
   const int bytes = vm::size_bytes(type);
   if (type == Scalar::F64 || type == Scalar::F32) {
-    store_float(type, bytes, address, from);
+    const Vec value = use_float(type, from, v29);
+    store_float(type, bytes, value, operand(address, bytes));
     return;
   }
   const Gp value = from == Place::constant(0) ? Gp(xzr) : use(from, x9);
@@ -193,6 +193,31 @@ bool MasmA64::line_of(const Address& address, std::uint64_t& known) {
   if (known != 0) add_constant(x11, x11, known);
   a_.lsr(x11, x11, 6);
   return true;
+}
+
+// A row behind those that are there, where there is room for it.
+void MasmA64::emit_row(std::uint16_t output, std::span<const Argument> fields, Label trap) {
+  using vm::OutputBuffer;
+  const std::uint64_t bytes = fields.size() * 8;
+  a_.ldr(x10, ptr(context(), offset_in_context(&vm::Context::output)));
+  a_.ldr(w9, ptr(x10, offsetof(OutputBuffer, used)));
+  a_.ldr(w12, ptr(x10, offsetof(OutputBuffer, capacity)));
+  a_.add(x11, x9, 8 + bytes);
+  a_.cmp(x11, x12);
+  branch(CondCode::kHI, trap);
+  a_.str(w11, ptr(x10, offsetof(OutputBuffer, used)));
+  a_.ldr(x10, ptr(x10, offsetof(OutputBuffer, data)));
+  a_.add(x10, x10, x9);
+  set(x9, vm::Word{output} | bytes << 32);
+  a_.str(x9, ptr(x10));
+  for (std::size_t n = 0; n < fields.size(); ++n) {
+    const Mem mem = ptr(x10, static_cast<std::int32_t>(8 + n * 8));
+    const Argument& field = fields[n];
+    if (field.type == Scalar::F32 || field.type == Scalar::F64)
+      store_float(field.type, 8, use_float(field.type, field.place, v29), mem);
+    else
+      a_.str(field.place == Place::constant(0) ? Gp(xzr) : use(field.place, x9), mem);
+  }
 }
 
 // One bit a line says whether it was saved. What to do when not stands behind the function.

@@ -1252,6 +1252,31 @@ void MasmX86::touch(const Address& to, Slot seen) {
   slow_.push_back(slow);
 }
 
+// A row behind those that are there, where there is room for it.
+void MasmX86::emit_row(std::uint16_t output, std::span<const Argument> fields, Label trap) {
+  const auto bytes = static_cast<std::int32_t>(fields.size() * 8);
+  a_.mov(rcx, context(offset_in_context(&vm::Context::output), 8));
+  a_.mov(eax, Mem(rcx, offsetof(vm::OutputBuffer, used), 4));
+  a_.lea(edx, Mem(rax, 8 + bytes));
+  a_.cmp(edx, Mem(rcx, offsetof(vm::OutputBuffer, capacity), 4));
+  a_.ja(trap);
+  a_.mov(Mem(rcx, offsetof(vm::OutputBuffer, used), 4), edx);
+  a_.mov(rdx, Mem(rcx, offsetof(vm::OutputBuffer, data), 8));
+  a_.add(rdx, rax);
+  load_number(rax, Word{output} | static_cast<Word>(bytes) << 32);
+  a_.mov(Mem(rdx, 0, 8), rax);
+  for (std::size_t n = 0; n < fields.size(); ++n) {
+    const Mem place(rdx, static_cast<std::int32_t>(8 + n * 8), 8);
+    const Slot& from = fields[n].place;
+    if (is_float(fields[n].type))
+      store_float(fields[n].type, place, from, true);
+    else if (from.is(Slot::Kind::Constant) && is_immediate(from.bits))
+      a_.mov(place, static_cast<std::int32_t>(from.bits));
+    else
+      a_.mov(place, gpr(from, rax));
+  }
+}
+
 // ---- Loops ---------------------------------------------------------------------------------------------------------
 
 void MasmX86::trip_count(Slot limit, Slot wanted, std::uint32_t most, Label trap) {

@@ -74,6 +74,7 @@ class MasmX86 {
   void check_index(Place index, const Address& limit, Label trap);
   void branch_zero_word(const Address& word, Label to);
   void touch(const Address& to, Place seen);
+  void emit_row(std::uint16_t output, std::span<const Argument> fields, Label trap);
 
   void trip_count(Place limit, Place wanted, std::uint32_t most, Label trap);
   void loop_next(Place index, Place limit, Label back);

@@ -3,7 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -241,6 +246,58 @@ TEST(Baseline, TellsPerfWhatItsFunctionsAreCalled) {
     return kWorked;
   });
   EXPECT_EQ(status, kWorked);
+}
+
+// What the two tests below run under gdb and perf: this program again, with one of these alone.
+TEST(Baseline, DISABLED_StopsForADebugger) {
+  enable_gdb();
+  Running run(counting(1));
+  raise(SIGTRAP);
+}
+TEST(Baseline, DISABLED_WorksForAProfiler) {
+  ASSERT_TRUE(enable_perf_map());
+  Running run(counting(4, 100));
+  for (const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(700);
+       std::chrono::steady_clock::now() < end;)
+    for (int n = 0; n < 1000; ++n) run.second();
+}
+
+std::string output_of(const std::string& command) {
+  std::string text;
+  std::FILE* const pipe = popen(command.c_str(), "r");
+  char part[4096];
+  while (pipe != nullptr && std::fgets(part, sizeof part, pipe) != nullptr) text += part;
+  if (pipe != nullptr) pclose(pipe);
+  return text;
+}
+std::string this_program(const char* test) {
+  return std::filesystem::read_symlink("/proc/self/exe").string() +
+         " --gtest_also_run_disabled_tests --gtest_filter=Baseline.DISABLED_" + test;
+}
+
+TEST(Baseline, GdbNamesATasksFunctions) {
+  if (output_of("command -v gdb").empty()) GTEST_SKIP() << "no gdb here";
+  const std::string said = output_of("gdb -nx -batch -ex run -ex 'info functions eyeflow:counting' -ex kill --args " +
+                                     this_program("StopsForADebugger") + " 2>&1");
+  if (said.find("SIGTRAP") == std::string::npos) GTEST_SKIP() << "gdb may not run a program here: " << said;
+  EXPECT_NE(said.find("eyeflow:counting:on0"), std::string::npos) << said;
+  EXPECT_NE(said.find("eyeflow:counting:one_more"), std::string::npos) << said;
+}
+
+TEST(Baseline, PerfNamesATasksFunctions) {
+  if (output_of("command -v perf").empty()) GTEST_SKIP() << "no perf here";
+  std::string folder = testing::TempDir() + "eyeflow-perf-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const std::string data = folder + "/data", pid = folder + "/pid";
+  const std::string recorded = output_of("perf record -o " + data + " sh -c 'echo $$ >" + pid + "; exec " +
+                                         this_program("WorksForAProfiler") + "' 2>&1; echo status $?");
+  const std::string said = output_of("perf report -i " + data + " --stdio --sort symbol 2>&1");
+  std::string number;
+  std::ifstream(pid) >> number;
+  if (!number.empty()) std::filesystem::remove("/tmp/perf-" + number + ".map");
+  std::filesystem::remove_all(folder);
+  if (recorded.find("status 0") == std::string::npos) GTEST_SKIP() << "perf may not record here: " << recorded;
+  EXPECT_NE(said.find("eyeflow:counting:one_more"), std::string::npos) << said;
 }
 
 }  // namespace

@@ -323,6 +323,104 @@ TEST(Engine, WithoutAClearConditionItEndsWithItsOwn) {
   EXPECT_EQ(run.deliver(0, 80), Lines{"0.000s cleared hot"});
 }
 
+// Conditions of one or two instructions, which the engine knows without a call, beside what their functions say.
+TEST(Engine, AConditionIsKnownWithoutACallAsItsFunctionSaysIt) {
+  Alarming t(30 * kSecond);
+  const std::uint16_t now = t.slot(Region::Input, kI64, SlotKind::Now);
+  const std::uint16_t limit = t.constant(Scalar::F64, to_word(80.0)), two = t.constant(Scalar::F64, to_word(2.0)),
+                      span = t.constant(Scalar::I64, to_word(30 * kSecond)),
+                      least = t.constant(Scalar::I64, to_word(INT64_MIN));
+  const auto value = [&] { return t.load(Region::Input, Scalar::F64, t.v.value); };
+  const auto whole = [&](int slot) { return t.load(Region::Input, Scalar::I64, slot); };
+  const auto real_constant = [&](int slot) { return t.load(Region::Const, Scalar::F64, slot); };
+  const auto whole_constant = [&](int slot) { return t.load(Region::Const, Scalar::I64, slot); };
+  const auto made = [&](Scalar type, Op op, std::uint16_t b, std::uint16_t c) {
+    const std::uint16_t result = t.reg(type);
+    t.add(op, result, b, c);
+    return result;
+  };
+  const auto real = [&](Op op, std::uint16_t b, std::uint16_t c) { return made(Scalar::F64, op, b, c); };
+  const auto count = [&](Op op, std::uint16_t b, std::uint16_t c) { return made(Scalar::I64, op, b, c); };
+  const auto alarm = [&](const char* name, Op op, std::uint16_t b, std::uint16_t c) {
+    t.alarm(name, t.condition(name, made(Scalar::Bool, op, b, c)));
+  };
+  const auto with = [&](auto first, auto second, auto use) {  // in the order in which they are loaded
+    const std::uint16_t b = first(), c = second();
+    use(b, c);
+  };
+  const auto l = [&] { return real_constant(limit); };
+  with(l, value, [&](auto b, auto c) { alarm("above", Op::LtF64, b, c); });
+  with(l, value, [&](auto b, auto c) { alarm("at least", Op::LeF64, b, c); });
+  with(l, value, [&](auto b, auto c) { alarm("other than", Op::NeF64, b, c); });
+  with(
+      value, [&] { return real(Op::SubF64, real_constant(limit), real_constant(two)); },
+      [&](auto b, auto c) { alarm("below a difference", Op::LtF64, b, c); });
+  with([&] { return real(Op::AddF64, real_constant(limit), real_constant(two)); }, value,
+       [&](auto b, auto c) { alarm("above a sum", Op::LtF64, b, c); });
+  with([&] { return real(Op::MulF64, value(), real_constant(two)); }, l,
+       [&](auto b, auto c) { alarm("twice below", Op::LtF64, b, c); });
+  with([&] { return whole_constant(span); }, [&] { return count(Op::SubI64, whole(now), whole(t.v.time)); },
+       [&](auto b, auto c) { alarm("old", Op::LeI64, b, c); });
+  with([&] { return whole_constant(span); }, [&] { return whole(now); },
+       [&](auto b, auto c) { alarm("late", Op::LtI64, b, c); });
+  with([&] { return whole(now); }, [&] { return t.number(5); },
+       [&](auto b, auto c) { alarm("early", Op::LeI64, b, c); });
+  with([&] { return count(Op::SubI64, whole_constant(least), whole(now)); }, [&] { return whole(now); },
+       [&](auto b, auto c) { alarm("overflows", Op::LeI64, b, c); });
+  Running run(t);
+  run.start(0);
+  std::size_t stood = 0, faults = 0;
+  TimeNs at = 0;
+  for (const double v : {79.0, 80.0, 81.0, 82.5, 77.9, 78.0, -0.0, 39.9, 1e300}) {
+    for (const TimeNs age : {TimeNs{0}, 31 * kSecond}) {
+      at += 7 * kSecond;
+      run.deliver_taken(at - age, at, v);
+      for (const Fault& fault : run.worker.faults()) {
+        EXPECT_EQ(fault.trap, Trap::Overflow);
+        EXPECT_EQ(t.module.functions[index(fault.function)].name, "overflows");
+        EXPECT_EQ(fault.instruction, 2u);
+        ++faults;
+      }
+      for (std::size_t n = 0; n < t.module.alarms.size(); ++n) {
+        const auto said = run.instance->ask(run.worker, t.module.alarms[n].when, at);
+        const bool holds = said.trap == Trap::None && said.word != 0;
+        EXPECT_EQ(run.instance->is_active(static_cast<AlarmId>(n)), holds) << t.module.alarms[n].name << " at " << v;
+        stood += holds;
+      }
+    }
+  }
+  EXPECT_EQ(faults, 18u);
+  EXPECT_GT(stood, 40u);
+}
+
+TEST(Engine, CallsAreCountedByFunction) {
+  Alarming t;
+  const std::uint16_t limit = t.load(Region::Const, Scalar::F64, t.constant(Scalar::F64, to_word(80.0)));
+  const std::uint16_t v = t.load(Region::Input, Scalar::F64, t.v.value), result = t.reg(Scalar::Bool);
+  t.add(Op::LtF64, result, limit, v);
+  t.alarm("hot", t.condition("hot", result));
+  t.add(Op::Return);
+  t.on(t.v, t.function("on v"));
+  t.add(Op::Return);
+  t.every(kSecond, t.function("every"));
+  Running run(t);
+  run.start();
+  for (int n = 1; n <= 5; ++n) run.deliver(n, 79 + n % 2 * 2);  // raised three times, cleared twice
+  run.advance(2 * kSecond);
+  Worker other;  // another thread's
+  other.serve(*run.program);
+  run.instance->deliver(other, t.v.id, to_word(80.0), 3 * kSecond, 3 * kSecond);
+  const auto calls = [&](const char* name) {
+    for (std::size_t n = 0; n < t.module.functions.size(); ++n)
+      if (t.module.functions[n].name == name) return run.program->calls(static_cast<FunctionId>(n));
+    return ~std::uint64_t{0};
+  };
+  EXPECT_EQ(calls("hot"), 6u);
+  EXPECT_EQ(calls("text"), 3u);
+  EXPECT_EQ(calls("on v"), 6u);
+  EXPECT_EQ(calls("every"), 2u);
+}
+
 TEST(Engine, OnDelayEndsAtItsInstant) {
   Alarming t;
   t.alarm("hot", t.above(t.v, 80)).when_for_ns = 5 * kSecond;

@@ -21,6 +21,8 @@ struct RunArguments {
   std::string duration;  // "20s"; empty: until it is told to stop
   std::string tier;      // empty: the site's
   bool blind_constants = false;
+  bool tiers = false;  // at the end, what became of the functions
+  bool perf_map = false, gdb = false;
   bool screen = false;
 };
 int run(const RunArguments& arguments);
@@ -30,6 +32,13 @@ struct VerifyArguments {
   std::vector<std::filesystem::path> keys;
 };
 int verify(const VerifyArguments& arguments);
+
+struct TiersArguments {
+  std::filesystem::path bundle;
+  std::vector<std::filesystem::path> keys;
+  bool blind_constants = false;
+};
+int tiers(const TiersArguments& arguments);
 
 struct SiteCheckArguments {
   std::filesystem::path site;

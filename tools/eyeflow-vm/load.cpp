@@ -6,8 +6,10 @@
 #include <cstring>
 
 #include "runtime/host/deployment.h"
+#include "stdlib/intrinsics/intrinsics.h"
 #include "tools/common/terminal.h"
 #include "tools/eyeflow-vm/commands.h"
+#include "vm/module/card.h"
 
 namespace eyeflow::tools {
 
@@ -24,6 +26,31 @@ Result<std::vector<runtime::PublicKey>> load_keys(const std::vector<std::filesys
     keys.push_back(std::move(*key));
   }
   return keys;
+}
+
+std::expected<LoadedBundle, int> load_bundle(const std::filesystem::path& path,
+                                             const std::vector<std::filesystem::path>& key_paths,
+                                             const vm::Program::Options& options) {
+  const auto keys = load_keys(key_paths);
+  if (!keys) return std::unexpected(report(keys.error().message, kUnreachable));
+  const auto bytes = runtime::read_bundle_file(path);
+  if (!bytes) return std::unexpected(report(bytes.error().message, kUnreachable));
+  const auto refuse = [&](const Error& error) {  // messages of a verifier do not know the file
+    const bool named = error.message.starts_with(path.string());
+    return std::unexpected(report(named ? error.message : path.string() + ": " + error.message, kRefused));
+  };
+  const auto bundle = runtime::verify_bundle(*bytes, *keys);
+  if (!bundle) return refuse(bundle.error());
+  const vm::BundleSection* section = bundle->find(vm::kModuleSection);
+  if (section == nullptr) return refuse({"the bundle has no module; build it again with eyeflowc"});
+  Result<vm::Module> module = vm::read_module(section->bytes);
+  if (!module) return refuse(module.error());
+  Result<vm::VerifiedModule> verified = vm::verify(std::move(*module), stdlib::intrinsics());
+  if (!verified) return refuse(verified.error());
+  if (const auto card = vm::check_card(*bundle, *verified); !card) return refuse(card.error());
+  return LoadedBundle{.key = runtime::short_id(bundle->frame.key_id),
+                      .bytes = bytes->size(),
+                      .program = vm::Program::make(std::move(*verified), stdlib::intrinsics(), options)};
 }
 
 std::expected<runtime::Site, int> open_site(const std::filesystem::path& path,

@@ -48,6 +48,11 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"baseline", "interpreter"}));
   run_verb->add_flag("--blind-constants", run_arguments.blind_constants,
                      "Keep the numbers of tasks out of their machine code, as blind_constants in the site does");
+  run_verb->add_flag("--tiers", run_arguments.tiers,
+                     "Tell at the end for each function what ran it, its machine code and how often it was called");
+  run_verb->add_flag("--perf-map", run_arguments.perf_map,
+                     "Write the names of compiled functions to /tmp/perf-PID.map, for perf");
+  run_verb->add_flag("--gdb", run_arguments.gdb, "Tell gdb of compiled functions and their source lines");
   run_verb->add_flag("--screen", run_arguments.screen,
                      "Show the run on one screen (without a terminal: a line a second)");
   run_verb->footer(
@@ -59,6 +64,14 @@ int main(int argc, char** argv) {
   verify_verb->add_option("BUNDLE", verify_arguments.bundle, "The bundle (.efb)")->required();
   verify_verb->add_option("--key", verify_arguments.keys, key_help)->required()->allow_extra_args(false);
   verify_verb->footer(footer("  eyeflow-vm verify monitor_t1.efb --key plant.pub"));
+
+  TiersArguments tiers_arguments;
+  CLI::App* tiers_verb =
+      app.add_subcommand("tiers", "Show what a bundle's functions become on this machine, running nothing");
+  tiers_verb->add_option("BUNDLE", tiers_arguments.bundle, "The bundle (.efb)")->required();
+  tiers_verb->add_option("--key", tiers_arguments.keys, key_help)->required()->allow_extra_args(false);
+  tiers_verb->add_flag("--blind-constants", tiers_arguments.blind_constants, "As for run");
+  tiers_verb->footer(footer("  eyeflow-vm tiers monitor_t1.efb --key plant.pub"));
 
   SiteCheckArguments site_arguments;
   CLI::App* site_verb = app.add_subcommand("site", "Work with site files");
@@ -80,5 +93,6 @@ int main(int argc, char** argv) {
   }
   if (*run_verb) return run(run_arguments);
   if (*verify_verb) return verify(verify_arguments);
+  if (*tiers_verb) return tiers(tiers_arguments);
   return site_check(site_arguments);
 }

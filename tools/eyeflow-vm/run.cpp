@@ -7,10 +7,12 @@
 #include <mutex>
 #include <thread>
 
+#include "jit/baseline/symbols.h"
 #include "runtime/host/host.h"
 #include "runtime/host/log.h"
 #include "runtime/site/duration.h"
 #include "tools/common/numbers.h"
+#include "tools/common/tiers.h"
 #include "tools/eyeflow-vm/commands.h"
 #include "tools/eyeflow-vm/load.h"
 #include "tools/eyeflow-vm/screen.h"
@@ -72,6 +74,16 @@ class Drawing {
   std::thread thread_;
 };
 
+// Task by task.
+std::vector<std::string> all_tier_lines(const runtime::Host& host) {
+  std::vector<std::string> lines;
+  for (const auto& task : host.deployment().tasks) {
+    lines.push_back("task " + task.program->module().task);
+    for (const std::string& line : tier_lines(*task.program, true)) lines.push_back("  " + line);
+  }
+  return lines;
+}
+
 Result<void> run_on_screen(runtime::Host& host, std::optional<std::chrono::nanoseconds> duration,
                            const LogOnScreen* log) {
   ScreenSetup setup{.device = host.site().device, .cards = {}, .instances = {}, .end = duration};
@@ -119,6 +131,9 @@ int run(const RunArguments& arguments) {
     options.tier = arguments.tier == "interpreter" ? runtime::TierChoice::Interpreter : runtime::TierChoice::Baseline;
   options.blind_constants = arguments.blind_constants;
   if (arguments.screen) options.console = nullptr;
+  if (arguments.perf_map)
+    if (const auto enabled = jit::enable_perf_map(); !enabled) return report(enabled.error().message, kUnreachable);
+  if (arguments.gdb) jit::enable_gdb();
   auto host = runtime::Host::load(std::move(*site), std::move(options));
   if (!host) return report(host.error().message, kRefused);
   const bool all_run = host->deployment().problems.empty();
@@ -126,6 +141,8 @@ int run(const RunArguments& arguments) {
   const Result<void> done =
       arguments.screen ? run_on_screen(*host, duration, log ? &*log : nullptr) : run_with_log(*host, duration);
   if (!done) return report(done.error().message, kUnreachable);
+  if (arguments.tiers)
+    for (const std::string& line : all_tier_lines(*host)) fmt::print("{}\n", line);
   return all_run ? kDone : kRefused;
 }
 
