@@ -135,6 +135,76 @@ TEST(Baseline, MakesCodeThatCountsFuelOnlyWhereItIsCounted) {
   EXPECT_EQ(run.word(0), 0);
 }
 
+// ---- What compiled code emits --------------------------------------------------------------------------------------
+
+// Rows of every kind of field, from registers and from known numbers, a NaN of its own making among them; then as many
+// as there is room for.
+constexpr char kEmitting[] = R"(module emitting isa 1
+output all: log (a: f64, b: f32, c: i64, d: bool, e: u8, f: u64, g: i32, h: f64)
+output none: log (x: bool)
+region state 64
+slot const chosen: u64 = 18446744073709551557
+slot const half: f64 = 0.5
+slot state x: f64 = raw 0xfff8000000000123
+slot state y: f32 = 1.5
+slot state n: i64 = -7
+function rows
+  registers a: f64, b: f32, c: i64, d: bool, e: u8, f: u64, g: i32, h: f64, k: i64
+  load a, state, x
+  load b, state, y
+  load c, state, n
+  lt.i64 d, c, k
+  load.imm k, 200
+  u8.from.i64 e, k
+  load f, const, chosen
+  i32.from.i64 g, c
+  load h, const, half
+  emit all, a
+  sub.f64 a, h, h
+  div.f64 a, a, a
+  add.f32 b, b, b
+  emit all, a
+  emit none, d
+  return
+end
+function many
+  registers b: bool, n: i64, up: counter(5000)
+  load.imm n, 5000
+  loop.begin up, n
+  loop.enter up, done
+again:
+  emit none, b
+  loop.next up, again
+done:
+  return
+end
+handler every 1000000000 call rows
+handler every 1000000000 call many
+)";
+
+TEST(Baseline, EmitsWhatTheInterpreterEmits) {
+  const auto told = [](Program::Options options) {
+    Running run(kEmitting, options);
+    run.second();
+    std::vector<std::string> lines;
+    for (const Effect& effect : run.worker.effects()) {
+      std::string line = std::to_string(effect.index) + ":";
+      for (const std::byte byte : effect.fields) line += " " + std::to_string(std::to_integer<int>(byte));
+      lines.push_back(line);
+    }
+    for (const Fault& fault : run.worker.faults())
+      lines.push_back(std::string(describe(fault.trap)) + " at " + std::to_string(fault.instruction));
+    return lines;
+  };
+  const auto expected = told({.tier = &kInterpreter});
+  EXPECT_EQ(told({.tier = &kBaseline}), expected);
+  EXPECT_EQ(told({.tier = &kBaseline, .blind_constants = true}), expected);
+  ASSERT_EQ(expected.size(), 4u);  // a row of each, and the fault of the handler that had no room
+  EXPECT_EQ(expected[0],
+            "0: 0 0 0 0 0 0 248 127 0 0 192 63 0 0 0 0 249 255 255 255 255 255 255 255 1 0 0 0 0 0 0 0 200 0 0 0 0 0 "
+            "0 0 197 255 255 255 255 255 255 255 249 255 255 255 255 255 255 255 0 0 0 0 0 0 224 63");
+}
+
 // ---- Where code pages are denied -----------------------------------------------------------------------------------
 
 TEST(Baseline, RunsWhereNoMappingMayGainRights) {
