@@ -268,7 +268,7 @@ class BaselineCode final : public TierCode {
         !made)
       return made;
     const std::size_t bytes = block.holder.codeSize();
-    auto memory = CodeMemory::allocate(bytes);
+    auto memory = CodeMemory::allocate(bytes, perf_map_wanted());
     if (!memory) return std::unexpected(memory.error());
     if (block.holder.relocateToBase(reinterpret_cast<std::uint64_t>(memory->code())) != 0 ||
         block.holder.copyFlattenedData(memory->writable().data(), bytes) != 0)

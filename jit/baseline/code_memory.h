@@ -16,6 +16,10 @@ std::uint64_t random_key();
 // address that was reserved from the start. Before and after it lies a page that nothing can access. No mapping ever
 // gains a right, so this works under PR_SET_MDWE (Linux 6.3, systemd's MemoryDenyWriteExecute).
 //
+// In place: for `perf`, which looks for names in its map file only where memory is of no file. The code is written
+// where it will run, and only then do the pages lose the right to be written and gain the one to be run. Where nothing
+// may gain a right the code goes into a memory file after all, and perf does not find its names.
+//
 //   allocate() → writable(), filled for the address code() → seal() → code() runs
 //
 // Not for several threads at once. The destructor gives everything back; nothing may run in it by then.
@@ -27,7 +31,7 @@ class CodeMemory {
   CodeMemory& operator=(CodeMemory&& other) noexcept;
 
   // Room for `size_bytes` (at least 1) of code. Memory is used as it is written. Error: what the system refused.
-  static Result<CodeMemory> allocate(std::size_t size_bytes);
+  static Result<CodeMemory> allocate(std::size_t size_bytes, bool in_place = false);
 
   // Whether the system grants code pages at all, asked by having some for a moment. Error: what it refused.
   static Result<void> probe();
@@ -46,9 +50,11 @@ class CodeMemory {
 
  private:
   void release();
+  Result<void> open_view();
+  Result<void> leave_place();
 
   std::byte* code_ = nullptr;  // pages_ bytes, between two guard pages
-  std::byte* view_ = nullptr;  // the same pages, writable; nullptr once sealed
+  std::byte* view_ = nullptr;  // the same pages, writable; nullptr once sealed; in place: code_ itself
   std::size_t size_ = 0, pages_ = 0;
   int file_ = -1;  // until sealed
 };

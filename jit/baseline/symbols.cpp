@@ -72,6 +72,7 @@ Result<void> enable_perf_map() {
   return {};
 }
 void enable_gdb() { gdb_wanted = true; }
+bool perf_map_wanted() { return perf_map >= 0; }
 bool symbols_wanted() { return perf_map >= 0 || gdb_wanted; }
 
 std::string perf_map_lines(const CodeSymbols& symbols) {

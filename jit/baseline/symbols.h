@@ -31,10 +31,12 @@ struct CodeSymbols {
 
 std::string symbol_name(std::string_view task, std::string_view function);
 
-// Everything registered from now on gets its lines in /tmp/perf-PID.map. Error: the file cannot be written.
+// Everything registered from now on gets its lines in /tmp/perf-PID.map, and code is made in place, so that perf looks
+// there (see code_memory.h). Error: the file cannot be written.
 Result<void> enable_perf_map();
 // Everything registered from now on is told to a debugger that is or will be attached.
 void enable_gdb();
+bool perf_map_wanted();
 bool symbols_wanted();  // either of them: what they need is made only then
 
 // A line a function, "ADDRESS SIZE NAME", both in hex: the format of perf's map files.

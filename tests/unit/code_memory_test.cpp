@@ -204,6 +204,36 @@ TEST(CodeMemory, SaysWhatWasRefused) {
   EXPECT_EQ(probe_without({{SYS_memfd_create, 0, 0}}, "memfd_create: Operation not permitted"), kRefused);
 }
 
+TEST(CodeMemory, InPlaceIsNeverWritableAndExecutableEither) {
+  auto memory = CodeMemory::allocate(sizeof kReturns42, true);
+  ASSERT_TRUE(memory);
+  std::memcpy(memory->writable().data(), kReturns42, sizeof kReturns42);
+  EXPECT_EQ(rights_at(memory->code()).substr(0, 3), "rw-");
+  ASSERT_TRUE(memory->seal());
+  EXPECT_TRUE(memory->writable().empty());
+  EXPECT_EQ(rights_at(memory->code()).substr(0, 3), "r-x");
+  EXPECT_EQ(rights_at(memory->code() - 1).substr(0, 3), "---");
+  EXPECT_EQ(rights_at(memory->code() + kPage).substr(0, 3), "---");
+  EXPECT_EQ(call(*memory), 42);
+  const std::byte* const code = memory->code();
+  const CodeMemory moved = std::move(*memory);
+  EXPECT_EQ(call(moved), 42);
+  EXPECT_EQ(moved.code(), code);
+}
+
+TEST(CodeMemory, InPlaceGoesIntoAFileWhereNoMappingMayGainRights) {
+  const int status = in_child([] {
+    if (!deny_write_execute()) return kNotHere;
+    auto memory = CodeMemory::allocate(sizeof kReturns42, true);
+    if (!memory) return 2;
+    std::memcpy(memory->writable().data(), kReturns42, sizeof kReturns42);
+    if (!memory->seal()) return 3;
+    return rights_at(memory->code()).substr(0, 3) == "r-x" && call(*memory) == 42 ? kWorked : 4;
+  });
+  if (status == kNotHere) GTEST_SKIP() << "neither PR_SET_MDWE nor seccomp here";
+  EXPECT_EQ(status, kWorked);
+}
+
 TEST(CodeMemory, SaysWhenThereIsNoRoom) {
   const auto memory = CodeMemory::allocate(std::size_t{1} << 60);
   ASSERT_FALSE(memory);
