@@ -256,14 +256,17 @@ TEST_F(Durable, KillNineUnderLoadLosesAndDoublesNothing) {
   if (!HasFatalFailure()) start();
   over = true;
   plant.join();
-  reading(++seq);
-  const auto last = total();
-  EXPECT_TRUE(wait_for([&] { return static_cast<std::int64_t>(stored().size()) >= last; }))
-      << stored().size() << " of " << last << '\n'
+  reading(++seq);  // the last that is sent: once its row is there, nothing is on its way any more
+  EXPECT_TRUE(wait_for([&] {
+    const auto so_far = stored();
+    return !so_far.empty() && so_far.back().seq == seq;
+  })) << stored().size()
+      << '\n'
       << log();
   end_in_order();
   const auto rows = stored();
-  ASSERT_EQ(static_cast<std::int64_t>(rows.size()), last);
+  EXPECT_TRUE(wait_for([&] { return total() == static_cast<std::int64_t>(rows.size()); }))
+      << rows.size() << " rows of " << total() << " readings";
   EXPECT_GT(rows.size(), std::size_t{kKills}) << "there was a load";
   expect_one_life(rows);
   EXPECT_EQ(log().find("damaged"), std::string::npos) << log();
