@@ -80,10 +80,12 @@ class ModuleMaker {
     for (std::uint32_t trips = 1; trips <= 4; ++trips) type({.kind = TypeKind::Counter, .capacity = trips});
     type({.kind = TypeKind::Counter, .capacity = 5 + random_.below(40)});
     finish_memory();
+    m_.alarms.push_back({.name = "stands"});  // so that functions may acknowledge it
     const std::uint32_t functions = 2 + random_.below(4);
     for (std::uint32_t n = 0; n < functions; ++n)
       m_.functions.push_back(generate_function(random_, m_, intrinsics_, n + 2 >= functions));
     handlers();
+    alarm();
     return std::move(m_);
   }
 
@@ -237,6 +239,22 @@ class ModuleMaker {
                            .input = static_cast<InputId>(random_.below(static_cast<std::uint32_t>(m_.inputs.size()))),
                            .function = callable.back()});
     m_.handlers.push_back({.kind = HandlerKind::Every, .time_ns = 1'000'000'000, .function = callable.back()});
+  }
+
+  // One that never is raised.
+  void alarm() {
+    const auto text = std::ranges::find(m_.slots, "const_text", &Slot::name);
+    const auto add = [&](Function function) {
+      m_.functions.push_back(std::move(function));
+      return static_cast<FunctionId>(m_.functions.size() - 1);
+    };
+    const TypeId is = type_id(Scalar::Bool);
+    m_.alarms[0].when = add({.name = "stands when", .results = {is}, .registers = {is}, .code = {{Op::Return}}});
+    m_.alarms[0].text = add({.name = "stands text",
+                             .results = {text->type},
+                             .registers = {text->type},
+                             .code = {{Op::Ref, 0, text->type, static_cast<std::uint16_t>(text->offset / 8)},
+                                      {Op::Return}}});
   }
 
   static constexpr std::uint32_t kElements = 5, kTextBytes = 12, kFarElements = 4100;

@@ -167,6 +167,9 @@ class FunctionMaker {
       case Role::Function:
       case Role::Intrinsic:
         return;
+      case Role::Alarm:
+        value = static_cast<std::uint16_t>(random_.below(static_cast<std::uint32_t>(m_.alarms.size())));
+        return;
       case Role::Write:
       case Role::Update:
         value = any_register(type_for(operand, a));

@@ -89,7 +89,8 @@ bool state_holds_values(const VerifiedModule& verified, IntrinsicTable intrinsic
   module.handlers.clear();
   module.alarms.clear();
   std::erase_if(module.slots, [](const Slot& slot) {
-    return slot.kind == SlotKind::AlarmActive || slot.kind == SlotKind::AlarmRaised;
+    return slot.kind >= SlotKind::AlarmActive && slot.kind != SlotKind::OutputLast &&
+           slot.kind != SlotKind::OutputCount;
   });
   module.state_image = outcome.state;
   // What a text or a list held before may stand behind its end.

@@ -207,6 +207,9 @@ std::string operand_words(const OpInfo& row, std::string_view t) {
       case Role::Output:
         word = letter + ": output";
         break;
+      case Role::Alarm:
+        word = letter + ": alarm";
+        break;
       case Role::Region:
         word = letter + ": region";
         break;

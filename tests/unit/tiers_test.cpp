@@ -144,8 +144,8 @@ TEST(Tiers, AMistakeOfOneRowIsFoundAndMadeSmall) {
     given = mistake.given;
     const std::string what(info(taken).mnemonic);
     std::uint64_t seed = 0;
-    while (seed < 5000 && !is_wrong(generate_scenario(seed, intrinsics()))) ++seed;
-    ASSERT_LT(seed, 5000u) << what << " can do what another row does, and nothing tells";
+    while (seed < 20000 && !is_wrong(generate_scenario(seed, intrinsics()))) ++seed;
+    ASSERT_LT(seed, 20000u) << what << " can do what another row does, and nothing tells";
     const Scenario small = shrink(generate_scenario(seed, intrinsics()), intrinsics(), &is_wrong);
     std::size_t instructions = 0;
     for (const Function& function : small.program.module.functions) instructions += function.code.size();

@@ -412,6 +412,7 @@ const std::vector<Broken>& broken_modules() {
       changed(WindowMemory, "too late", [](Module& m) { m.handlers[2].window.late_ns = 1'000'000'000'000'000; }),
       changed(SlotKind, "values of a timer", [](Module& m) { m.slots[18].subject = 1; }),
       changed(SlotKind, "too many values", [](Module& m) { m.handlers[2].window.values = 9; }),
+      coded(KnownAlarm, "none", "alarm.ack #0\nreturn"),
       changed(AlarmFunctions, "when", [](Module& m) { m.alarms[0].when = FunctionId{3}; }),
       changed(AlarmFunctions, "clear", [](Module& m) { m.alarms[0].clear = FunctionId{0}; }),
       changed(AlarmFunctions, "text", [](Module& m) { m.alarms[0].text = FunctionId{2}; }),

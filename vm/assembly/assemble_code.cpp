@@ -152,6 +152,8 @@ class FunctionReader {
         return a_.intrinsic_names.read(in_);
       case Role::Output:
         return a_.outputs.read(in_);
+      case Role::Alarm:
+        return a_.alarms.read(in_);
       case Role::Region:
         return region();
       case Role::SlotOfA:

@@ -308,6 +308,8 @@ class Disassembler {
         return value < options_.intrinsics.size() ? std::string(options_.intrinsics[value].name) : number(value);
       case Role::Output:
         return output_name(value);
+      case Role::Alarm:
+        return alarm_name(value);
       case Role::Region:
         return value < kRegionCount ? std::string(name(static_cast<Region>(value))) : number(value);
       case Role::SlotOfA:

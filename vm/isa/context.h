@@ -39,7 +39,8 @@ struct Journal {
   void commit();
 };
 
-// What a handler sends, kept until its end: rows of {u16 output, u16 zero, u32 bytes of fields, fields}. A scalar field
+// What a handler sends, kept until its end: rows of {u16 output, u16 zero, u32 bytes of fields, fields}, or
+// {u16 alarm, u16 one, u32 zero} for an alarm that is acknowledged. A scalar field
 // is one word; a text field is its length as u64 and its bytes, padded to a word.
 struct OutputBuffer {
   std::byte* data = nullptr;

@@ -64,6 +64,7 @@ enum class Role : std::uint8_t {
   SlotState,     // word offset of a scalar slot in State, of register a's type
   TypeOfA,       // the type of register a, spelled out for tiers that do not keep register types
   ElementBytes,  // the size of register a's element
+  Alarm,         // an alarm of the module
   SlotRef,       // word offset of the slot that a reference of register a's type names
 };
 
@@ -152,9 +153,9 @@ inline constexpr Block Results = Block::Results, CalleeParams = Block::CalleePar
                        IntrinsicResult = Block::IntrinsicResult, OutputFields = Block::OutputFields;
 inline constexpr Operand None{}, Counter{Role::Counter, Match::AnyCounter}, Imm{Role::Imm}, TrapCode{Role::TrapCode},
     Target{Role::Target}, BackTarget{Role::BackTarget}, Function{Role::Function}, Intrinsic{Role::Intrinsic},
-    Output{Role::Output}, RegionImm{Role::Region}, SlotOfA{Role::SlotOfA}, SlotReady{Role::SlotReady},
-    SlotInput{Role::SlotInput}, SlotState{Role::SlotState}, TypeOfA{Role::TypeOfA}, SlotRef{Role::SlotRef},
-    ElementBytes{Role::ElementBytes}, AnyArrayOut{Role::Read, Match::AnyArray, Void, true},
+    Output{Role::Output}, AlarmRow{Role::Alarm}, RegionImm{Role::Region}, SlotOfA{Role::SlotOfA},
+    SlotReady{Role::SlotReady}, SlotInput{Role::SlotInput}, SlotState{Role::SlotState}, TypeOfA{Role::TypeOfA},
+    SlotRef{Role::SlotRef}, ElementBytes{Role::ElementBytes}, AnyArrayOut{Role::Read, Match::AnyArray, Void, true},
     ArrayLikeA{Role::Read, Match::LikeA}, AnyListIn{Role::Read, Match::AnyList},
     AnyListOut{Role::Read, Match::AnyList, Void, true}, ListLikeA{Role::Read, Match::LikeA},
     TextIn{Role::Read, Match::Text}, TextOut{Role::Read, Match::Text, Void, true};

@@ -18,7 +18,7 @@ inline Word load_word(const std::byte* place) {
 inline void store_word(std::byte* place, Word word) { std::memcpy(place, &word, sizeof word); }
 
 #define EYEFLOW_EXECUTE(Name) \
-  inline Trap execute(op_tag<Op::Name>, [[maybe_unused]] Context& c, Word* r, const Instruction& i)
+  inline Trap execute(op_tag<Op::Name>, [[maybe_unused]] Context& c, [[maybe_unused]] Word* r, const Instruction& i)
 
 EYEFLOW_EXECUTE(LoadImm) {
   r[i.a] = to_word(std::int64_t{static_cast<std::int16_t>(i.b)});
@@ -113,6 +113,18 @@ EYEFLOW_EXECUTE(Emit) {
   store_word(place, Word{i.a} | bytes << 32);
   for (std::uint32_t f = 0; f < layout.field_count; ++f)
     store_word(place += 8, emitted(layout.fields[f].element, fields[f]));
+  return Trap::None;
+}
+
+// A row without fields: its number is the alarm's, and the next 16 bits tell it from a row of an output.
+inline constexpr std::uint16_t kAcknowledges = 1;
+EYEFLOW_EXECUTE(AlarmAck) {
+  OutputBuffer& out = *c.output;
+  if (out.capacity - out.used < 8) [[unlikely]] {
+    return Trap::OutputOverflow;
+  }
+  store_word(out.data + out.used, Word{i.a} | Word{kAcknowledges} << 16);
+  out.used += 8;
   return Trap::None;
 }
 

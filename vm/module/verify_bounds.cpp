@@ -148,6 +148,8 @@ class FuelCount {
     } else if (i.op == Op::Emit) {
       sum.bytes = row_bytes(i);
       sum.rows = m_.outputs[i.a].kind == OutputKind::Log ? 1 : 0;
+    } else if (i.op == Op::AlarmAck) {
+      sum.bytes = 8;
     }
     return sum;
   }

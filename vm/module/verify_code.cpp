@@ -223,6 +223,8 @@ class CodeCheck {
         return demand(Rule::KnownIntrinsic, value < check_.intrinsics.size(), number);
       case Role::Output:
         return check_output(value);
+      case Role::Alarm:
+        return demand(Rule::KnownAlarm, value < m_.alarms.size(), number);
       case Role::Region:
         return demand(Rule::RegionField, value < kRegionCount, number);
       case Role::TypeOfA:

@@ -5,6 +5,7 @@
 
 #include "tests/golden/runner/values.h"
 #include "vm/base/check.h"
+#include "vm/isa/memory_ops.h"
 
 namespace eyeflow::golden {
 
@@ -137,6 +138,11 @@ std::vector<std::string> write_rows(const Module& module, const OutputBuffer& ou
   std::vector<std::string> rows;
   for (std::uint32_t at = 0; at < output.used;) {
     const std::byte* row = output.data + at;
+    if (load(row + 2, 2) == semantics::kAcknowledges) {
+      rows.push_back("acknowledge " + module.alarms[load(row, 2)].name);
+      at += 8;
+      continue;
+    }
     const Output& target = module.outputs[load(row, 2)];
     std::string text = target.name + "(";
     const std::byte* field = row + 8;
@@ -152,7 +158,7 @@ std::vector<std::string> write_rows(const Module& module, const OutputBuffer& ou
         text += write_value(type.element, word);
       }
     }
-    rows.push_back(text + ")");
+    rows.push_back("emit " + text + ")");
     at += 8 + static_cast<std::uint32_t>(load(row + 4, 4));
   }
   return rows;

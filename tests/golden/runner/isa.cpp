@@ -91,7 +91,7 @@ std::string describe_run(const Module& module, const Function& function, Trap tr
     const std::string after = write_slot(module, slot, bench.at(slot));
     if (before != after) text += "; state." + slot.name + " = " + after;
   }
-  for (const std::string& row : write_rows(module, bench.output())) text += "; emit " + row;
+  for (const std::string& row : write_rows(module, bench.output())) text += "; " + row;
   return text;
 }
 
