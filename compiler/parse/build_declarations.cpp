@@ -111,8 +111,17 @@ std::optional<syntax::TestStep> TreeBuilder::test_step(P::TestStepContext* ctx) 
     step.value = expr(c->expr(c->AT() ? 1 : 0));
   } else if (auto* c = as<P::ExpectStepContext>(ctx)) {
     step.form = syntax::StepForm::Expect;
+    expectation(c, step);
+  } else if (auto* c = as<P::NeverStepContext>(ctx)) {
+    step.form = syntax::StepForm::Never;
+    expectation(c, step);
+  } else if (auto* c = as<P::OperateStepContext>(ctx)) {
+    step.form = syntax::StepForm::Operate;
+    const std::size_t own = c->AT() ? 1 : 0;
     if (c->AT()) step.at = expr(c->expr(0));
-    step.value = expr(c->expr(c->AT() ? 1 : 0));
+    step.target = name(c->name());
+    step.action = any_word(c->anyWord());
+    if (c->expr().size() > own) step.value = expr(c->expr(own));
   } else if (auto* c = as<P::ParamStepContext>(ctx)) {
     step.form = syntax::StepForm::Param;
     step.target = name(c->name());

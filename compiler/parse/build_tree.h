@@ -31,6 +31,14 @@ class TreeBuilder {
   syntax::TaskDecl task(P::TaskDeclContext* ctx);
   syntax::TestDecl test(P::TestDeclContext* ctx);
   std::optional<syntax::TestStep> test_step(P::TestStepContext* ctx);
+  // [at T] expect C [within D], and never alike.
+  template <typename Context>
+  void expectation(Context* ctx, syntax::TestStep& step) {
+    std::size_t next = 0;
+    if (ctx->AT()) step.at = expr(ctx->expr(next++));
+    step.value = expr(ctx->expr(next++));
+    if (ctx->WITHIN()) step.within = expr(ctx->expr(next));
+  }
   std::optional<syntax::Decl> declaration(P::DeclContext* ctx);
   syntax::InputDecl input(P::InputDeclContext* ctx);
   void bad_form(P::InputOptionContext* ctx, syntax::InputDecl& input);

@@ -372,13 +372,15 @@ struct TaskDecl {
   std::vector<Decl> declarations;
 };
 
-enum class StepForm : std::uint8_t { Feed, Expect, Param };
+enum class StepForm : std::uint8_t { Feed, Expect, Never, Operate, Param };
 struct TestStep {
   Span span;
   StepForm form = StepForm::Expect;
-  ExprPtr at;     // null: at the instant of the step before
-  Name target;    // Feed: the input; Param: the parameter
-  ExprPtr value;  // Feed, Param: the value; Expect: the condition
+  ExprPtr at;      // null: at the instant of the step before
+  Name target;     // Feed: the input; Param: the parameter; Operate: the alarm
+  Name action;     // Operate: ack, shelve, unshelve
+  ExprPtr value;   // Feed, Param: the value; Expect, Never: the condition; Operate: for how long
+  ExprPtr within;  // Expect, Never
 };
 struct TestDecl {
   Span span;
