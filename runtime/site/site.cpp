@@ -339,6 +339,11 @@ void read_alarms(const toml::table& table, Reading& r) {
   a.topic = t.text("topic").value_or("");
   check_topic(t, a.topic, false);
   check_address(t, a.to, a.topic, "topic = \"plant/line1/alarms/{name}/{alarm}\"", r.site);
+  a.commands = t.text("commands").value_or("");
+  check_topic(t, a.commands, false);
+  const auto* connection = r.site.connection(a.to.text);
+  if (!a.commands.empty() && (connection == nullptr || connection->host.empty()))
+    t.problem(t.place("commands"), "commands come over the MQTT connection that 'to' names; write to = \"plant\"");
   a.qos = static_cast<int>(t.integer("qos", 0, 2).value_or(1));
   a.retain = t.boolean("retain").value_or(false);
   t.finish();

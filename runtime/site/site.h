@@ -143,10 +143,11 @@ struct Output {
   std::uint32_t settings;  // index into Site::output_settings
 };
 
-// Where alarm transitions are told.
+// Where alarm transitions are told, and where people's answers come from.
 struct AlarmSettings {
   Written to{"console", {}};  // a connection, "console" or "none"
   std::string topic;          // may hold {name} (of the alarm's instance), {alarm} and {device}
+  std::string commands;       // the topic of the same connection for what operators do; empty: nobody does
   int qos = 1;
   bool retain = false;
 };
