@@ -79,7 +79,7 @@ void ByTask::take_effects(std::uint32_t sensor, Outcome& outcome) {
       case EffectKind::AlarmCleared:
         outcome.clear(sensor);
         break;
-      case EffectKind::Value:
+      default:
         break;
     }
   }

@@ -168,10 +168,7 @@ void TaskChecker::call_statement(const syntax::Expr& expr, const Span& span, typ
         return;
       }
       if (symbol && symbol->kind == SymbolKind::Alarm) {
-        if (member->member.text == "ack")
-          unavailable("'.ack()'", span);
-        else
-          report(Code::UnknownMember, member->member.span, "an alarm has no '" + member->member.text + "()'");
+        acknowledge(typed::AlarmId{symbol->index}, *call, member->member, span, out);
         return;
       }
     }
@@ -192,6 +189,19 @@ void TaskChecker::call_statement(const syntax::Expr& expr, const Span& span, typ
     }
   }
   add_stmt(out, span, typed::CallStmt{std::move(value.expr)});
+}
+
+void TaskChecker::acknowledge(typed::AlarmId id, const syntax::CallExpr& call, const syntax::Name& action,
+                              const Span& span, typed::Block& out) {
+  if (action.text != "ack") {
+    for (const syntax::Argument& a : call.arguments) expression(a.value);
+    report(Code::UnknownMember, action.span, "a task has no '" + action.text + "(…)' for an alarm",
+           action.text == "shelve" ? "people shelve alarms, from outside" : "it has .ack()");
+    return;
+  }
+  effects_->emits = true;
+  if (count_arguments(call, task_.alarms[typed::index(id)].name + ".ack", 0, span))
+    add_stmt(out, span, typed::Acknowledge{id});
 }
 
 void TaskChecker::note_emit(typed::OutputId id, const Span& span) {

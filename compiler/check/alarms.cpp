@@ -80,8 +80,9 @@ void TaskChecker::check_alarm(const syntax::AlarmDecl& decl, typed::Alarm& out) 
   out.needs.assign(condition.needs.begin(), condition.needs.end());
   out.reads_state = condition.reads_state;
   out.reads_clock = condition.reads_clock;
-  if (decl.latch) unavailable("'latch'", decl.name.span);
-  if (decl.remind) unavailable("'remind every'", decl.remind->span);
+  out.latch = decl.latch;
+  if (decl.remind)
+    out.remind_every_ns = positive_duration(decl.remind, "what stands behind 'remind every'").value_or(0);
   static const std::vector<std::string> kPriorities{"low", "medium", "high", "critical"};
   if (decl.priority && !decl.priority->text.empty()) {
     auto known = std::ranges::find(kPriorities, decl.priority->text);

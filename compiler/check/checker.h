@@ -262,6 +262,7 @@ class TaskChecker {
   void warn_unused();
   void check_override(const syntax::TestStep& step, typed::Test& out);
   std::optional<typed::Feed> check_feed(const syntax::TestStep& step);
+  std::optional<typed::Operate> check_operate(const syntax::TestStep& step);
 
   // ---- Types (resolve_types.cpp)
   // --------------------------------------------------------------------------------------- A type with kind Error has
@@ -404,6 +405,8 @@ class TaskChecker {
   // Notes that the array's length changes; reports it when a loop goes over that array.
   bool changes_looped_array(const typed::Expr& place, const Span& span);
   std::size_t* loop_count_of(const typed::Expr& place);
+  void acknowledge(typed::AlarmId id, const syntax::CallExpr& call, const syntax::Name& action, const Span& span,
+                   typed::Block& out);
   void note_emit(typed::OutputId id, const Span& span);
 
   // ---- Locals and scopes

@@ -396,9 +396,11 @@ Value TaskChecker::alarm_member(typed::AlarmId id, const syntax::Name& name, con
     return Value(make_expr(plain(TypeKind::I64), span, typed::AlarmExpr{id, typed::AlarmField::Raised}));
   }
   if (name.text == "acknowledged" || name.text == "shelved") {
-    return unavailable(name.text == "shelved" ? "'.shelved'" : "'.acknowledged'", span);
+    const auto field = name.text == "shelved" ? typed::AlarmField::Shelved : typed::AlarmField::Acknowledged;
+    return Value(make_expr(plain(TypeKind::Bool), span, typed::AlarmExpr{id, field}));
   }
-  report(Code::UnknownMember, name.span, "an alarm has no '" + name.text + "'", "it has .active and .raised");
+  report(Code::UnknownMember, name.span, "an alarm has no '" + name.text + "'",
+         "it has .active, .raised, .acknowledged and .shelved");
   return {};
 }
 

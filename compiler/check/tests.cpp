@@ -53,6 +53,39 @@ std::optional<typed::Feed> TaskChecker::check_feed(const syntax::TestStep& step)
   return typed::Feed{input, std::move(*value)};
 }
 
+std::optional<typed::Operate> TaskChecker::check_operate(const syntax::TestStep& step) {
+  if (step.target.text.empty() || step.action.text.empty()) return std::nullopt;
+  Symbol* symbol = find_symbol(step.target.text);
+  if (!symbol || symbol->kind != SymbolKind::Alarm) {
+    report(Code::UnknownName, step.target.span, "task " + task_.name + " has no alarm '" + step.target.text + "'",
+           suggestion(step.target.text, names_of(SymbolKind::Alarm)));
+    return std::nullopt;
+  }
+  typed::Operate out{typed::Operate::Kind::Acknowledge, typed::AlarmId{symbol->index}};
+  const bool shelves = step.action.text == "shelve";
+  if (shelves) {
+    out.kind = typed::Operate::Kind::Shelve;
+  } else if (step.action.text == "unshelve") {
+    out.kind = typed::Operate::Kind::Unshelve;
+  } else if (step.action.text != "ack") {
+    report(Code::UnknownMember, step.action.span, "nobody can '" + step.action.text + "' an alarm",
+           "write .ack(), .shelve(1 h) or .unshelve()");
+    return std::nullopt;
+  }
+  if (shelves != (step.value != nullptr)) {
+    report(Code::ArgumentCount, step.span,
+           shelves ? "an alarm is shelved for a time" : "'" + step.action.text + "' takes nothing",
+           shelves ? "write " + step.target.text + ".shelve(1 h)"
+                   : "write " + step.target.text + "." + step.action.text + "()");
+    return std::nullopt;
+  }
+  if (!shelves) return out;
+  const auto time = positive_duration(step.value, "the time on the shelf");
+  if (!time) return std::nullopt;
+  out.for_ns = *time;
+  return out;
+}
+
 typed::Test TaskChecker::test(const syntax::TestDecl& decl, std::uint32_t task_index) {
   typed::Test out{decl.title, decl.span, task_index, {}, {}};
   std::int64_t now = 0;
@@ -75,13 +108,19 @@ typed::Test TaskChecker::test(const syntax::TestDecl& decl, std::uint32_t task_i
     }
     if (step.form == syntax::StepForm::Feed) {
       if (auto feed = check_feed(step)) out.steps.push_back({step.span, now, std::move(*feed)});
+    } else if (step.form == syntax::StepForm::Operate) {
+      if (auto operate = check_operate(step)) out.steps.push_back({step.span, now, *operate});
     } else if (step.value) {
+      std::optional<std::int64_t> within;
+      if (step.within) within = positive_duration(step.within, "the time behind 'within'");
+      place_ = Place::Test;
+      effects_ = &effects;
       typed::ExprPtr condition = coerce(expression(step.value), plain(TypeKind::Bool));
       const Span& span = step.value->span;
       if (condition) {
-        out.steps.push_back(
-            {step.span, now,
-             typed::Expect{std::move(condition), std::string(source_.substr(span.offset, span.length))}});
+        out.steps.push_back({step.span, now,
+                             typed::Expect{std::move(condition), std::string(source_.substr(span.offset, span.length)),
+                                           step.form == syntax::StepForm::Never, within}});
       }
     }
     end_body();

@@ -89,8 +89,10 @@ struct InputExpr {
 };
 
 enum class AlarmField : std::uint8_t {
-  Active,  // Bool: raised and not cleared
-  Raised,  // I64: how often it was raised since the instance was made
+  Active,        // Bool: raised and not cleared
+  Raised,        // I64: how often it was raised since the instance was made
+  Acknowledged,  // Bool: it waits for nobody
+  Shelved,       // Bool
 };
 struct AlarmExpr {
   AlarmId alarm;
@@ -321,6 +323,9 @@ struct SendLog {
   OutputId output;
   std::vector<ExprPtr> fields;  // all of them, in the declared order
 };
+struct Acknowledge {
+  AlarmId alarm;
+};
 struct Push {  // onto a BoundedArray; ListFull trap
   ExprPtr array;
   ExprPtr value;
@@ -332,7 +337,7 @@ struct Clear {  // a BoundedArray becomes empty
 struct Stmt {
   Span span;
   std::variant<Declare, Assign, If, ForEach, ForRange, While, Break, Continue, Return, CallStmt, SetOutput, SendLog,
-               Push, Clear>
+               Acknowledge, Push, Clear>
       node;
 };
 
@@ -475,13 +480,20 @@ struct Feed {
   std::optional<Constant> value;  // of the input's type, or its element's; none: a bad reading
 };
 struct Expect {
-  ExprPtr condition;   // Bool; reads inputs, params, alarms, outputs, `now`
-  std::string source;  // as the author wrote it: "hot.raised == 1"
+  ExprPtr condition;                      // Bool; reads inputs, params, alarms, outputs, `now`
+  std::string source;                     // as the author wrote it: "hot.raised == 1"
+  bool never = false;                     // it must not hold from here on; otherwise it must hold here
+  std::optional<std::int64_t> within_ns;  // … or at some instant within this time; of never: only within it
+};
+struct Operate {  // what a person does
+  enum class Kind : std::uint8_t { Acknowledge, Shelve, Unshelve } kind;
+  AlarmId alarm;
+  std::int64_t for_ns = 0;  // Shelve
 };
 struct TestStep {
   Span span;
   std::int64_t at_ns;  // since the start; never before the step before
-  std::variant<Feed, Expect> action;
+  std::variant<Feed, Expect, Operate> action;
 };
 struct ParamOverride {
   ParamId param;

@@ -128,6 +128,7 @@ class Body {
   void lower(const typed::CallStmt& stmt);
   void lower(const typed::SetOutput& stmt);
   void lower(const typed::SendLog& stmt);
+  void lower(const typed::Acknowledge& stmt);
   void lower(const typed::Push& stmt);
   void lower(const typed::Clear& stmt);
   void emit_output(typed::OutputId output, std::span<const typed::Expr* const> fields);

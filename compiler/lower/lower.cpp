@@ -34,11 +34,6 @@ class FormCheck {
     for (const typed::Output& output : task_.task.outputs)
       if (output.initial && !typed::is_scalar(output.type.kind))
         refuse(output.span, "'" + output.name + "' starts with a text", "set it in an 'on start'");
-    for (const typed::Alarm& alarm : task_.task.alarms) {
-      if (alarm.latch) refuse(alarm.when->span, "the alarm '" + alarm.name + "' latches", "leave out 'latch'");
-      if (alarm.remind_every_ns > 0)
-        refuse(alarm.when->span, "the alarm '" + alarm.name + "' reminds", "leave out 'remind'");
-    }
     for (const typed::Function& function : task_.task.functions) {
       type(function.result, function.span, function.name);
       locals(function.locals);
@@ -96,6 +91,8 @@ void lower_alarm(TaskContext& task, const typed::Alarm& alarm) {
   row.priority = static_cast<vm::Priority>(alarm.priority);
   row.when_for_ns = alarm.when_for_ns;
   row.clear_for_ns = alarm.clear_for_ns;
+  row.latch = alarm.latch;
+  row.remind_every_ns = alarm.remind_every_ns;
   for (const typed::InputId input : alarm.needs) row.needs.push_back(vm::InputId(typed::index(input)));
   for (const typed::OutputId output : alarm.drives) row.drives.push_back(vm::OutputId(typed::index(output)));
   const auto polled = [&](const typed::Expr& e) { return reads_clock(task, e); };

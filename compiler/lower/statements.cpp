@@ -158,6 +158,8 @@ void Body::emit_output(typed::OutputId output, std::span<const typed::Expr* cons
   code_.emit(Op::Emit, static_cast<std::uint16_t>(output), index(run[0].reg()));
 }
 
+void Body::lower(const typed::Acknowledge& stmt) { code_.emit(Op::AlarmAck, static_cast<std::uint16_t>(stmt.alarm)); }
+
 void Body::lower(const typed::Push& stmt) {
   const Place list = place(*stmt.array);
   const bool is_scalar = typed::is_scalar(stmt.value->type.kind);

@@ -38,15 +38,23 @@ SlotId TaskContext::input_name(typed::InputId input) {
 }
 
 SlotId TaskContext::alarm(typed::AlarmId id, typed::AlarmField field) {
-  const bool is_active = field == typed::AlarmField::Active;
   AlarmSlots& slots = alarms[typed::index(id)];
-  SlotId& slot = is_active ? slots.active : slots.raised;
-  if (slot == kNoSlot) {
-    slot = module.add_slot(Region::Input, scalar_leaf(is_active ? Scalar::Bool : Scalar::I64),
-                           task.alarms[typed::index(id)].name + (is_active ? ".active" : ".raised"),
-                           is_active ? SlotKind::AlarmActive : SlotKind::AlarmRaised, static_cast<std::uint16_t>(id));
+  struct Form {
+    SlotId& slot;
+    Scalar type;
+    SlotKind kind;
+    const char* name;
+  };
+  const Form forms[] = {{slots.active, Scalar::Bool, SlotKind::AlarmActive, ".active"},
+                        {slots.raised, Scalar::I64, SlotKind::AlarmRaised, ".raised"},
+                        {slots.acknowledged, Scalar::Bool, SlotKind::AlarmAcknowledged, ".acknowledged"},
+                        {slots.shelved, Scalar::Bool, SlotKind::AlarmShelved, ".shelved"}};
+  const Form& form = forms[static_cast<std::size_t>(field)];
+  if (form.slot == kNoSlot) {
+    form.slot = module.add_slot(Region::Input, scalar_leaf(form.type), task.alarms[typed::index(id)].name + form.name,
+                                form.kind, static_cast<std::uint16_t>(id));
   }
-  return slot;
+  return form.slot;
 }
 
 SlotId TaskContext::output(typed::OutputId id) {

@@ -81,7 +81,7 @@ struct TaskContext {
     SlotId bad = kNoSlot;  // where bad readings do something
   };
   struct AlarmSlots {
-    SlotId active = kNoSlot, raised = kNoSlot;
+    SlotId active = kNoSlot, raised = kNoSlot, acknowledged = kNoSlot, shelved = kNoSlot;
   };
   std::vector<InputSlots> inputs{};
   std::vector<AlarmSlots> alarms{};

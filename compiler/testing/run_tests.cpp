@@ -1,5 +1,7 @@
 #include "compiler/testing/run_tests.h"
 
+#include <algorithm>
+
 #include "compiler/lower/leaf.h"
 #include "compiler/testing/values.h"
 #include "stdlib/intrinsics/intrinsics.h"
@@ -20,11 +22,17 @@ class TestRun {
 
   TestReport run() {
     instance_.start(worker_, 0);
-    note_faults();
+    after_event();
     for (const typed::TestStep& step : test_.steps) {
       step_ = &step;
       std::visit([&](const auto& action) { perform(action); }, step.action);
     }
+    vm::TimeNs end = now_;
+    for (const Watch& watch : watches_)
+      if (!watch.expect->never || watch.expect->within_ns) end = std::max(end, watch.until);
+    advance(end);
+    for (const Watch& watch : watches_)
+      if (!watch.is_over && !watch.expect->never) fail(watch, "expected " + watch.expect->source + " within the time");
     return std::move(report_);
   }
 
@@ -38,10 +46,19 @@ class TestRun {
     return binding;
   }
 
+  // An expectation that more than one instant decides.
+  struct Watch {
+    const typed::TestStep* step;
+    const typed::Expect* expect;
+    const ExpectCode* code;
+    vm::TimeNs until;
+    bool is_over = false;
+  };
+
   // At one instant readings come before timers.
   void perform(const typed::Feed& feed) {
     advance(step_->at_ns - 1);
-    now_ = step_->at_ns;
+    now_ = std::max(now_, step_->at_ns);
     const vm::InputId input{static_cast<std::uint16_t>(feed.input)};
     if (!feed.value) {
       instance_.deliver_bad(worker_, input, now_, now_);
@@ -50,20 +67,64 @@ class TestRun {
     } else {
       instance_.deliver(worker_, input, lowering::scalar_word(*feed.value), now_, now_);
     }
-    note_faults();
+    after_event();
+  }
+
+  void perform(const typed::Operate& operate) {
+    advance(step_->at_ns);
+    using Kind = vm::AlarmAction::Kind;
+    const Kind kind = operate.kind == typed::Operate::Kind::Acknowledge ? Kind::Acknowledge
+                      : operate.kind == typed::Operate::Kind::Shelve    ? Kind::Shelve
+                                                                        : Kind::Unshelve;
+    const vm::AlarmAction action{.kind = kind,
+                                 .alarm = vm::AlarmId{static_cast<std::uint16_t>(operate.alarm)},
+                                 .until = now_ + operate.for_ns,
+                                 .by = "the test"};
+    if (!instance_.act(worker_, action, now_)) {
+      report_.passed = false;
+      report_.findings.push_back(
+          {.span = step_->span, .at = now_, .message = "there is nothing to do about this alarm"});
+    }
+    after_event();
   }
 
   void perform(const typed::Expect& expect) {
     advance(step_->at_ns);
-    now_ = step_->at_ns;
     const ExpectCode& code = code_.expects[report_.expectations++];
-    const vm::Instance::Answer holds = instance_.ask(worker_, code.condition, now_);
-    if (holds.trap == vm::Trap::None && holds.word != 0) return;
-    TestFinding finding{.span = step_->span, .at = now_, .message = "expected " + expect.source};
-    if (holds.trap != vm::Trap::None) {
-      finding.explanation.push_back("it has no value: " + std::string(vm::describe(holds.trap)));
+    const vm::TimeNs until = expect.within_ns ? now_ + *expect.within_ns : INT64_MAX;
+    Watch watch{.step = step_, .expect = &expect, .code = &code, .until = until};
+    if (expect.never || expect.within_ns) {
+      look(watch);
+      if (!watch.is_over) watches_.push_back(watch);
+    } else if (!holds(code)) {
+      fail(watch, "expected " + expect.source);
+    }
+  }
+
+  bool holds(const ExpectCode& code) {
+    const vm::Instance::Answer answer = instance_.ask(worker_, code.condition, now_);
+    return answer.trap == vm::Trap::None && answer.word != 0;
+  }
+
+  void look(Watch& watch) {
+    if (watch.is_over) return;
+    if (now_ > watch.until) {
+      watch.is_over = true;
+      if (!watch.expect->never) fail(watch, "expected " + watch.expect->source + " within the time");
+    } else if (holds(*watch.code)) {
+      watch.is_over = true;
+      if (watch.expect->never) fail(watch, "never expected " + watch.expect->source);
+    }
+  }
+
+  void fail(const Watch& watch, std::string message) {
+    TestFinding finding{.span = watch.step->span, .at = now_, .message = std::move(message)};
+    const vm::Instance::Answer answer = instance_.ask(worker_, watch.code->condition, now_);
+    if (answer.trap != vm::Trap::None) {
+      finding.explanation.push_back("it has no value: " + std::string(vm::describe(answer.trap)));
     } else {
-      for (const ExpectCode::Part& part : code.parts) finding.explanation.push_back(explain(expect, part));
+      for (const ExpectCode::Part& part : watch.code->parts)
+        finding.explanation.push_back(explain(*watch.expect, part));
     }
     report_.passed = false;
     report_.findings.push_back(std::move(finding));
@@ -82,15 +143,20 @@ class TestRun {
     return expect.source.substr(begin, part.span.length) + " is " + value;
   }
 
+  // One instant after the other, so that nothing that happens in between is overlooked.
   void advance(vm::TimeNs to) {
-    if (to < now_) return;
-    for (;;) {
-      instance_.advance(worker_, to);
-      note_faults();
-      const auto next = instance_.next_deadline();
-      if (!next || *next > to) break;
+    for (auto next = instance_.next_deadline(); next && *next <= to; next = instance_.next_deadline()) {
+      now_ = std::max(now_, *next);
+      instance_.advance(worker_, *next);
+      after_event();
     }
-    now_ = to;
+    now_ = std::max(now_, to);
+    for (Watch& watch : watches_) look(watch);
+  }
+
+  void after_event() {
+    note_faults();
+    for (Watch& watch : watches_) look(watch);
   }
 
   void note_faults() {
@@ -109,6 +175,7 @@ class TestRun {
   vm::Instance instance_;
   const typed::TestStep* step_ = nullptr;
   vm::TimeNs now_ = 0;
+  std::vector<Watch> watches_;
   TestReport report_;
 };
 

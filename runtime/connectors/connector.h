@@ -10,8 +10,9 @@
 // What the host knows of the world outside: sources give arrivals, sinks take messages. One file a connector.
 namespace eyeflow::runtime {
 
-enum class SensorId : std::uint32_t {};  // index into Site::sensors
-enum class PortId : std::uint32_t {};    // an output or the alarms' channel, counted by the host
+enum class SensorId : std::uint32_t {};           // index into Site::sensors
+inline constexpr SensorId kCommands{0xFFFFFFFF};  // none of them: what operators do about alarms
+enum class PortId : std::uint32_t {};             // an output or the alarms' channel, counted by the host
 
 // Something that came in for a sensor. Views are valid during the call only.
 struct Arrival {

@@ -63,7 +63,7 @@ Result<std::unique_ptr<MqttConnection>> MqttConnection::make(const Connection& c
     if (mosquitto_sub_topic_check(s.filter.c_str()) != MOSQ_ERR_SUCCESS) {
       return where(fmt::format("'{}' is no topic; + and # must stand alone between slashes", s.filter));
     }
-    if (connection.subscribe.empty()) self->wanted_.emplace_back(s.filter, s.qos);
+    if (connection.subscribe.empty() || s.sensor == kCommands) self->wanted_.emplace_back(s.filter, s.qos);
     reliable |= s.qos > 0;
   }
   int highest = 0;

@@ -12,6 +12,7 @@
 #include "runtime/host/counters.h"
 #include "runtime/host/keeper.h"
 #include "runtime/host/outputs.h"
+#include "runtime/payload/command.h"
 #include "vm/engine/engine.h"
 
 namespace eyeflow::runtime {
@@ -97,6 +98,7 @@ struct Actor {
   State state = State::Idle;
   bool timer_due = false, keep_due = false;
   ReadingQueue queue;
+  std::vector<AlarmCommand> commands;         // guarded by the mutex, too; they come before readings that wait
   std::atomic<vm::TimeNs> deadline = kNever;  // what the instance waits for next
   std::atomic<vm::TimeNs> entered = kNever;   // at most the time that it stands with in the timers
 };

@@ -79,6 +79,8 @@ Result<void> add_mqtt(const Site& site, const std::vector<bool>& bound, Connecto
       if (!filter) return std::unexpected(filter.error());
       subscriptions.push_back({std::move(*filter), SensorId{i}, settings.qos});
     }
+    if (site.alarms.to.text == connection.name && !site.alarms.commands.empty())
+      subscriptions.push_back({site.alarms.commands, kCommands, 1});
     auto made = MqttConnection::make(connection, fmt::format("eyeflow-{}-{}", site.device, connection.name),
                                      std::move(subscriptions));
     if (!made) {

@@ -61,6 +61,7 @@ DecodeResult Inlet::decode(const DecodePlan& plan, const Arrival& arrival, vm::T
 
 void Inlet::on_arrival(const Arrival& arrival) {
   if (closed_.load(std::memory_order_relaxed)) return;
+  if (arrival.sensor == kCommands) return on_command(arrival);
   const auto arrived = std::chrono::steady_clock::now();
   add(counters_.arrivals);
   const auto& route = routes_[static_cast<std::size_t>(arrival.sensor)];
@@ -106,6 +107,18 @@ void Inlet::on_arrival(const Arrival& arrival) {
       runner_.deliver(*lane_, *target.actor, reading);
     }
   }
+}
+
+// One that a broker kept was meant for another time: who came back to an alarm acknowledged it then.
+void Inlet::on_command(const Arrival& arrival) {
+  auto command = parse_alarm_command(arrival.bytes);
+  if (!command)
+    log()->warn("a command for alarms is not understood: {}: '{}'", command.error().message, excerpt(arrival.bytes));
+  else if (arrival.is_kept)
+    log()->warn("a command for alarm {} of {} was kept by the broker and is old; send it without 'retain'",
+                command->alarm, command->instance);
+  else
+    runner_.command(*lane_, std::move(*command));
 }
 
 void Inlet::tell_bad(const Arrival& arrival, BadReading reason) {

@@ -63,6 +63,7 @@ class Inlet final : public Receiver {
 
  private:
   DecodeResult decode(const DecodePlan& plan, const Arrival& arrival, vm::TimeNs now);
+  void on_command(const Arrival& arrival);
   void tell_bad(const Arrival& arrival, BadReading reason);
 
   const Site& site_;

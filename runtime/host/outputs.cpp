@@ -43,16 +43,18 @@ Outputs::Outputs(const Site& site, const Deployment& deployment, const SinkOf& s
 
 void Outputs::emit(Writer& writer, const vm::Effect& effect, Buffer& scratch) {
   scratch.clear();
-  if (effect.kind == vm::EffectKind::AlarmRaised || effect.kind == vm::EffectKind::AlarmCleared) {
+  if (vm::is_of_alarm(effect.kind)) {
     const auto& alarm = writer.module->alarms[effect.index];
-    return write_alarm(writer,
-                       {.time = effect.time,
-                        .instance = writer.name,
-                        .alarm = alarm.name,
-                        .text = std::string(effect.text),
-                        .priority = alarm.priority,
-                        .raised = effect.kind == vm::EffectKind::AlarmRaised},
-                       scratch);
+    AlarmNews news{.told = {.time = effect.time,
+                            .instance = writer.name,
+                            .alarm = alarm.name,
+                            .text = std::string(effect.text),
+                            .priority = alarm.priority,
+                            .raised = effect.kind == vm::EffectKind::AlarmRaised},
+                   .kind = effect.kind,
+                   .by = effect.by};
+    if (effect.kind == vm::EffectKind::AlarmShelved) news.until = static_cast<vm::TimeNs>(first_word(effect));
+    return write_alarm(writer, news, scratch);
   }
   const auto id = writer.ports[effect.index];
   auto& port = ports_[static_cast<std::size_t>(id)];
@@ -213,31 +215,47 @@ void Outputs::recall_alarm(const Writer& writer, const vm::Alarm& alarm, vm::Tim
 void Outputs::drop_alarm(const Writer& writer, const std::string& name, vm::TimeNs now) {
   add(counters_.alarms_recalled);
   Buffer out;
-  write_alarm(writer, {.time = now, .instance = writer.name, .alarm = name, .text = {}, .raised = false}, out);
+  write_alarm(writer, {.told = {.time = now, .instance = writer.name, .alarm = name, .text = {}, .raised = false}},
+              out);
 }
 
-void Outputs::write_alarm(const Writer& writer, const AlarmTransition& told, Buffer& out) {
-  add(told.raised ? counters_.alarms_raised : counters_.alarms_cleared);
-  remember(told);
+namespace {
+
+// What the engine's effects of alarms are called, in the order of EffectKind.
+constexpr std::string_view kStates[] = {"raised", "cleared", "acknowledged", "shelved", "unshelved", "reminded"};
+constexpr std::string_view kLabels[] = {"ALARM  ", "clear  ", "ack    ", "shelve ", "unshelf", "REMIND "};
+
+}  // namespace
+
+void Outputs::write_alarm(const Writer& writer, const AlarmNews& news, Buffer& out) {
+  const AlarmTransition& told = news.told;
+  const auto kind = static_cast<std::size_t>(news.kind) - static_cast<std::size_t>(vm::EffectKind::AlarmRaised);
+  if (told.raised || news.kind == vm::EffectKind::AlarmCleared) {
+    add(told.raised ? counters_.alarms_raised : counters_.alarms_cleared);
+    remember(told);
+  }
   if (alarm_sink_ == nullptr) return;
+  const bool has_text = told.raised || news.kind == vm::EffectKind::AlarmReminded;  // of its own; otherwise why
+  // "Ann: known, valve ordered": who did it and why, as far as they say.
+  std::string doer(news.by);
+  if (!has_text && !told.text.empty()) doer += (doer.empty() ? "" : ": ") + told.text;
   if (alarm_sink_->takes() == Sink::Takes::Records) {
     const Datum fields[] = {{"alarm", std::string_view(told.alarm)},
-                            {"state", std::string_view(told.raised ? "raised" : "cleared")},
+                            {"state", kStates[kind]},
                             {"priority", priority_name(told.priority)},
-                            {"text", std::string_view(told.text)}};
+                            {"text", has_text ? std::string_view(told.text) : std::string_view(doer)}};
     return send_record(*alarm_sink_, alarm_port_, kAlarmRecords, &writer, told.time, fields);
   }
   std::string topic;
   if (site_.alarms.to.text == "console") {
     append_clock(out, told.time);
-    if (told.raised) {
-      fmt::format_to(std::back_inserter(out), "  ALARM   {} {}: {}", writer.name, told.alarm, told.text);
-      if (told.priority >= vm::Priority::High) {
-        fmt::format_to(std::back_inserter(out), " [{}]", priority_name(told.priority));
-      }
-    } else {
-      fmt::format_to(std::back_inserter(out), "  clear   {} {}", writer.name, told.alarm);
-    }
+    fmt::format_to(std::back_inserter(out), "  {} {} {}", kLabels[kind], writer.name, told.alarm);
+    if (has_text)
+      fmt::format_to(std::back_inserter(out), ": {}", told.text);
+    else if (!doer.empty())
+      fmt::format_to(std::back_inserter(out), " ({})", doer);
+    if (has_text && told.priority >= vm::Priority::High)
+      fmt::format_to(std::back_inserter(out), " [{}]", priority_name(told.priority));
   } else {
     const std::pair<std::string_view, std::string_view> fill[] = {
         {"name", writer.name}, {"alarm", told.alarm}, {"device", site_.device}};
@@ -245,11 +263,18 @@ void Outputs::write_alarm(const Writer& writer, const AlarmTransition& told, Buf
     open_json(out, &writer, told.time);
     append(out, ",\"alarm\":");
     append_json_text(out, told.alarm);
-    fmt::format_to(std::back_inserter(out), ",\"state\":\"{}\",\"priority\":\"{}\"", told.raised ? "raised" : "cleared",
+    fmt::format_to(std::back_inserter(out), ",\"state\":\"{}\",\"priority\":\"{}\"", kStates[kind],
                    priority_name(told.priority));
-    if (told.raised) {
-      append(out, ",\"text\":");
-      append_json_text(out, told.text);
+    const auto add_text = [&](std::string_view key, std::string_view text) {
+      fmt::format_to(std::back_inserter(out), ",\"{}\":", key);
+      append_json_text(out, text);
+    };
+    if (told.raised || !told.text.empty()) add_text(has_text ? "text" : "why", told.text);
+    if (!news.by.empty()) add_text("by", news.by);
+    if (news.until != 0) {
+      append(out, ",\"until\":\"");
+      append_time(out, news.until);
+      out.push_back('"');
     }
     out.push_back('}');
   }

@@ -76,7 +76,13 @@ class Outputs {
   void tell_switch(Port& port, PortId id, bool on, vm::TimeNs time, const Writer* writer, Buffer& out);
   void write_value(Writer& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out);
   void write_row(Writer& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out);
-  void write_alarm(const Writer& writer, const AlarmTransition& transition, Buffer& out);
+  struct AlarmNews {
+    AlarmTransition told;
+    vm::EffectKind kind = vm::EffectKind::AlarmCleared;
+    std::string_view by{};  // who acknowledged or shelved it; its text is why then
+    vm::TimeNs until = 0;   // of a shelved one
+  };
+  void write_alarm(const Writer& writer, const AlarmNews& news, Buffer& out);
   void remember(AlarmTransition transition);
   void append_row(Writer& writer, const vm::Effect& effect, Buffer& out);
   void keep_row(Writer& writer, const vm::Effect& effect, std::string_view row);

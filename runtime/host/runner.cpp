@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "vm/base/check.h"
@@ -15,6 +16,7 @@ using Clock = std::chrono::steady_clock;
 
 // How many waiting readings a thread handles before it lets another instance have its turn.
 constexpr int kTurn = 16;
+constexpr std::size_t kMostCommands = 64;  // that may wait for an instance
 constexpr int kPoolNice = 10;
 
 }  // namespace
@@ -216,6 +218,50 @@ void Runner::advance(Lane& lane, Actor& actor, vm::TimeNs until) {
   keep_if_due(lane, actor, false);
 }
 
+void Runner::command(Lane& lane, AlarmCommand command) {
+  const auto found = std::ranges::find_if(actors_, [&](const auto& a) { return a->writer.name == command.instance; });
+  if (found == actors_.end())
+    return log()->warn("a command for alarm {}: there is no instance '{}'", command.alarm, command.instance);
+  Actor& actor = **found;
+  {
+    const std::lock_guard lock(actor.mutex);
+    if (actor.commands.size() >= kMostCommands)
+      return log()->warn("{}: a command for alarm {} was dropped, {} wait", command.instance, command.alarm,
+                         kMostCommands);
+    actor.commands.push_back(std::move(command));
+    if (actor.state != Actor::State::Idle) return;  // whoever runs it looks before it leaves
+    actor.state = Actor::State::Running;
+  }
+  finish(lane, actor, kTurn);
+}
+
+void Runner::operate(Lane& lane, Actor& actor, const AlarmCommand& command) {
+  const auto& alarms = actor.writer.module->alarms;
+  const auto found = std::ranges::find(alarms, command.alarm, &vm::Alarm::name);
+  if (found == alarms.end()) return log()->warn("a command: {} has no alarm '{}'", actor.writer.name, command.alarm);
+  const vm::AlarmId alarm{static_cast<std::uint16_t>(found - alarms.begin())};
+  const vm::TimeNs now = clock_.now();
+  if (actor.deadline.load(std::memory_order_relaxed) <= now) advance(lane, actor, now);
+  if (command.only_asks)
+    return log()->info("{}: alarm {}: {}", actor.writer.name, command.alarm,
+                       vm::describe(*actor.writer.module, actor.instance.story(alarm), now));
+  static constexpr const char* kDone[] = {"acknowledged", "shelved", "unshelved"};
+  const bool done = actor.instance.act(lane.worker,
+                                       {.kind = command.kind,
+                                        .alarm = alarm,
+                                        .until = now + command.shelve_for.count(),
+                                        .by = command.by,
+                                        .why = command.why},
+                                       now);
+  emit_effects(lane, actor);
+  tell_faults(lane, actor);
+  update_deadline(actor);
+  keep_if_due(lane, actor, false);
+  log()->info("{}: alarm {} {} {} by {}{}{}", actor.writer.name, command.alarm,
+              done ? "is" : "was already, or cannot be,", kDone[static_cast<std::size_t>(command.kind)], command.by,
+              command.why.empty() ? "" : ": ", command.why);
+}
+
 bool Runner::emit_effects(Lane& lane, Actor& actor) {
   bool raised = false, changed = false;
   for (const auto& effect : lane.worker.effects()) {
@@ -282,7 +328,7 @@ void Runner::finish(Lane& lane, Actor& actor, int budget) {
       keep_if_due(lane, actor, false);
       lock.lock();
     }
-    const bool has_work = actor.timer_due || !actor.queue.empty();
+    const bool has_work = actor.timer_due || !actor.queue.empty() || !actor.commands.empty();
     if (!has_work) {
       actor.state = Actor::State::Idle;
       return;
@@ -291,6 +337,14 @@ void Runner::finish(Lane& lane, Actor& actor, int budget) {
       actor.state = Actor::State::Scheduled;
       schedule(actor);
       return;
+    }
+    if (!actor.commands.empty()) {
+      const AlarmCommand command = std::move(actor.commands.front());
+      actor.commands.erase(actor.commands.begin());
+      lock.unlock();
+      operate(lane, actor, command);
+      lock.lock();
+      continue;
     }
     // Readings first: each brings along the timers that were due when it came.
     if (!actor.queue.empty()) {

@@ -52,6 +52,7 @@ class Runner {
   void stop_instances(Lane& lane);  // after that: what tasks do at their end
 
   void deliver(Lane& lane, Actor& actor, const Reading& reading);
+  void command(Lane& lane, AlarmCommand command);  // what an operator does
   void run_due_timers(Lane& lane);
   // Keeps every instance to which something happened: those that are idle now, the others before they become idle.
   void keep_all(Lane& lane);
@@ -64,6 +65,7 @@ class Runner {
   void handle(Lane& lane, Actor& actor, const Reading& reading);
   void advance(Lane& lane, Actor& actor, vm::TimeNs until);
   void keep_if_due(Lane& lane, Actor& actor, bool may_wait);
+  void operate(Lane& lane, Actor& actor, const AlarmCommand& command);
   bool emit_effects(Lane& lane, Actor& actor);  // true when one raised an alarm
   void tell_faults(Lane& lane, Actor& actor);
   void tell_late(Actor& actor, std::chrono::nanoseconds took, vm::TimeNs within_ns);

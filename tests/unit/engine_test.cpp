@@ -804,6 +804,7 @@ struct Monitor : Silent {
     const OutputId history =
         output({.name = "history", .kind = OutputKind::Log, .fields = {{"temp", kF64, ""}, {"at", kI64, ""}}});
     Alarm& hot = alarm("hot", above(v, 80));
+    hot.priority = Priority::High;  // never held back, however often it is raised
     hot.drives = module.alarms[0].drives = {siren};
     hot.clear = below(v, 78);
     const TypeId words = text(Region::Scratch, 100);

@@ -46,6 +46,19 @@ struct Running {
         case EffectKind::AlarmRaised:
           line += "raised " + module.alarms[effect.index].name + ": " + std::string(effect.text);
           break;
+        case EffectKind::AlarmReminded:
+          line += "reminded " + module.alarms[effect.index].name + ": " + std::string(effect.text);
+          break;
+        case EffectKind::AlarmAcknowledged:
+        case EffectKind::AlarmShelved:
+        case EffectKind::AlarmUnshelved:
+          line += effect.kind == EffectKind::AlarmAcknowledged ? "acknowledged "
+                  : effect.kind == EffectKind::AlarmShelved    ? "shelved "
+                                                               : "unshelved ";
+          line += module.alarms[effect.index].name;
+          if (!effect.by.empty()) line += " by " + std::string(effect.by);
+          if (!effect.text.empty()) line += ": " + std::string(effect.text);
+          break;
         case EffectKind::AlarmCleared:
           line += "cleared " + module.alarms[effect.index].name;
           break;

@@ -19,6 +19,7 @@ constexpr vm::TimeNs kDay = 86'400'000'000'000;
 struct Options {
   std::string file, replay, outputs = "-", task, until, start, timezone;
   std::vector<std::string> params, names;
+  bool why = false;
 };
 
 // "NAME=VALUE"
@@ -114,6 +115,14 @@ class Replay {
     take_effects();
   }
 
+  // Why each alarm stands, or does not.
+  void tell_why(vm::TimeNs now) const {
+    for (std::size_t n = 0; n < module_.alarms.size(); ++n) {
+      const auto story = instance_.story(vm::AlarmId{static_cast<std::uint16_t>(n)});
+      fmt::print(stderr, "{}: {}\n", module_.alarms[n].name, vm::describe(module_, story, now));
+    }
+  }
+
   void advance(vm::TimeNs to) {
     for (;;) {
       instance_.advance(worker_, to);
@@ -156,11 +165,13 @@ class Replay {
 
   void take_effects() {
     for (const vm::Effect& effect : worker_.effects()) {
-      if (effect.kind == vm::EffectKind::AlarmRaised || effect.kind == vm::EffectKind::AlarmCleared) {
+      if (vm::is_of_alarm(effect.kind)) {
+        static constexpr const char* kWords[] = {"raised",  "cleared",   "acknowledged",
+                                                 "shelved", "unshelved", "reminded"};
         const std::string name = "alarm." + module_.alarms[effect.index].name;
-        const bool raised = effect.kind == vm::EffectKind::AlarmRaised;
-        write(effect.time, name, raised ? "raised" : "cleared");
-        if (raised) write(effect.time, name + ".text", effect.text);
+        const auto kind = static_cast<std::size_t>(effect.kind) - static_cast<std::size_t>(vm::EffectKind::AlarmRaised);
+        write(effect.time, name, kWords[kind]);
+        if (effect.kind == vm::EffectKind::AlarmRaised) write(effect.time, name + ".text", effect.text);
       } else {
         write_fields(effect, module_.outputs[effect.index]);
       }
@@ -253,6 +264,7 @@ Exit run(const Options& options) {
     replay.deliver(reading, *input);
   }
   replay.advance(until);
+  if (options.why) replay.tell_why(until);
   replay.stop(until);
   if (const auto written = write_file(options.outputs, replay.output()); !written) return complain(written.error());
   return Exit::Ok;
@@ -274,6 +286,7 @@ Action add_run(CLI::App& app) {
       ->type_name("INPUT=TEXT");
   app.add_option("--until", options->until, "go on after the last reading: '10 min', or milliseconds")->type_name("T");
   app.add_option("--start", options->start, "the time at the start, likewise")->type_name("T");
+  app.add_flag("--why", options->why, "tell for each alarm why it stands at the end, or why it does not");
   app.add_option("--timezone", options->timezone,
                  "of handlers at a time of day, such as Europe/Berlin; UTC if not given")
       ->type_name("ZONE");

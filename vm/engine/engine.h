@@ -67,7 +67,18 @@ class Program {
   std::unique_ptr<const Plan> plan_;
 };
 
-enum class EffectKind : std::uint8_t { Switch, Value, Log, AlarmRaised, AlarmCleared };
+enum class EffectKind : std::uint8_t {
+  Switch,
+  Value,
+  Log,
+  AlarmRaised,
+  AlarmCleared,
+  AlarmAcknowledged,
+  AlarmShelved,
+  AlarmUnshelved,
+  AlarmReminded,  // it still stands and nobody has acknowledged it
+};
+constexpr bool is_of_alarm(EffectKind kind) { return kind >= EffectKind::AlarmRaised; }
 
 // One thing that the world shall see. Valid until the worker's next call. A switch that is set to what it stands at
 // already has no effect; a value has one each time it is set.
@@ -75,8 +86,9 @@ struct Effect {
   EffectKind kind;
   std::uint16_t index;                // the output, or the alarm
   TimeNs time;                        // `now` of the event that led to it
-  std::span<const std::byte> fields;  // outputs: as OutputBuffer lays them out
-  std::string_view text;              // alarms raised: the text, filled in
+  std::span<const std::byte> fields;  // outputs: as OutputBuffer lays them out; shelved: until when, an i64
+  std::string_view text;  // raised, reminded: the alarm's text, filled in; otherwise why, as whoever did it says
+  std::string_view by{};  // acknowledged, shelved, unshelved: who did it; empty: the task, or time
 };
 
 // A handler or condition that stopped before its end; what it had done is undone.
@@ -122,6 +134,46 @@ struct Resumption {
   TimeNs now = 0;
 };
 
+// At most so many raised alarms of an instance are told within the period; further ones of low and medium priority are
+// held back until it is over, and told then if they still stand.
+inline constexpr int kFloodAlarms = 10;
+inline constexpr TimeNs kFloodPeriod = TimeNs{60} * 1'000'000'000;
+// The longest that an alarm can be shelved.
+inline constexpr TimeNs kLongestShelf = TimeNs{7} * 86'400 * 1'000'000'000;
+
+// What a person, or a system for one, does with an alarm.
+struct AlarmAction {
+  enum class Kind : std::uint8_t { Acknowledge, Shelve, Unshelve } kind;
+  AlarmId alarm{};
+  TimeNs until = 0;       // Shelve; at most kLongestShelf from now
+  std::string_view by{};  // who, for the record
+  std::string_view why{};
+};
+
+// What is known of an alarm: why it stands, or why it does not.
+struct AlarmStory {
+  // A reading that its condition needs: as it was when the condition held last, and when it did not.
+  struct Seen {
+    InputId input{};
+    Word held = 0, otherwise = 0;
+    bool has_held = false, has_otherwise = false;
+    TimeNs age = 0;  // of the latest reading, or since the start
+  };
+  bool active = false, acknowledged = true, held_back = false;
+  bool waits_for_ack = false;  // it latches, and its condition is over
+  std::int64_t raised = 0;
+  TimeNs shelved_until = 0;        // 0: it is not
+  std::optional<InputId> unheard;  // it is not looked at before this input had a reading
+  // Of `when`, as it was looked at last:
+  bool looked_at = false, holds = false;
+  Trap trap = Trap::None;       // why it could not be told
+  TimeNs began = 0, ended = 0;  // when it began to hold last, and when that ended; 0: never, not yet
+  TimeNs needed = 0;            // how long it must hold
+  std::vector<Seen> seen{};
+};
+// "t1 81.2 °C: held for 7.4 s of 10 s, then t1 79.5 °C".
+std::string describe(const Module& module, const AlarmStory& story, TimeNs now);
+
 // What a restored instance did not take over, because this version of the task has no such thing, or of another type.
 struct Restored {
   bool same_layout = true;           // nothing was named or typed otherwise
@@ -156,6 +208,10 @@ class Instance {
   // left alone; else as for a good one, but the latest reading and its time stay.
   void deliver_bad(Worker& worker, InputId input, TimeNs event_time, TimeNs now);
   bool takes_bad(InputId input) const;
+
+  // Acknowledges, shelves or unshelves an alarm. False, and nothing happens, when there is nothing to do: it is
+  // acknowledged already, is not shelved, or the time has passed.
+  bool act(Worker& worker, const AlarmAction& action, TimeNs now);
 
   // Runs everything that is due up to and including `now`, each at its own instant, in order; at one instant, timers
   // in order of declaration. Effects of all of it are in the worker. When the effects' buffer fills up it stops after
@@ -197,6 +253,8 @@ class Instance {
   const Program& program() const;
   bool is_active(AlarmId alarm) const;
   std::int64_t raised_count(AlarmId alarm) const;
+  AlarmStory story(AlarmId alarm) const;     // allocates
+  std::uint64_t alarms_held_back() const;    // since the start: raised within a flood and not told at once
   std::uint64_t missed_periods() const;      // that CatchUp::Latest left out
   std::uint64_t windows_skipped() const;     // since the start: they had too large gaps
   std::uint64_t readings_late() const;       // since the start: their windows had been closed before they came

@@ -17,6 +17,8 @@ std::unique_ptr<InstanceMemory> InstanceMemory::make(const Program& program) {
   const std::size_t alarms = place(plan.alarms.size() * sizeof(AlarmState));
   const std::size_t outputs = place(plan.outputs.size() * sizeof(OutputState));
   const std::size_t windows = place(plan.windows.size() * sizeof(WindowState));
+  const std::size_t told = plan.alarm_count > 0 ? kFloodAlarms : 0, told_at = place(told * sizeof(TimeNs));
+  const std::size_t seen = place(plan.seen_words * sizeof(Word));
   const std::size_t param = place(plan.param_bytes), input = place(plan.input_bytes, InstanceMemory::kAlignment),
                     state = place(plan.state_bytes), window = place(plan.window_bytes);
 
@@ -29,6 +31,7 @@ std::unique_ptr<InstanceMemory> InstanceMemory::make(const Program& program) {
   memory->alarms = reinterpret_cast<AlarmState*>(base + alarms);
   memory->outputs = reinterpret_cast<OutputState*>(base + outputs);
   memory->windows = reinterpret_cast<WindowState*>(base + windows);
+  memory->seen = reinterpret_cast<Word*>(base + seen);
   memory->param = base + param;
   memory->input = base + input;
   memory->state = base + state;
@@ -37,6 +40,9 @@ std::unique_ptr<InstanceMemory> InstanceMemory::make(const Program& program) {
   std::uninitialized_default_construct_n(memory->alarms, plan.alarms.size());
   std::uninitialized_default_construct_n(memory->outputs, plan.outputs.size());
   std::uninitialized_default_construct_n(memory->windows, plan.windows.size());
+  std::uninitialized_fill_n(memory->seen, plan.seen_words, Word{0});
+  memory->told_at = reinterpret_cast<TimeNs*>(base + told_at);
+  std::uninitialized_fill_n(memory->told_at, told, kNever);
   std::fill_n(memory->window, plan.window_bytes, std::byte{0});
   const auto fill = [](std::byte* image, const std::vector<std::byte>& from, std::size_t bytes) {
     std::fill_n(std::copy(from.begin(), from.end(), image), bytes - from.size(), std::byte{0});
@@ -44,6 +50,7 @@ std::unique_ptr<InstanceMemory> InstanceMemory::make(const Program& program) {
   fill(memory->param, plan.module().param_image, plan.param_bytes);
   fill(memory->input, {}, plan.input_bytes);
   fill(memory->state, plan.module().state_image, plan.state_bytes);
+  for (const AlarmPlan& alarm : plan.alarms) store(memory->input + alarm.acknowledged, 1);
   return std::unique_ptr<InstanceMemory>(memory);
 }
 
@@ -88,6 +95,10 @@ void Instance::advance(Worker& worker, TimeNs now, CatchUp catch_up) {
 
 void Instance::stop(Worker& worker, TimeNs now) { Step(*worker.buffers_, *memory_, now).stop(); }
 
+bool Instance::act(Worker& worker, const AlarmAction& action, TimeNs now) {
+  return Step(*worker.buffers_, *memory_, now).act(action);
+}
+
 Instance::Answer Instance::ask(Worker& worker, FunctionId function, TimeNs now) {
   EYEFLOW_CHECK(memory_->started);
   return Step(*worker.buffers_, *memory_, now).ask(function);
@@ -103,6 +114,41 @@ std::optional<TimeNs> Instance::next_deadline() const {
 const Program& Instance::program() const { return *memory_->program; }
 bool Instance::is_active(AlarmId alarm) const { return memory_->alarms[index(alarm)].active; }
 std::int64_t Instance::raised_count(AlarmId alarm) const { return memory_->alarms[index(alarm)].raised; }
+AlarmStory Instance::story(AlarmId alarm) const {
+  const Alarm& declared = memory_->plan->module().alarms[index(alarm)];
+  const AlarmState& state = memory_->alarms[index(alarm)];
+  AlarmStory story{.active = state.active,
+                   .acknowledged = state.acknowledged,
+                   .held_back = state.active && !state.told && state.shelved_until == 0,
+                   .waits_for_ack = state.over,
+                   .raised = state.raised,
+                   .shelved_until = state.shelved_until,
+                   .unheard = {},
+                   .looked_at = state.looked_at,
+                   .holds = state.holds,
+                   .trap = state.trap,
+                   .began = state.began,
+                   .ended = state.ended,
+                   .needed = declared.when_for_ns};
+  const AlarmPlan& plan = memory_->plan->alarms[index(alarm)];
+  for (std::size_t n = 0; n < plan.seen_inputs.size(); ++n) {
+    const InputId input{plan.seen_inputs[n]};
+    const Word* const words = memory_->seen + plan.seen + 2 * n;
+    story.seen.push_back({.input = input,
+                          .held = words[0],
+                          .otherwise = words[1],
+                          .has_held = state.has_held,
+                          .has_otherwise = state.has_not_held,
+                          .age = memory_->now - reading_time(input)});
+  }
+  for (const InputId input : declared.needs)
+    if (load(memory_->input + memory_->plan->inputs[index(input)].ready) == 0) {
+      story.unheard = input;
+      break;
+    }
+  return story;
+}
+std::uint64_t Instance::alarms_held_back() const { return memory_->held_back; }
 std::uint64_t Instance::missed_periods() const { return memory_->missed_periods; }
 std::uint64_t Instance::windows_skipped() const {
   std::uint64_t sum = 0;

@@ -54,8 +54,17 @@ struct WorkerBuffers {
 struct AlarmState {
   TimeNs since = kNever;  // with a delay: since when its condition holds; kNever: it does not
   std::int64_t raised = 0;
+  TimeNs shelved_until = 0;  // 0: it is not shelved
+  TimeNs remind_at = kNever;
+  TimeNs began = 0, ended = 0;  // of `when`, for who asks why
   bool active = false;
+  bool acknowledged = true;
+  bool told = false;          // it stands, and that was told
+  bool over = false;          // it latches, and stands only because nobody has acknowledged it
   bool has_readings = false;  // each input that it needs had one: that stays so
+  bool looked_at = false, holds = false;
+  bool has_held = false, has_not_held = false;
+  Trap trap = Trap::None;
 };
 
 struct OutputState {
@@ -103,6 +112,10 @@ struct InstanceMemory {
   const Program* program = nullptr;
   WindowState* windows = nullptr;
   std::byte* window = nullptr;
+  Word* seen = nullptr;       // see AlarmPlan::seen
+  TimeNs* told_at = nullptr;  // the latest raised alarms that were told, a ring of kFloodAlarms; kNever: fewer
+  std::uint32_t next_told = 0;
+  std::uint64_t held_back = 0;
 
   static std::unique_ptr<InstanceMemory> make(const Program& program);
   static void operator delete(void* memory) { ::operator delete(memory, std::align_val_t{kAlignment}); }

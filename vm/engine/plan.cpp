@@ -205,8 +205,14 @@ class Builder {
     }
   }
 
+  bool acknowledges() const {
+    return std::ranges::any_of(module_.functions, [](const Function& f) {
+      return std::ranges::any_of(f.code, [](const Instruction& i) { return i.op == Op::AlarmAck; });
+    });
+  }
+
   void handlers() {
-    std::uint64_t smallest_row = UINT64_MAX;
+    std::uint64_t smallest_row = acknowledges() ? 8 : UINT64_MAX;  // that has no fields
     for (const OutputLayout& layout : plan_.layouts)
       smallest_row = std::min(smallest_row, 8 + 8 * std::uint64_t{layout.field_count});
     const auto wanted = [&](const Handler& handler) {
@@ -271,9 +277,15 @@ class Builder {
                      .has_clear = alarm.clear != kNoFunction,
                      .when_for = alarm.when_for_ns,
                      .clear_for = alarm.clear_for_ns,
+                     .remind = alarm.remind_every_ns,
+                     .latch = alarm.latch,
+                     .urgent = alarm.priority >= Priority::High,
                      .active = spare_,
                      .raised = spare_,
+                     .acknowledged = spare_,
+                     .shelved = spare_,
                      .needs = {},
+                     .seen_inputs = {},
                      .drives = {},
                      .dependents = {}};
       if (plan.has_clear) plan.clear = condition(alarm.clear);
@@ -301,7 +313,10 @@ class Builder {
                      .handler = static_cast<std::uint16_t>(h),
                      .active = spare_,
                      .raised = spare_,
+                     .acknowledged = spare_,
+                     .shelved = spare_,
                      .needs = {},
+                     .seen_inputs = {},
                      .drives = {},
                      .dependents = {}};
       plan.is_plain = plan.when.is_quick;
@@ -382,7 +397,10 @@ class Builder {
           plan_.outputs[slot.subject].last_capacity = module_.type(slot.type)->capacity;
           break;
         case SlotKind::AlarmAcknowledged:
+          plan_.alarms[slot.subject].acknowledged = slot.offset;
+          break;
         case SlotKind::AlarmShelved:
+          plan_.alarms[slot.subject].shelved = slot.offset;
           break;
         case SlotKind::WindowValues:
           window_of(slot.subject).values = slot.offset;
@@ -404,6 +422,14 @@ class Builder {
     for (std::size_t n = 0; n < module_.alarms.size(); ++n)
       for (const InputId input : module_.alarms[n].needs)
         plan_.alarms[n].needs.push_back(plan_.inputs[index(input)].ready);
+    for (std::size_t n = 0; n < plan_.alarm_count; ++n) {
+      plan_.alarms[n].seen = plan_.seen_words;
+      for (const InputId input : module_.alarms[n].needs) {
+        if (plan_.inputs[index(input)].type.kind != TypeKind::Scalar) continue;
+        plan_.alarms[n].seen_inputs.push_back(static_cast<std::uint16_t>(input));
+        plan_.seen_words += 2;
+      }
+    }
     for (std::size_t n = plan_.alarm_count; n < plan_.alarms.size(); ++n)
       for (const InputId input : module_.handlers[plan_.alarms[n].handler].needs)
         plan_.alarms[n].needs.push_back(plan_.inputs[index(input)].ready);
@@ -467,6 +493,7 @@ class Builder {
     }
     if (!plan_.polled.empty()) plan_.poll_deadline = next++;
     for (const std::uint16_t window : plan_.windows_by_time) plan_.windows[window].deadline = next++;
+    if (plan_.alarm_count > 0) plan_.alarm_deadline = next++;
     plan_.deadline_count = next;
   }
 
@@ -488,7 +515,8 @@ class Builder {
     Need alarms{static_cast<std::uint32_t>(plan_.driven.size()), 8 * static_cast<std::uint32_t>(plan_.driven.size()),
                 0};
     for (const AlarmPlan& alarm : plan_.alarms) {
-      alarms = sum(alarms, {2, 2 * alarm.text_room, 4});
+      // Unshelved, told, reminded of, raised, acknowledged by a handler, and cleared twice.
+      alarms = sum(alarms, {7, 3 * alarm.text_room + 8, 5});
       if (alarm.handler != kNoHandler) alarms = sum(alarms, of_handlers({alarm.handler, alarm.handler}));
     }
     const auto initial = static_cast<std::uint32_t>(plan_.outputs.size());

@@ -81,12 +81,17 @@ struct AlarmPlan {
   FunctionPlan text;
   bool has_clear = false;
   bool is_plain = false;  // without delays, with quick conditions only
-  TimeNs when_for = 0, clear_for = 0;
-  std::uint16_t handler = kNoHandler;  // of a condition
-  std::uint32_t active, raised;        // offsets in Input
-  std::uint32_t delay = kNowhere;      // index in the deadlines; only with a delay
-  std::uint32_t text_room = 0;         // bytes in the output buffer, the fallback text included
-  std::vector<std::uint32_t> needs;    // offsets of `ready` flags in Input
+  TimeNs when_for = 0, clear_for = 0, remind = 0;
+  bool latch = false, urgent = false;                   // urgent: never held back
+  std::uint16_t handler = kNoHandler;                   // of a condition
+  std::uint32_t active, raised, acknowledged, shelved;  // offsets in Input
+  std::uint32_t delay = kNowhere;                       // index in the deadlines; only with a delay
+  std::uint32_t text_room = 0;                          // bytes in the output buffer, the fallback text included
+  std::vector<std::uint32_t> needs;                     // offsets of `ready` flags in Input
+  // For who asks why: the scalar readings among them, and where those are kept: two words each, as the condition held
+  // last and as it did not.
+  std::vector<std::uint16_t> seen_inputs;
+  std::uint32_t seen = 0;
   std::vector<std::uint16_t> drives;
   AlarmList dependents;  // alarms whose conditions read this one
 };
@@ -160,6 +165,7 @@ struct Plan {
   std::uint32_t first_delay = 0;    // the alarms' deadlines from here on
   std::vector<AlarmIndex> delayed;  // the alarm of each
   std::uint32_t poll_deadline = kNowhere;
+  std::uint32_t alarm_deadline = kNowhere;  // shelves that end, reminders, alarms that were held back
   std::uint32_t deadline_count = 0;
 
   mutable std::atomic<CallCounts*> counts = nullptr;  // of all workers that ever served it: a list that only grows
@@ -167,6 +173,7 @@ struct Plan {
   std::uint32_t now, event_time;  // offsets in Input
   // An instance's images. Input ends with a spare word: a slot that the module does not have is written there.
   std::uint32_t param_bytes, input_bytes, state_bytes, scratch_bytes, window_bytes = 0;
+  std::uint32_t seen_words = 0;
 
   std::vector<SnapshotField> snapshot;
   std::vector<std::byte> snapshot_layout;

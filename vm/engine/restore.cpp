@@ -60,7 +60,10 @@ bool is_sound(const SnapshotField& field, const std::byte* at) {
     case SnapshotKind::Condition:
     case SnapshotKind::Alarm:
       return load(at + AlarmWords::kActive) <= 1 && load(at + AlarmWords::kRaised) < Word{1} << 62 &&
-             is_time(at + AlarmWords::kSince);
+             load(at + AlarmWords::kAcknowledged) <= 1 && load(at + AlarmWords::kTold) <= 1 &&
+             load(at + AlarmWords::kOver) <= 1 && load(at + AlarmWords::kHolds) <= 1 &&
+             is_time(at + AlarmWords::kSince) && is_time(at + AlarmWords::kBegan) && is_time(at + AlarmWords::kEnded) &&
+             is_time(at + AlarmWords::kShelvedUntil) && is_time(at + AlarmWords::kRemindAt);
     case SnapshotKind::Output:
       return load(at + OutputWords::kKnown) <= 1 &&
              (field.type.kind == TypeKind::Text ? holds(at + OutputWords::kText) : holds(at + OutputWords::kValue));
@@ -218,10 +221,29 @@ class Restorer {
     AlarmState& alarm = memory_.alarms[number];
     alarm.active = load(at + AlarmWords::kActive) != 0;
     alarm.raised = from_word<std::int64_t>(load(at + AlarmWords::kRaised));
+    alarm.acknowledged = load(at + AlarmWords::kAcknowledged) != 0;
+    alarm.told = alarm.active && load(at + AlarmWords::kTold) != 0;
+    alarm.over = alarm.active && plan.latch && load(at + AlarmWords::kOver) != 0;
+    alarm.holds = load(at + AlarmWords::kHolds) != 0;
+    alarm.began = from_word<TimeNs>(load(at + AlarmWords::kBegan));
+    alarm.ended = from_word<TimeNs>(load(at + AlarmWords::kEnded));
+    alarm.shelved_until = from_word<TimeNs>(load(at + AlarmWords::kShelvedUntil));  // by the clock on the wall
+    if (alarm.shelved_until == kNever) alarm.shelved_until = 0;
     store(memory_.input + plan.active, alarm.active);
     store(memory_.input + plan.raised, to_word(alarm.raised));
-    if (alarm.active)
+    store(memory_.input + plan.acknowledged, alarm.acknowledged);
+    store(memory_.input + plan.shelved, alarm.shelved_until != 0);
+    if (alarm.active && alarm.shelved_until == 0)
       for (const std::uint16_t output : plan.drives) ++memory_.outputs[output].drivers;
+    if (number < plan_.alarm_count) {
+      TimeNs& wake = memory_.deadlines[plan_.alarm_deadline];
+      // A reminder that this version does not give any more, or gives more often, is not further away than its period.
+      if (alarm.active && !alarm.acknowledged && plan.remind > 0)
+        alarm.remind_at = std::min(moved(load(at + AlarmWords::kRemindAt)), later(time_.now, plan.remind));
+      wake = std::min(wake, alarm.remind_at);
+      if (alarm.shelved_until != 0) wake = std::min(wake, alarm.shelved_until);
+      if (alarm.active && !alarm.told && alarm.shelved_until == 0) wake = time_.now;  // a flood held it back
+    }
     const TimeNs since = moved(load(at + AlarmWords::kSince));
     if (plan.delay == kNowhere || since == kNever) return;
     alarm.since = std::min(since, time_.now);

@@ -9,7 +9,7 @@
 namespace eyeflow::vm {
 namespace {
 
-constexpr std::uint8_t kLayoutMagic[] = {0x89, 'E', 'F', 'S', 'L', 1};  // the last is the version
+constexpr std::uint8_t kLayoutMagic[] = {0x89, 'E', 'F', 'S', 'L', 2};  // the last is the version
 constexpr std::uint64_t kMostBytes = std::uint64_t{kMaxRegionBytes} * 4;
 
 template <typename T>
@@ -278,6 +278,14 @@ void Instance::save(std::span<std::byte> into) const {
         store(at + AlarmWords::kActive, alarm.active);
         store(at + AlarmWords::kRaised, to_word(alarm.raised));
         store(at + AlarmWords::kSince, to_word(alarm.since));
+        store(at + AlarmWords::kAcknowledged, alarm.acknowledged);
+        store(at + AlarmWords::kTold, alarm.told);
+        store(at + AlarmWords::kOver, alarm.over);
+        store(at + AlarmWords::kHolds, alarm.holds);
+        store(at + AlarmWords::kBegan, to_word(alarm.began));
+        store(at + AlarmWords::kEnded, to_word(alarm.ended));
+        store(at + AlarmWords::kShelvedUntil, to_word(alarm.shelved_until));
+        store(at + AlarmWords::kRemindAt, to_word(alarm.remind_at));
         break;
       }
       case SnapshotKind::Output: {

@@ -6,14 +6,15 @@
 // the format.
 namespace eyeflow::vm {
 
-inline constexpr Word kSnapshotVersion = 0x01'4e'53'46'45'89;  // "\x89EFSN", then the version
+inline constexpr Word kSnapshotVersion = 0x02'4e'53'46'45'89;  // "\x89EFSN", then the version
 
 // The words that a snapshot and its parts begin with, as byte offsets.
 struct SnapshotHead {
   static constexpr std::uint32_t kVersion = 0, kLayout = 8, kNow = 16, kEnd = 24;
 };
 struct AlarmWords {
-  static constexpr std::uint32_t kActive = 0, kRaised = 8, kSince = 16, kEnd = 24;
+  static constexpr std::uint32_t kActive = 0, kRaised = 8, kSince = 16, kAcknowledged = 24, kTold = 32, kOver = 40,
+                                 kHolds = 48, kBegan = 56, kEnded = 64, kShelvedUntil = 72, kRemindAt = 80, kEnd = 88;
 };
 struct InputWords {
   static constexpr std::uint32_t kReady = 0, kTime = 8, kValue = 16;

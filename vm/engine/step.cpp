@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "vm/isa/memory_ops.h"
+
 namespace eyeflow::vm {
 namespace {
 
@@ -226,6 +228,7 @@ void Step::instant() {
     add_to(worker_.alarm_set, handler.after);
   }
   if (!plan_.windows_by_time.empty()) close_due_windows();
+  if (plan_.alarm_deadline != kNowhere && memory_.deadlines[plan_.alarm_deadline] <= now_) wake_alarms();
   evaluate_set(true);
   if (alarms_changed_) settle();
 }
@@ -304,7 +307,10 @@ void Step::release_rows(std::byte* rows, std::uint32_t bytes) {
   for (const std::byte *row = rows, *end = rows + bytes; row < end;) {
     const Word head = load(row);
     const auto size = static_cast<std::uint32_t>(head >> 32);
-    emit(static_cast<std::uint16_t>(head), {row + 8, size});
+    if ((head >> 16 & 0xFFFF) == semantics::kAcknowledges) [[unlikely]]
+      acknowledge(static_cast<AlarmIndex>(head), {}, {});
+    else
+      emit(static_cast<std::uint16_t>(head), {row + 8, size});
     row += 8 + size;
   }
   worker_.bytes_used += bytes;

@@ -30,6 +30,7 @@ class Step {
   void deliver_bad(std::size_t input, TimeNs event_time);
   void instant();  // everything that is due at `now`
   void stop();
+  bool act(const AlarmAction& action);
   Instance::Answer ask(FunctionId function);
 
  private:
@@ -91,25 +92,38 @@ class Step {
     if (alarm.is_plain && state.has_readings) [[likely]] {
       const bool by_clear = state.active && alarm.has_clear;
       const ConditionPlan& condition = by_clear ? alarm.clear : alarm.when;
-      if (Word said; condition.quick.evaluate(worker_.context.base, said)) [[likely]] {
-        count(condition.function);
-        worker_.fuel_used += condition.function.fuel;
-        if ((said != 0) == (!state.active || by_clear)) [[unlikely]]
-          change(number);
-        return;
+      Word said;
+      if (condition.quick.evaluate(worker_.context.base, said)) [[likely]] {
+        const bool crosses = (said != 0) == (!state.active || by_clear);
+        const bool is_known = by_clear || (state.looked_at && state.trap == Trap::None && (said != 0) == state.holds);
+        if (is_known && !crosses && !state.over) [[likely]] {
+          count(condition.function);
+          worker_.fuel_used += condition.function.fuel;
+          return;
+        }
       }
     }
     evaluate_fully(number);
   }
   void evaluate_fully(AlarmIndex alarm);
-  void change(AlarmIndex alarm) { memory_.alarms[alarm].active ? clear(alarm) : raise(alarm); }
-  bool ask(const ConditionPlan& condition, bool& holds);
+  Trap ask(const ConditionPlan& condition, bool& says);
   bool held_long_enough(const AlarmPlan& alarm, AlarmState& state, bool holds);
+  void look(const AlarmPlan& alarm, AlarmState& state, Trap trap, bool is_true);
   void raise(AlarmIndex alarm);
   void clear(AlarmIndex alarm);
+  void tell(AlarmIndex alarm);
+  void remind(AlarmIndex alarm);
+  bool acknowledge(AlarmIndex alarm, std::string_view by, std::string_view why);
+  bool shelve(AlarmIndex alarm, const AlarmAction& action);
+  bool unshelve(AlarmIndex alarm, std::string_view by, std::string_view why);
+  bool is_held_back(const AlarmPlan& alarm);
+  void drive(const AlarmPlan& alarm, bool on);
+  void changed(const AlarmPlan& alarm);
+  void wake_at(TimeNs time);
+  void wake_alarms();
   std::string_view alarm_text(AlarmIndex alarm);
   [[gnu::always_inline]] void add_effect(EffectKind kind, std::uint16_t index, std::span<const std::byte> fields,
-                                         std::string_view text);
+                                         std::string_view text, std::string_view by = {});
   std::byte* input_at(std::uint32_t offset) { return memory_.input + offset; }
 
   const Plan& plan_;
@@ -120,10 +134,10 @@ class Step {
 };
 
 inline void Step::add_effect(EffectKind kind, std::uint16_t index, std::span<const std::byte> fields,
-                             std::string_view text) {
+                             std::string_view text, std::string_view by) {
   EYEFLOW_CHECK(worker_.effect_count < worker_.effect_room);
   worker_.effects[worker_.effect_count++] = {
-      .kind = kind, .index = index, .time = now_, .fields = fields, .text = text};
+      .kind = kind, .index = index, .time = now_, .fields = fields, .text = text, .by = by};
 }
 
 // Timers of which several periods have passed by `now` go to the latest of them; the others are counted.

@@ -42,7 +42,7 @@ enum class SlotKind : std::uint8_t {
   AlarmRaised,        // I64: how often it was raised
   OutputLast,         // what a switch or value stands at; tests read it
   OutputCount,        // I64: rows taken since the start; tests read it
-  AlarmAcknowledged,  // Bool: somebody has seen it since it was raised last
+  AlarmAcknowledged,  // Bool: it waits for nobody: it was never raised, or somebody has acknowledged it since
   AlarmShelved,       // Bool: it is set aside for a while
   WindowValues,       // the values of the window that a handler is given: an array of the input's type
   WindowStart,        // I64: where it begins: its first instant; by count, the time of its first reading

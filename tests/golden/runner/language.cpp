@@ -61,13 +61,27 @@ std::string write_fields(const Module& module, const Output& output, std::span<c
   return text;
 }
 
+std::string doer(const Effect& effect) {
+  return (effect.by.empty() ? "" : " by " + std::string(effect.by)) +
+         (effect.text.empty() ? "" : ": " + std::string(effect.text));
+}
+
 std::string write_effect(const Module& module, const Effect& effect) {
   const std::string head = milliseconds(effect.time) + " ";
   switch (effect.kind) {
     case EffectKind::AlarmRaised:
       return head + "alarm " + module.alarms[effect.index].name + " raised " + write_quoted(effect.text);
+    case EffectKind::AlarmReminded:
+      return head + "alarm " + module.alarms[effect.index].name + " reminded " + write_quoted(effect.text);
     case EffectKind::AlarmCleared:
       return head + "alarm " + module.alarms[effect.index].name + " cleared";
+    case EffectKind::AlarmAcknowledged:
+      return head + "alarm " + module.alarms[effect.index].name + " acknowledged" + doer(effect);
+    case EffectKind::AlarmShelved:
+      return head + "alarm " + module.alarms[effect.index].name + " shelved until " +
+             milliseconds(static_cast<TimeNs>(load(effect.fields.data()))) + doer(effect);
+    case EffectKind::AlarmUnshelved:
+      return head + "alarm " + module.alarms[effect.index].name + " unshelved" + doer(effect);
     case EffectKind::Log:
     case EffectKind::Switch:
     case EffectKind::Value:
@@ -80,7 +94,8 @@ std::string write_effect(const Module& module, const Effect& effect) {
 
 struct Event {
   TimeNs time = 0;
-  std::optional<InputId> input;  // nothing: only time passes
+  std::optional<InputId> input;       // nothing: only time passes …
+  std::optional<AlarmAction> action;  // … or somebody does this
   std::string value;
 };
 
@@ -121,6 +136,27 @@ Result<bool> read_setting(const Module& module, std::string_view what, std::stri
   return true;
 }
 
+// `ack`, `shelve 60000`, `unshelve`.
+std::optional<AlarmAction> find_action(const Module& module, std::string_view name, std::string_view value,
+                                       TimeNs time) {
+  const auto alarm = std::ranges::find(module.alarms, name, &Alarm::name);
+  if (alarm == module.alarms.end()) return std::nullopt;
+  AlarmAction action{.kind = AlarmAction::Kind::Acknowledge,
+                     .alarm = static_cast<AlarmId>(alarm - module.alarms.begin()),
+                     .by = "somebody"};
+  if (value.starts_with("shelve ")) {
+    action.kind = AlarmAction::Kind::Shelve;
+    double span_ms = 0;
+    if (std::from_chars(value.data() + 7, value.data() + value.size(), span_ms).ec != std::errc()) return std::nullopt;
+    action.until = time + static_cast<TimeNs>(span_ms * kMillisecond);
+  } else if (value == "unshelve") {
+    action.kind = AlarmAction::Kind::Unshelve;
+  } else if (value != "ack") {
+    return std::nullopt;
+  }
+  return action;
+}
+
 Result<Scenario> read_scenario(const Module& module, const std::string& section) {
   Scenario scenario;
   scenario.binding.params.resize(module.params.size());
@@ -140,8 +176,12 @@ Result<Scenario> read_scenario(const Module& module, const std::string& section)
     double time_ms = 0;
     if (std::from_chars(what.data(), what.data() + what.size(), time_ms).ec != std::errc())
       return refuse("the time is a number of milliseconds");
-    Event event{static_cast<TimeNs>(time_ms * kMillisecond), find_input(module, name), std::string(value)};
-    if (!event.input && !name.empty()) return refuse("there is no input " + std::string(name));
+    Event event{static_cast<TimeNs>(time_ms * kMillisecond), find_input(module, name), {}, std::string(value)};
+    if (name.starts_with("alarm.")) {
+      event.action = find_action(module, name.substr(6), value, event.time);
+      if (!event.action) return refuse("expected T,alarm.NAME,ack or shelve MS or unshelve");
+    } else if (!event.input && !name.empty())
+      return refuse("there is no input " + std::string(name));
     scenario.events.push_back(std::move(event));
   }
   return scenario;
@@ -162,6 +202,11 @@ class Player {
     for (const Event& event : scenario_.events) {
       if (!event.input) {
         pass_time(event.time);
+        if (event.action) {
+          if (!instance_.act(worker_, *event.action, event.time))
+            text_ += milliseconds(event.time) + " nothing to do\n";
+          note(event.time);
+        }
         continue;
       }
       pass_time(event.time - 1);
