@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <mosquitto.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -22,6 +24,7 @@ constexpr auto kLongestPause = 30s;
 constexpr int kPollMs = 250;  // how soon a stop is noticed while nothing comes in
 constexpr auto kConnectLimit = 20s;
 constexpr std::size_t kFiltersPerPacket = 200;
+constexpr int kPacketsPerTurn = 8;  // before what they led to is sent
 
 Result<std::string> read_secret(const std::filesystem::path& path) {
   std::ifstream file(path);
@@ -90,6 +93,8 @@ Result<std::unique_ptr<MqttConnection>> MqttConnection::make(const Connection& c
   // Readings that shall not be lost while we are away wait in a session at the broker, which needs a name that stays.
   self->client_ = mosquitto_new(client_id.c_str(), !reliable, self.get());
   if (self->client_ == nullptr) return where(fmt::format("cannot make an MQTT client: {}", std::strerror(errno)));
+  self->wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (self->wake_ < 0) return where(fmt::format("cannot make an eventfd: {}", std::strerror(errno)));
   auto* client = self->client_;
   mosquitto_threaded_set(client, true);
   // Without it an alarm waits for the acknowledgement of the packet before: 40 ms and more.
@@ -133,6 +138,7 @@ Result<std::unique_ptr<MqttConnection>> MqttConnection::make(const Connection& c
 MqttConnection::~MqttConnection() {
   stop();
   if (client_ != nullptr) mosquitto_destroy(client_);
+  if (wake_ >= 0) close(wake_);
 }
 
 void MqttConnection::start(Receiver& receiver) {
@@ -147,7 +153,8 @@ void MqttConnection::stop() {
   }
   changed_.notify_all();
   if (!thread_.joinable()) return;
-  mosquitto_disconnect(client_);  // wakes the loop
+  mosquitto_disconnect(client_);
+  wake();
   thread_.join();
   const std::lock_guard lock(mutex_);
   dropped_.fetch_add(held_.size(), std::memory_order_relaxed);  // nobody will send them now
@@ -185,7 +192,40 @@ std::string MqttConnection::why_down(int code, int reason) {
   return mosquitto_strerror(code);
 }
 
+// Waits for the broker or for write(), takes what has come, and sends what is to go: an answer leaves in the turn of
+// what it answers, where the library's own loop would wait once more in between.
+int MqttConnection::turn(bool is_connected) {
+  int code = MOSQ_ERR_SUCCESS;
+  if (settings_.tls || !is_connected) {
+    code = mosquitto_loop(client_, kPollMs, 1);  // it knows of bytes that TLS has read and not given out yet
+  } else {
+    pollfd waiting[] = {{mosquitto_socket(client_), POLLIN, 0}, {wake_, POLLIN, 0}};
+    if (mosquitto_want_write(client_)) waiting[0].events |= POLLOUT;
+    poll(waiting, 2, kPollMs);
+    if (waiting[1].revents != 0) {
+      eventfd_t count = 0;
+      eventfd_read(wake_, &count);
+    }
+    if ((waiting[0].revents & ~POLLOUT) != 0) {
+      for (int packets = 0; packets < kPacketsPerTurn && code == MOSQ_ERR_SUCCESS; ++packets) {
+        errno = 0;
+        code = mosquitto_loop_read(client_, 1);
+        if (errno == EAGAIN || errno == EWOULDBLOCK) break;
+      }
+    }
+    if (code == MOSQ_ERR_SUCCESS) code = mosquitto_loop_misc(client_);
+  }
+  if (code == MOSQ_ERR_SUCCESS && mosquitto_want_write(client_)) code = mosquitto_loop_write(client_, 1);
+  return code;
+}
+
+void MqttConnection::wake() { eventfd_write(wake_, 1); }
+
 void MqttConnection::run() {
+  {
+    const std::lock_guard lock(mutex_);
+    loop_thread_ = std::this_thread::get_id();
+  }
   std::minstd_rand random(std::random_device{}());
   auto pause = std::chrono::milliseconds(kFirstPause);
   const auto broker = fmt::format("{}:{}", settings_.host, settings_.port);
@@ -210,7 +250,7 @@ void MqttConnection::run() {
     bool was_connected = false;
     while (code == MOSQ_ERR_SUCCESS) {
       errno = 0;
-      code = mosquitto_loop(client_, kPollMs, 1);
+      code = turn(was_connected);
       reason = errno;
       const std::lock_guard lock(mutex_);
       was_connected |= connected_;
@@ -323,7 +363,10 @@ bool MqttConnection::publish(std::string_view topic, std::string_view payload, i
 void MqttConnection::write(const Message& message) {
   const std::lock_guard lock(mutex_);
   // Behind what is held already, or the order would change.
-  if (held_.empty() && publish(message.topic, message.payload, message.qos, message.retain)) return;
+  if (held_.empty() && publish(message.topic, message.payload, message.qos, message.retain)) {
+    if (std::this_thread::get_id() != loop_thread_) wake();
+    return;
+  }
   hold(message);
 }
 

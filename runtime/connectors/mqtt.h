@@ -62,7 +62,9 @@ class MqttConnection final : public Source, public Sink {
 
   MqttConnection() = default;
   void run();
-  int wait_for_socket();  // an errno; 0 when it is connected, ECANCELED when we stop
+  int turn(bool is_connected);  // one round of the connection; the library's code
+  void wake();                  // out of turn()'s wait
+  int wait_for_socket();        // an errno; 0 when it is connected, ECANCELED when we stop
   void on_connect(int code);
   void on_disconnect(int code);
   void on_message(const mosquitto_message& message);
@@ -95,6 +97,8 @@ class MqttConnection final : public Source, public Sink {
   std::mutex error_mutex_;  // its own: the library may complain while mutex_ is held
   std::string error_;       // why broker or TLS said no to the attempt at hand
   std::atomic<std::uint64_t> dropped_ = 0;
+  std::thread::id loop_thread_;  // mutex_ held
+  int wake_ = -1;                // an eventfd
   std::thread thread_;
 };
 

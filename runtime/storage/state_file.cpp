@@ -253,10 +253,14 @@ FileResult<StateFile::Committed> StateFile::write(const Commit& commit, Progress
   return done;
 }
 
-FileResult<OutboxBatch> StateFile::outbox(std::size_t max_rows, std::size_t max_bytes, const RowNumber& acknowledged) {
+FileResult<OutboxBatch> StateFile::outbox(std::size_t max_rows, std::size_t max_bytes, std::uint64_t after,
+                                          const RowNumber& acknowledged) {
   OutboxBatch batch;
-  auto all = database().prepare("SELECT epoch, sequence, time, names, sealed FROM rows ORDER BY position");
+  batch.next = after;
+  auto all = database().prepare(
+      "SELECT epoch, sequence, time, names, sealed, position FROM rows WHERE position > ? ORDER BY position");
   if (!all) return std::unexpected(all.error());
+  all->bind(1, static_cast<std::int64_t>(after));
   std::size_t bytes = 0;
   while (batch.rows.size() < max_rows) {
     const auto next = all->step();
@@ -280,6 +284,7 @@ FileResult<OutboxBatch> StateFile::outbox(std::size_t max_rows, std::size_t max_
     if (!batch.rows.empty() && bytes > max_bytes) break;
     row.row.assign(plain->begin(), plain->end());
     batch.rows.push_back(std::move(row));
+    batch.next = static_cast<std::uint64_t>(all->integer(5));
   }
   const RowNumber committed{progress_.acknowledged_epoch, progress_.acknowledged_sequence};
   for (const RowNumber& upto : {committed, acknowledged}) {

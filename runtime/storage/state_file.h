@@ -58,8 +58,9 @@ class StateFile {
   };
   FileResult<Committed> commit(const Commit& commit);
 
-  // `acknowledged`: also by the far side, if not yet by a commit.
-  FileResult<OutboxBatch> outbox(std::size_t max_rows, std::size_t max_bytes, const RowNumber& acknowledged);
+  // Those behind place `after`; without what is `acknowledged` by the far side, if not yet by a commit.
+  FileResult<OutboxBatch> outbox(std::size_t max_rows, std::size_t max_bytes, std::uint64_t after,
+                                 const RowNumber& acknowledged);
 
   const Progress& progress() const { return progress_; }
   const Progress& found() const { return found_; }  // as it stood when the file was opened

@@ -268,7 +268,7 @@ bool Store::wait_until_committed(Ticket ticket, std::chrono::nanoseconds limit) 
 
 Result<PrivateKey> Store::signing_key() const { return impl_->writer.key().signing_key(); }
 
-OutboxBatch Store::outbox(std::size_t max_rows, std::size_t max_bytes) {
+OutboxBatch Store::outbox(std::size_t max_rows, std::size_t max_bytes, std::uint64_t after) {
   OutboxBatch batch;
   impl_->on_thread([&] {
     RowNumber acknowledged;
@@ -276,7 +276,7 @@ OutboxBatch Store::outbox(std::size_t max_rows, std::size_t max_bytes) {
       const std::scoped_lock lock(impl_->mutex);
       acknowledged = impl_->told;
     }
-    batch = impl_->writer.outbox(max_rows, max_bytes, acknowledged);
+    batch = impl_->writer.outbox(max_rows, max_bytes, after, acknowledged);
   });
   return batch;
 }

@@ -102,6 +102,7 @@ struct OutboxBatch {
   // never come; the same holds for gaps between rows. last() is to be acknowledged.
   std::uint64_t first = 0;
   std::vector<StoredRow> rows;
+  std::uint64_t next = 0;  // where the next one begins, see Store::outbox
   std::uint64_t last() const { return rows.empty() ? 0 : rows.back().number.sequence; }
 };
 
@@ -172,7 +173,8 @@ class Store {
 
   // For the far side. Rows stay until they are acknowledged; until then a repeat gives the same rows with the same
   // numbers. Numbers have no gaps but for rows that were dropped or damaged, which are counted.
-  OutboxBatch outbox(std::size_t max_rows, std::size_t max_bytes);
+  // `after`: those behind a batch that was given (OutboxBatch::next), without acknowledging it.
+  OutboxBatch outbox(std::size_t max_rows, std::size_t max_bytes, std::uint64_t after = 0);
   // Everything of `epoch` up to and including `sequence` is stored on the far side. Survives a power cut with the next
   // commit; before that, the rows may be given once more.
   void acknowledge(std::uint64_t epoch, std::uint64_t sequence);

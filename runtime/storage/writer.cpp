@@ -322,11 +322,12 @@ bool Writer::finish() {
   return good;
 }
 
-OutboxBatch Writer::outbox(std::size_t max_rows, std::size_t max_bytes, const RowNumber& acknowledged) {
+OutboxBatch Writer::outbox(std::size_t max_rows, std::size_t max_bytes, std::uint64_t after,
+                           const RowNumber& acknowledged) {
   if (!open_state()) return {};
-  auto batch = state_->outbox(max_rows, max_bytes, acknowledged);
+  auto batch = state_->outbox(max_rows, max_bytes, after, acknowledged);
   if (!batch && batch.error().trouble == Trouble::Damaged && recover_state_file(batch.error()) && open_state()) {
-    batch = state_->outbox(max_rows, max_bytes, acknowledged);
+    batch = state_->outbox(max_rows, max_bytes, after, acknowledged);
   }
   return batch.value_or(OutboxBatch{});
 }

@@ -46,7 +46,7 @@ class Writer {
   bool finish();
 
   const DeviceKey& key() const { return key_; }
-  OutboxBatch outbox(std::size_t max_rows, std::size_t max_bytes, const RowNumber& acknowledged);
+  OutboxBatch outbox(std::size_t max_rows, std::size_t max_bytes, std::uint64_t after, const RowNumber& acknowledged);
 
   // From any thread.
   HistoryRows history(const HistoryQuery& query);
