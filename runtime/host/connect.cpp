@@ -28,7 +28,7 @@ Result<double> quantity(const Written& written, const std::string& unit) {
   return std::bit_cast<double>(*word);
 }
 
-Result<void> add_chips(const Site& site, const std::vector<bool>& bound, Connectors& out) {
+Result<void> add_chips(const Site& site, const std::vector<bool>& bound, bool with_outputs, Connectors& out) {
   struct Chip {
     std::string name;
     std::vector<GpioInput> inputs;
@@ -53,7 +53,7 @@ Result<void> add_chips(const Site& site, const std::vector<bool>& bound, Connect
   }
   for (const auto& output : site.outputs) {
     const auto& settings = site.settings(output);
-    if (!settings.pin) continue;
+    if (!settings.pin || !with_outputs) continue;
     const auto chip = take(*settings.pin, output.name, settings.place);
     if (!chip) return std::unexpected(chip.error());
     (*chip)->outputs.push_back({*settings.pin, settings.on_text, settings.safe});
@@ -66,23 +66,30 @@ Result<void> add_chips(const Site& site, const std::vector<bool>& bound, Connect
   return {};
 }
 
+Result<std::vector<MqttSubscription>> subscriptions_of(const Site& site, const std::vector<bool>& bound,
+                                                       const Connection& connection) {
+  std::vector<MqttSubscription> subscriptions;
+  for (std::uint32_t i = 0; i < site.sensors.size(); ++i) {
+    const auto& settings = site.settings(site.sensors[i]);
+    if (settings.from.text != connection.name || (!bound[i] && connection.subscribe.empty())) continue;
+    const std::pair<std::string_view, std::string_view> fill[] = {{"name", site.sensors[i].name},
+                                                                  {"device", site.device}};
+    auto filter = fill_in(settings.topic, fill);
+    if (!filter) return std::unexpected(filter.error());
+    subscriptions.push_back({std::move(*filter), SensorId{i}, settings.qos});
+  }
+  return subscriptions;
+}
+
 Result<void> add_mqtt(const Site& site, const std::vector<bool>& bound, Connectors& out) {
   for (const auto& connection : site.connections) {
     if (connection.kind != ConnectionKind::Mqtt) continue;
-    std::vector<MqttSubscription> subscriptions;
-    for (std::uint32_t i = 0; i < site.sensors.size(); ++i) {
-      const auto& settings = site.settings(site.sensors[i]);
-      if (settings.from.text != connection.name || (!bound[i] && connection.subscribe.empty())) continue;
-      const std::pair<std::string_view, std::string_view> fill[] = {{"name", site.sensors[i].name},
-                                                                    {"device", site.device}};
-      auto filter = fill_in(settings.topic, fill);
-      if (!filter) return std::unexpected(filter.error());
-      subscriptions.push_back({std::move(*filter), SensorId{i}, settings.qos});
-    }
+    auto subscriptions = subscriptions_of(site, bound, connection);
+    if (!subscriptions) return std::unexpected(subscriptions.error());
     if (site.alarms.to.text == connection.name && !site.alarms.commands.empty())
-      subscriptions.push_back({site.alarms.commands, kCommands, 1});
+      subscriptions->push_back({site.alarms.commands, kCommands, 1});
     auto made = MqttConnection::make(connection, fmt::format("eyeflow-{}-{}", site.device, connection.name),
-                                     std::move(subscriptions));
+                                     std::move(*subscriptions));
     if (!made) {
       return fail(
           fmt::format("{}:{}:{}: {}", site.file, connection.place.line, connection.place.column, made.error().message));
@@ -254,6 +261,43 @@ Result<Signal> signal_of(const SensorSettings& settings) {
   return signal;
 }
 
+Result<Connectors> make_observers(const Site& site) {
+  const std::vector<bool> all(site.sensors.size(), true);
+  Connectors out;
+  if (auto added = add_chips(site, all, false, out); !added) return std::unexpected(added.error());
+  for (Connection connection : site.connections) {
+    if (connection.kind != ConnectionKind::Mqtt) continue;
+    // Of its own name, and without a session at the broker: the daemon may be at work beside it.
+    connection.client_id.clear();
+    auto subscriptions = subscriptions_of(site, all, connection);
+    if (!subscriptions) return std::unexpected(subscriptions.error());
+    for (auto& subscription : *subscriptions) subscription.qos = 0;
+    std::vector<std::string> of_outputs;
+    for (std::uint32_t i = 0; i < site.outputs.size(); ++i) {
+      const auto& settings = site.settings(site.outputs[i]);
+      if (settings.to.text != connection.name) continue;
+      const std::pair<std::string_view, std::string_view> fill[] = {{"name", site.outputs[i].name},
+                                                                    {"device", site.device}};
+      auto topic = fill_in(settings.topic, fill);
+      if (!topic) return std::unexpected(topic.error());
+      of_outputs.push_back(*topic);
+      subscriptions->push_back({std::move(*topic), SensorId{static_cast<std::uint32_t>(site.sensors.size()) + i}, 0});
+    }
+    if (!connection.subscribe.empty())
+      connection.subscribe.insert(connection.subscribe.end(), of_outputs.begin(), of_outputs.end());
+    auto made = MqttConnection::make(connection, fmt::format("eyeflow-io-{}", site.device), std::move(*subscriptions));
+    if (!made) {
+      return fail(
+          fmt::format("{}:{}:{}: {}", site.file, connection.place.line, connection.place.column, made.error().message));
+    }
+    out.sources.push_back({connection.name, std::move(*made), false});
+  }
+  for (const auto add : {add_replays, add_simulations}) {
+    if (auto added = add(site, all, out); !added) return std::unexpected(added.error());
+  }
+  return out;
+}
+
 Result<Connectors> make_connectors(const Site& site, const Deployment& deployment, std::FILE* console) {
   std::vector<bool> bound(site.sensors.size(), false);
   for (const auto& instance : deployment.instances) {
@@ -264,7 +308,8 @@ Result<Connectors> make_connectors(const Site& site, const Deployment& deploymen
     out.own_sinks.push_back(std::make_unique<ConsoleSink>(console));
     out.sinks.emplace("console", out.own_sinks.back().get());
   }
-  for (const auto add : {add_chips, add_mqtt, add_replays, add_simulations}) {
+  if (auto added = add_chips(site, bound, true, out); !added) return std::unexpected(added.error());
+  for (const auto add : {add_mqtt, add_replays, add_simulations}) {
     if (auto added = add(site, bound, out); !added) return std::unexpected(added.error());
   }
   if (auto added = add_databases(site, out); !added) return std::unexpected(added.error());

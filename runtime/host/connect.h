@@ -26,6 +26,10 @@ struct Connectors {
 
 Result<Connectors> make_connectors(const Site& site, const Deployment& deployment, std::FILE* console);
 
+// Everything that can be listened to: all sensors, and of outputs what is published to a broker, as the sensor whose
+// number is that of the last one and the output's (Site::outputs). Nothing is set, and no output's pin is taken.
+Result<Connectors> make_observers(const Site& site);
+
 // The signal of a simulated sensor, its quantities in the sensor's unit.
 Result<Signal> signal_of(const SensorSettings& settings);
 

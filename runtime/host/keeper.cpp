@@ -35,20 +35,25 @@ std::size_t parts_of(std::size_t snapshot_bytes) { return snapshot_bytes / Keepe
 
 }  // namespace
 
+StoreOptions store_options(const Site& site) {
+  const auto& settings = *site.storage;
+  return {.folder = settings.folder,
+          .key_file = settings.key_file,
+          .device = site.device,
+          .commit = settings.commit,
+          .history_bytes = settings.history_bytes,
+          .outbox_bytes = settings.outbox_bytes,
+          .reserve_bytes = settings.reserve_bytes,
+          .queue_bytes = settings.memory_bytes,
+          .when_full = settings.drop_new ? WhenFull::DropNew : WhenFull::DropOldest,
+          .on_notice = [](std::string_view line) { log()->warn("{}", line); }};
+}
+
 std::expected<std::unique_ptr<Keeper>, OpenFailure> Keeper::open(const Site& site, HostClock& clock,
                                                                  std::function<void()> on_commit) {
-  const auto& settings = *site.storage;
-  auto store = Store::open({.folder = settings.folder,
-                            .key_file = settings.key_file,
-                            .device = site.device,
-                            .commit = settings.commit,
-                            .history_bytes = settings.history_bytes,
-                            .outbox_bytes = settings.outbox_bytes,
-                            .reserve_bytes = settings.reserve_bytes,
-                            .queue_bytes = settings.memory_bytes,
-                            .when_full = settings.drop_new ? WhenFull::DropNew : WhenFull::DropOldest,
-                            .on_notice = [](std::string_view line) { log()->warn("{}", line); },
-                            .on_commit = std::move(on_commit)});
+  StoreOptions options = store_options(site);
+  options.on_commit = std::move(on_commit);
+  auto store = Store::open(std::move(options));
   if (!store) return std::unexpected(store.error());
   std::unique_ptr<Keeper> keeper(new Keeper(std::move(*store), clock));
   keeper->clock_slot_ = keeper->store_.slot(SlotKind::Host, "", kClock);

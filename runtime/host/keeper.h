@@ -20,6 +20,9 @@
 
 namespace eyeflow::runtime {
 
+// How the site wants its store ([storage] is there).
+StoreOptions store_options(const Site& site);
+
 // What an instance leaves to be kept. Of whoever runs the instance.
 struct Keepsake {
   Changes changes;                               // the rows since it was kept last

@@ -7,12 +7,13 @@
 #include <cstdio>
 #include <thread>
 
+#include "tools/eyeflow-collector/import.h"
 #include "tools/eyeflow-collector/server.h"
 
 namespace eyeflow::collector {
 namespace {
 
-enum class Exit : int { Ok = 0, Usage = 2, Files = 3 };
+enum class Exit : int { Ok = 0, Refused = 1, Usage = 2, Files = 3 };
 
 Exit complain(Exit code, const std::string& message) {
   fmt::print(stderr, "eyeflow-collector: {}\n", message);
@@ -78,6 +79,20 @@ Exit serve(Options options) {
   return Exit::Ok;
 }
 
+Exit import_from(const std::string& folder, const Options& options) {
+  auto devices = load_devices(options.devices);
+  if (!devices) return complain(Exit::Files, devices.error().message);
+  auto database = Database::open(options.database);
+  if (!database) return complain(Exit::Files, database.error().message);
+  const auto imported = import_rows(*database, *devices, folder);
+  if (!imported) return complain(Exit::Files, imported.error().message);
+  for (const auto& line : imported->refused) complain(Exit::Refused, line);
+  for (const auto& line : imported->notes) complain(Exit::Refused, line);
+  fmt::print("{} rows stored from {} files, {} were there already; {} files refused\n", imported->rows, imported->files,
+             imported->known, imported->refused.size());
+  return imported->refused.empty() ? Exit::Ok : Exit::Refused;
+}
+
 }  // namespace
 }  // namespace eyeflow::collector
 
@@ -93,10 +108,16 @@ int main(int argc, char** argv) {
                  "the server's certificate chain (PEM); without it plain HTTP on loopback");
   app.add_option("--key", options.server.key_file, "its private key (PEM)");
   app.add_flag("--allow-unsigned", options.server.allow_unsigned, "also take rows of devices without a known key");
+  std::string folder;
+  CLI::App* import_verb = app.add_subcommand("import", "Take the files that 'eyeflow-vm export' wrote, and end");
+  import_verb->add_option("DIR", folder, "The stick, or a copy of it")->required();
+  import_verb->add_option("--db", options.database, "the SQLite file; made when missing")->capture_default_str();
+  import_verb->add_option("--devices", options.devices, "folder with the public key of each device, NAME.pub")
+      ->required();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(Exit::Usage);
   }
-  return static_cast<int>(serve(std::move(options)));
+  return static_cast<int>(*import_verb ? import_from(folder, options) : serve(std::move(options)));
 }

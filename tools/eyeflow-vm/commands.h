@@ -46,6 +46,20 @@ struct SiteCheckArguments {
 };
 int site_check(const SiteCheckArguments& arguments);
 
+struct IoArguments {
+  std::filesystem::path site;
+  std::vector<std::filesystem::path> keys;
+  std::string duration;  // empty: 2 s
+  bool json = false;
+};
+int io(const IoArguments& arguments);
+
+struct ExportArguments {
+  std::filesystem::path site, folder;
+  bool release = false;
+};
+int export_rows(const ExportArguments& arguments);
+
 // "eyeflow-vm: MESSAGE" on stderr, the program's name in red on a terminal; several lines stay several.
 int report(std::string_view message, ExitStatus status);
 

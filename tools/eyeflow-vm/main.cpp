@@ -86,12 +86,38 @@ int main(int argc, char** argv) {
              "  eyeflow-vm site check site.toml build/monitor_t1.efb --key plant.pub"));
   site_verb->footer(footer("  eyeflow-vm site check site.toml"));
 
+  IoArguments io_arguments;
+  CLI::App* io_verb = app.add_subcommand(
+      "io", "Listen for a moment, and list every sensor and output with its value, quality and age; sets nothing");
+  io_verb->add_option("--site", io_arguments.site, "The site file (TOML)")->required();
+  io_verb->add_option("--key", io_arguments.keys, std::string(key_help) + ", besides the site's trusted_keys")
+      ->allow_extra_args(false);
+  io_verb->add_option("--for", io_arguments.duration, "Listen for at most this long (2s)");
+  io_verb->add_flag("--json", io_arguments.json, "As JSON");
+  io_verb->footer(
+      footer("  eyeflow-vm io --site site.toml\n"
+             "  eyeflow-vm io --site site.toml --for 10s --json"));
+
+  ExportArguments export_arguments;
+  CLI::App* export_verb = app.add_subcommand(
+      "export", "Write the rows that wait for the far side to a stick, as signed files (the device must not run)");
+  export_verb->add_option("DIR", export_arguments.folder, "The stick; files go to DIR/DEVICE")->required();
+  export_verb->add_option("--site", export_arguments.site, "The site file (TOML)")->required();
+  export_verb->add_flag("--release", export_arguments.release,
+                        "Take the rows out of the outbox that a receipt on the stick says are stored");
+  export_verb->footer(
+      footer("  eyeflow-vm export --site site.toml /media/stick\n"
+             "  eyeflow-collector import /media/stick --devices keys/ --db rows.db     (at the far side)\n"
+             "  eyeflow-vm export --release --site site.toml /media/stick"));
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kDone : kUsage;
   }
   if (*run_verb) return run(run_arguments);
+  if (*io_verb) return io(io_arguments);
+  if (*export_verb) return export_rows(export_arguments);
   if (*verify_verb) return verify(verify_arguments);
   if (*tiers_verb) return tiers(tiers_arguments);
   return site_check(site_arguments);
