@@ -20,6 +20,7 @@ class Bound:
         return {"<": value < self.bound, "≤": value <= self.bound, "≥": value >= self.bound}[self.relation]
 
 
+EDGE = "Edge, beside the same relay in C"
 GROUPS = {
     "Tiers, beside C": [
         Bound("baseline_geomean", "baseline, geometric mean of the kernels", "", "≤", 1.5),
@@ -53,6 +54,17 @@ GROUPS = {
     "Memory": [
         Bound("baseline_mb", "what the baseline adds to the daemon", "MB", "≤", 2),
         Bound("instance_bytes", "an instance of monitor_t1, beyond its own data", "bytes", "≤", 4096),
+    ],
+    EDGE: [
+        Bound("edge_latency", "publish to alarm through a broker at 1,000 events a second, median, EyeFlow ÷ C", "", "≤", 1.15),
+        Bound("edge_cpu", "CPU an event at 1,000 events a second, upload included, EyeFlow ÷ C", "", "≤", 1.3,
+              "The relay in C keeps events in memory and sends them as they came: it seals, commits, reads back, signs and encodes nothing. That is about a quarter of ours; the rest is more code to fetch into cold caches at every wake-up (saturated, ours holds the bound on throughput)."),
+        Bound("edge_throughput", "events a second, saturated, EyeFlow ÷ C", "", "≥", 0.8),
+        Bound("edge_idle_mb", "memory (PSS) idle, with TLS to the broker and the store open", "MB", "≤", 9),
+        Bound("edge_load_mb", "the same after load", "MB", "≤", 12),
+    ],
+    "Storage": [
+        Bound("store_rows", "rows durable and sealed, 100 a commit, in both files with state", "rows/s", "≥", 80_000),
     ],
     "Programs": [
         Bound("first_event_ms", "`eyeflow-vm`, process start to the alarm of the first reading", "ms", "<", 20),

@@ -4,8 +4,9 @@
   bench/report.py BUILD [OPTIONS FOR GOOGLE BENCHMARK]     everything
   bench/report.py BUILD kernels [--json FILE] [--filter TEXT] [--rounds N]
                                                            the kernels alone, in every tier and peer; a table on stdout
+  bench/report.py BUILD edge [--rounds N]                  the relays alone: EDGE.md and edge.json
 
-REPORT.md is the only place that figures in documents are taken from.
+REPORT.md and EDGE.md are the only places that figures in documents are taken from.
 """
 import argparse
 import json
@@ -17,6 +18,7 @@ import sys
 
 import bounds
 import compare_kernels
+import edge
 import google
 import kernel_section
 import page
@@ -24,6 +26,7 @@ import programs
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 REPORT = ROOT / "bench" / "report"
+STORE = "rows_100_a_commit/both_and_state/100"  # rows for queries and for the far side, and state
 
 
 def text_of(*command):
@@ -75,6 +78,28 @@ def tier_figures(kernels, events):
     return figures
 
 
+def edge_alone(build, words):
+    parser = argparse.ArgumentParser(prog="tools/dev bench edge")
+    parser.add_argument("--rounds", type=int, default=edge.ROUNDS)
+    options = parser.parse_args(words)
+    relays, judged = measure_edge(build, options.rounds)
+    print("\n".join(bounds.section(judged) + edge.section(relays)))
+
+
+def measure_edge(build, count=edge.ROUNDS):
+    """What the relays did, and the bounds on it; both in EDGE.md."""
+    REPORT.mkdir(exist_ok=True)
+    about = machine(build)
+    relays = edge.measure(build, count)
+    judged = [row for row in bounds.rows(edge.bound_figures(relays)) if row["group"] == bounds.EDGE]
+    lines = ["# Edge benchmark", "", "Written by bench/report.py; run `tools/dev bench edge` to write it again.", "",
+             "| | |", "|---|---|"] + [f"| {name} | {value} |" for name, value in about.items()] + [""]
+    (REPORT / "EDGE.md").write_text("\n".join(lines + bounds.section(judged) + edge.section(relays)))
+    (REPORT / "edge.json").write_text(json.dumps({"machine": about, "bounds": judged, **relays}, ensure_ascii=False,
+                                                 indent=1) + "\n")
+    return relays, judged
+
+
 def everything(build, options):
     REPORT.mkdir(exist_ok=True)
     about = machine(build)
@@ -84,8 +109,12 @@ def everything(build, options):
         rows = google.run(program, options)
         lines += google.section(program.name, rows)
         events.update(rows)
+    print("running the relays", file=sys.stderr)
+    relays, _ = measure_edge(build)
     print("running the programs", file=sys.stderr)
-    measured = {**tier_figures(kernels, events), **programs.measure(build)}
+    measured = {**tier_figures(kernels, events), **programs.measure(build), **edge.bound_figures(relays)}
+    if STORE in events:
+        measured["store_rows"] = google.figure(events[STORE])[0]
     judged = list(bounds.rows(measured))
     report = {"machine": about, "bounds": judged, "kernels": kernels,
               "benchmarks": {name: google.figure(rows)[0] for name, rows in events.items()}}
@@ -105,6 +134,8 @@ def main():
     build, words = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2:]
     if words[:1] == ["kernels"]:
         kernels_alone(build, words[1:])
+    elif words[:1] == ["edge"]:
+        edge_alone(build, words[1:])
     else:
         everything(build, words)
 

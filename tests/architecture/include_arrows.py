@@ -46,7 +46,7 @@ LIBRARIES = [
     # vm and jit run on anything, stdlib and compiler ask the system for nothing; code pages
     # and the names that tools look for are the exceptions.
     ("the operating system", r"(sys|linux|net|netinet|arpa)/|(unistd|fcntl|poll|pthread|signal|termios|dirent|dlfcn|"
-     r"langinfo|sched|netdb|spawn|ucontext|syslog|pwd|grp|getopt)\.h|c?signal$",
+     r"langinfo|malloc|sched|netdb|spawn|ucontext|syslog|pwd|grp|getopt)\.h|c?signal$",
      ["runtime/", "tools/", "jit/baseline/code_memory", "jit/baseline/symbols"]),
     ("files, threads and streams of the standard library",
      r"(iostream|fstream|filesystem|thread|mutex|shared_mutex|condition_variable|future|semaphore)$",

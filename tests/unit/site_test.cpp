@@ -264,6 +264,10 @@ TEST(Site, TheExamplesAreGood) {
     EXPECT_EQ(site->sensors.size(), 100u);
     EXPECT_EQ(site->outputs.size(), 101u);
   }
+  const auto relay = load_site(std::filesystem::path(EYEFLOW_SOURCE_DIR) / "examples" / "relay.toml");
+  ASSERT_TRUE(relay) << relay.error().message;
+  EXPECT_EQ(relay->sensors.size(), 2u);
+  EXPECT_EQ(relay->outputs.size(), 2u);
 }
 
 TEST(Site, BrokenTomlNamesThePlace) {

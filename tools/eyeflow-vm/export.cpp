@@ -15,10 +15,11 @@ int release(runtime::Store& store, const runtime::ExportOptions& options) {
   const auto done = runtime::release_rows(store, options);
   if (!done) return report(done.error().message, kUnreachable);
   if (!done->has_receipt) {
-    return report(fmt::format("{}: there is no receipt; take the files to the far side first: 'eyeflow-collector import' "
-                              "writes it",
-                              (options.folder / options.device / runtime::kReceiptName).string()),
-                  kRefused);
+    return report(
+        fmt::format("{}: there is no receipt; take the files to the far side first: 'eyeflow-collector import' "
+                    "writes it",
+                    (options.folder / options.device / runtime::kReceiptName).string()),
+        kRefused);
   }
   fmt::print("{} rows are stored at the far side and have left the outbox; {} wait\n", count_text(done->rows),
              count_text(done->left));
@@ -46,19 +47,21 @@ int export_rows(const ExportArguments& arguments) {
   }
   const auto& data = site->storage->folder;
   if (!std::filesystem::exists(data)) {
-    return report(fmt::format("{}: there is no such data folder; has the device run yet?", data.string()), kUnreachable);
+    return report(fmt::format("{}: there is no such data folder; has the device run yet?", data.string()),
+                  kUnreachable);
   }
   auto store = runtime::Store::open(runtime::store_options(*site));
   if (!store) {
-    return report(store.error().in_use ? store.error().message + ", and start it again after the export"
-                                       : store.error().message,
-                  kUnreachable);
+    return report(
+        store.error().in_use ? store.error().message + ", and start it again after the export" : store.error().message,
+        kUnreachable);
   }
   auto key = store->signing_key();
   if (!key) return report(key.error().message, kUnreachable);
   const runtime::ExportOptions options{.folder = arguments.folder, .device = site->device, .key = std::move(*key)};
   const int status = arguments.release ? release(*store, options) : write(*store, options);
-  if (!store->stop()) return report(fmt::format("{}: could not be closed in order; is its disk full?", data.string()), kUnreachable);
+  if (!store->stop())
+    return report(fmt::format("{}: could not be closed in order; is its disk full?", data.string()), kUnreachable);
   return status;
 }
 

@@ -76,13 +76,15 @@ void print_json(const std::string& device, const std::vector<Point>& points) {
   fmt::print("{{\"device\":{},\"points\":[", json_text(device));
   for (const Point& point : points) {
     fmt::print("{}\n{{\"kind\":{},\"name\":{},\"where\":{},\"quality\":{}", &point == points.data() ? "" : ",",
-               json_text(point.kind), json_text(point.name), json_text(point.where), json_text(runtime::name_of(point.quality)));
+               json_text(point.kind), json_text(point.name), json_text(point.where),
+               json_text(runtime::name_of(point.quality)));
     if (!point.value.empty()) fmt::print(",\"value\":{}", point.is_number ? point.value : json_text(point.value));
     if (!point.unit.empty()) fmt::print(",\"unit\":{}", json_text(point.unit));
     if (point.age) fmt::print(",\"age_s\":{:.3f}", static_cast<double>(point.age->count()) / 1e9);
     if (!point.why.empty()) fmt::print(",\"why\":{}", json_text(point.why));
     fmt::print(",\"used_by\":[");
-    for (const auto& user : point.used_by) fmt::print("{}{}", &user == point.used_by.data() ? "" : ",", json_text(user));
+    for (const auto& user : point.used_by)
+      fmt::print("{}{}", &user == point.used_by.data() ? "" : ",", json_text(user));
     fmt::print("]}}");
   }
   fmt::print("\n]}}\n");
