@@ -60,8 +60,10 @@ GROUPS = {
         Bound("edge_cpu", "CPU an event at 1,000 events a second, upload included, EyeFlow ÷ C", "", "≤", 1.3,
               "The relay in C keeps events in memory and sends them as they came: it seals, commits, reads back, signs and encodes nothing. That is about a quarter of ours; the rest is more code to fetch into cold caches at every wake-up (saturated, ours holds the bound on throughput)."),
         Bound("edge_throughput", "events a second, saturated, EyeFlow ÷ C", "", "≥", 0.8),
-        Bound("edge_idle_mb", "memory (PSS) idle, with TLS to the broker and the store open", "MB", "≤", 9),
-        Bound("edge_load_mb", "the same after load", "MB", "≤", 12),
+        Bound("edge_idle_mb", "memory (PSS) idle, with TLS to the broker and the store open", "MB", "≤", 9,
+              "Most of it are pages of the program and of the libraries it loads, which this machine shares with nobody else; EDGE.md says how much is its own."),
+        Bound("edge_load_mb", "the same after load", "MB", "≤", 12,
+              "As above: pages of program and libraries."),
     ],
     "Storage": [
         Bound("store_rows", "rows durable and sealed, 100 a commit, in both files with state", "rows/s", "≥", 80_000),

@@ -37,6 +37,8 @@ std::string why(httplib::Error error, long verify_result) {
 }
 
 // Calls `give_up` when a request runs past its time: a peer that sends a byte now and then resets every other limit.
+// Its thread is woken for the first of many requests only: it sleeps to a deadline that has passed away, and looks
+// again.
 class Watchdog {
  public:
   explicit Watchdog(std::function<void()> give_up)
@@ -49,22 +51,25 @@ class Watchdog {
   using Time = std::chrono::steady_clock::time_point;
 
   void set(Time deadline) {
+    bool is_sooner = false;
     {
       const std::lock_guard lock(mutex_);
       deadline_ = deadline;
+      is_sooner = deadline < awake_at_;
     }
-    changed_.notify_one();
+    if (is_sooner) changed_.notify_one();
   }
   void watch(const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
     while (!stop.stop_requested()) {
-      if (deadline_ == Time::max()) {
-        changed_.wait(lock, stop, [this] { return deadline_ != Time::max(); });
+      awake_at_ = deadline_;
+      const auto is_sooner = [this] { return deadline_ < awake_at_; };
+      if (awake_at_ == Time::max()) {
+        changed_.wait(lock, stop, is_sooner);
         continue;
       }
-      const Time deadline = deadline_;
-      if (changed_.wait_until(lock, stop, deadline, [&] { return deadline_ != deadline; })) continue;
-      if (stop.stop_requested()) return;
+      if (changed_.wait_until(lock, stop, awake_at_, is_sooner) || stop.stop_requested()) continue;
+      if (deadline_ > std::chrono::steady_clock::now()) continue;
       deadline_ = Time::max();
       lock.unlock();
       give_up_();
@@ -76,6 +81,7 @@ class Watchdog {
   std::mutex mutex_;
   std::condition_variable_any changed_;
   Time deadline_ = Time::max();
+  Time awake_at_ = Time::max();  // when the thread looks next
   std::jthread thread_;
 };
 
