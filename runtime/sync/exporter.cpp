@@ -134,12 +134,11 @@ Result<ReleaseReport> release_rows(Store& store, const ExportOptions& options) {
     const auto receipt = stored.find(head.epoch);
     if (!until || receipt == stored.end() || std::min(*until, receipt->second) < head.first) break;
     const std::uint64_t last = std::min(*until, receipt->second);
+    const std::uint64_t forgotten = store.stats().rows_acknowledged;
     store.acknowledge(head.epoch, last);
     // It is of the next commit; a later epoch has its turn after that.
     const auto limit = std::chrono::steady_clock::now() + 30s;
-    for (;;) {
-      const OutboxBatch now = store.outbox(1, SIZE_MAX);
-      if (now.rows.empty() || now.epoch != head.epoch || now.rows.front().number.sequence > last) break;
+    while (store.stats().rows_acknowledged == forgotten) {
       if (std::chrono::steady_clock::now() > limit) return fail("the store does not commit; is its disk full?");
       std::this_thread::sleep_for(10ms);
     }
