@@ -333,6 +333,17 @@ class TaskChecker {
   Value in_unit_of_product(Value figure, const stdlib::Unit& a, const stdlib::Unit& b, const Span& span);
   Value array_call(const syntax::CallExpr& call, typed::ArrayFunction function, const Span& span);
   Value matmul_call(const syntax::CallExpr& call, std::vector<Value> arrays, const Span& span);
+  // ---- Statistics of two arrays, spectra, filters (signals.cpp)
+  Value signal_call(const syntax::CallExpr& call, typed::ArrayFunction function, const Span& span);
+  Value signal_argument(const syntax::CallExpr& call, std::size_t number, std::string_view name,
+                        bool whole_too = false);
+  Value pair_call(Value xs, Value ys, typed::ArrayFunction function, std::string_view name, const Span& span);
+  Value band_call(const syntax::CallExpr& call, Value densities, const Span& span);
+  Value fir_call(Value xs, Value taps, const Span& span);
+  Value spectrum_call(const syntax::CallExpr& call, typed::ArrayFunction function, const Span& span);
+  Value window_call(const syntax::CallExpr& call, typed::ArrayFunction function, const Span& span);
+  Value in_unit(const syntax::Argument& argument, typed::TypeKind kind, const stdlib::Unit& unit);
+  const typed::UnitInfo* unit_or_none(const stdlib::Unit& unit);
   Value math_values(typed::Math function, std::vector<Value> values, const Span& span);
   Value negate(Value operand, const Span& span);
   bool count_arguments(const syntax::CallExpr& call, std::string_view name, std::size_t count, const Span& span);

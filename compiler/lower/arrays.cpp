@@ -111,25 +111,43 @@ void Body::assign_pair(SlotId to, const EachFamily& family, const typed::Expr& l
 }
 
 Temp Body::eval(const typed::Expr& expr, const typed::ArrayCall& node, std::optional<RegId> target) {
-  const vm::Scalar scalar = scalar_of(expr.type.kind);
-  std::vector<Place> places;
-  for (std::size_t i = 0; i < node.arguments.size(); ++i)
-    places.push_back(
-        settled_place(*node.arguments[i], i + 1 < node.arguments.size() && has_call(*node.arguments[i + 1])));
-  if (node.function == typed::ArrayFunction::Sum) {
-    const Temp array = reference(places[0].leaves[0].slot);
+  using enum typed::ArrayFunction;
+  const typed::Expr& first = *node.arguments[0];
+  const vm::Scalar scalar = scalar_of(first.type.element->kind);
+  std::vector<Place> kept;
+  // The sum and the mean of products are one pass without an array between: the same order, the same bits.
+  const auto* products = std::get_if<typed::Binary>(&first.node);
+  if ((node.function == Sum || node.function == Mean) && products && products->op == BinaryOp::Mul &&
+      typed::is_float(first.type.element->kind) && is_whole(*products->left) && is_whole(*products->right)) {
+    const typed::Expr* const factors[] = {products->left.get(), products->right.get()};
+    Temp result = destination(scalar, target);
+    emit_on_arrays("array.dot." + std::string(vm::name(scalar)), operands_of(factors, kept), index(result.reg()));
+    if (node.function == Mean) {
+      const double count = first.type.size;
+      const Temp divisor = load_constant(
+          scalar, scalar == vm::Scalar::F64 ? vm::to_word(count) : vm::to_word(static_cast<float>(count)));
+      code_.emit(*kDiv[scalar], index(result.reg()), index(result.reg()), index(divisor.reg()));
+    }
+    return result;
+  }
+  std::vector<ArrayOperand> operands = operands_of(pointers(node.arguments), kept);
+  if (node.function == Sum) {
+    const Temp array = reference(*operands[0].slot);
     Temp result = destination(scalar, target);
     code_.emit(*kArraySum[scalar], index(result.reg()), index(array.reg()));
     return result;
   }
-  std::vector<vm::TypeId> types;
-  for (const Place& from : places) types.push_back(reference_type(from.leaves[0].slot));
-  const std::vector<Temp> run = code_.take_run(types);
-  for (std::size_t i = 0; i < places.size(); ++i) reference_into(places[i].leaves[0].slot, run[i].reg());
-  const std::string area = node.function == typed::ArrayFunction::Dot ? "array." : "stats.";
+  Place scratch;
+  if (node.function == Percentile) {
+    const LeafType sorted{vm::TypeKind::Array, scalar, node.arguments[0]->type.size};
+    operands.insert(operands.begin() + 1, ArrayOperand::at(scratch_leaf(scratch, sorted).slot));
+  }
+  const std::string area = node.function == Dot                                    ? "array."
+                           : node.function == Band || node.function == Interpolate ? "signal."
+                                                                                   : "stats.";
   const std::string name = area + std::string(spelling(node.function)) + "." + std::string(vm::name(scalar));
-  Temp result = destination(scalar, target);
-  code_.emit(Op::CallIntrinsic, index(result.reg()), task_.intrinsic(name).id, index(run[0].reg()));
+  Temp result = destination(scalar_of(expr.type.kind), target);
+  emit_on_arrays(name, std::move(operands), index(result.reg()));
   return result;
 }
 
@@ -139,7 +157,7 @@ void Body::assign_matmul(SlotId to, const typed::ArrayCall& node) {
   const Place a = settled_place(*node.arguments[0], has_call(*node.arguments[1]));
   const Place b = place(*node.arguments[1]);
   const LeafType& type = task_.module.leaf(to);
-  const std::uint32_t rows = type.capacity / node.columns;
+  const std::uint32_t rows = type.capacity / node.count;
   const std::uint32_t calls = (rows + kRowsPerCall - 1) / kRowsPerCall;
   const SlotId from_a = a.leaves[0].slot, from_b = b.leaves[0].slot;
   const vm::TypeId number = vm::type_id(vm::Scalar::I64);
@@ -156,7 +174,7 @@ void Body::assign_matmul(SlotId to, const typed::ArrayCall& node) {
   code_.emit(Op::LoopIndex, index(run[3].reg()), index(counter));
   load_constant(vm::Scalar::I64, kRowsPerCall, run[4].reg());
   code_.emit(Op::MulI64, index(run[3].reg()), index(run[3].reg()), index(run[4].reg()));
-  load_constant(vm::Scalar::I64, node.columns, run[4].reg());
+  load_constant(vm::Scalar::I64, node.count, run[4].reg());
   code_.emit(Op::CallIntrinsic, 0, id, index(run[0].reg()));
   code_.emit_back(Op::LoopNext, index(counter), 0, 0, top);
   code_.bind(end);

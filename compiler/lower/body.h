@@ -242,6 +242,21 @@ class Body {
   void assign_one(SlotId to, const OpFamily& family, const typed::Expr& operand);
   void assign_pair(SlotId to, const EachFamily& family, const typed::Expr& left, const typed::Expr& right);
   void assign_matmul(SlotId to, const typed::ArrayCall& node);
+  // ---- Intrinsics on arrays (signals.cpp)
+  // What is handed to one: an array or list in memory, or a scalar.
+  struct ArrayOperand {
+    std::optional<SlotId> slot;
+    Temp value;
+    static ArrayOperand at(SlotId slot) { return {slot, {}}; }
+    static ArrayOperand of(Temp value) { return {{}, std::move(value)}; }
+  };
+  // The arguments from left to right; what `kept` holds must live until they have been used.
+  std::vector<ArrayOperand> operands_of(std::span<const typed::Expr* const> arguments, std::vector<Place>& kept);
+  void emit_on_arrays(const std::string& name, std::vector<ArrayOperand> operands, std::uint16_t result = 0);
+  static std::vector<const typed::Expr*> pointers(const std::vector<typed::ExprPtr>& arguments);
+  void assign_array_call(SlotId to, const typed::ArrayCall& node);
+  void assign_fft(SlotId to, const typed::ArrayCall& node);
+  void assign_fir(SlotId to, const typed::ArrayCall& node);
   void interpolate(SlotId to, const typed::Interpolate& node);
   void append_value(SlotId to, const typed::FormatPart& part);
   void append_enum(SlotId to, const typed::Expr& value);

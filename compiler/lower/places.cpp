@@ -208,7 +208,7 @@ void Body::assign(const std::vector<Leaf>& to, const typed::Expr& value, bool ma
                  [&](const typed::Interpolate& n) { interpolate(to[0].slot, n); },
                  [&](const typed::ArrayLiteral& n) { assign_literal(to, n); },
                  [&](const typed::ArrayFill& n) { assign_fill(to, n); },
-                 [&](const typed::ArrayCall& n) { assign_matmul(to[0].slot, n); },
+                 [&](const typed::ArrayCall& n) { assign_array_call(to[0].slot, n); },
                  [&](const typed::Slice& n) { assign_slice(to, n); },
                  [&](const typed::Given& n) {
                    assign({to.begin() + 1, to.end()}, *n.value, false);

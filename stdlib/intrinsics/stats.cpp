@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "stdlib/intrinsics/array_access.h"
 #include "stdlib/intrinsics/functions.h"
 #include "stdlib/kernels/kernels.h"
 
@@ -11,12 +12,6 @@ namespace {
 using vm::Context;
 using vm::Reference;
 using vm::Word;
-
-template <typename T>
-const T* elements(Context& context, Word array) {
-  return reinterpret_cast<const T*>(context.at(Reference{array}));
-}
-std::size_t length(Word array) { return Reference{array}.capacity(); }
 
 template <typename T>
 const Reductions<T>& reductions() {
@@ -41,9 +36,31 @@ T greatest(Context& context, Word a) {
   return result;
 }
 
+double square_root(double x) { return __builtin_sqrt(x); }
+float square_root(float x) { return __builtin_sqrtf(x); }
+
 template <typename T>
 T dot(Context& context, Word a, Word b) {
   return reductions<T>().dot(elements<T>(context, a), elements<T>(context, b), std::min(length(a), length(b)));
+}
+
+template <typename T>
+T covariance(Context& context, Word a, Word b) {
+  return reductions<T>().covariance(elements<T>(context, a), elements<T>(context, b), std::min(length(a), length(b)));
+}
+template <typename T>
+T variance(Context& context, Word a, std::size_t n) {
+  return reductions<T>().variance(elements<T>(context, a), n);
+}
+template <typename T>
+T slope(Context& context, Word a, Word b) {
+  return vm::canonical(covariance<T>(context, a, b) / variance<T>(context, a, std::min(length(a), length(b))));
+}
+template <typename T>
+T correlation(Context& context, Word a, Word b) {
+  const std::size_t n = std::min(length(a), length(b));
+  const T spread = square_root(variance<T>(context, a, n)) * square_root(variance<T>(context, b, n));
+  return vm::canonical(covariance<T>(context, a, b) / spread);
 }
 
 constexpr std::size_t kRowsPerCall = 4;
@@ -73,6 +90,10 @@ void matmul(Context& context, Word to, Word a, Word b, std::int64_t first_row, s
   EYEFLOW_FIGURE(max, T, t)                                                                                  \
   EYEFLOW_FIGURE(rms, T, t)                                                                                  \
   EYEFLOW_FIGURE(variance, T, t)                                                                             \
+  EYEFLOW_FIGURE(kurtosis, T, t)                                                                             \
+  T covariance_##t(Context& context, Word a, Word b) { return covariance<T>(context, a, b); }                \
+  T slope_##t(Context& context, Word a, Word b) { return slope<T>(context, a, b); }                          \
+  T correlation_##t(Context& context, Word a, Word b) { return correlation<T>(context, a, b); }              \
   T dot_##t(Context& context, Word a, Word b) { return dot<T>(context, a, b); }                              \
   void matmul_##t(Context& context, Word to, Word a, Word b, std::int64_t first_row, std::int64_t columns) { \
     matmul<T>(context, to, a, b, first_row, columns);                                                        \

@@ -23,7 +23,9 @@ void fill(Reductions<T>& r) {
   r.max = greatest<T>;
   r.rms = rms<T>;
   r.variance = variance<T>;
+  r.kurtosis = kurtosis<T>;
   r.dot = dot<T>;
+  r.covariance = covariance<T>;
   r.matmul = matmul<T>;
 }
 
@@ -47,8 +49,9 @@ namespace eyeflow::stdlib {
 HWY_EXPORT(fill_kernels);
 
 Kernels chosen_kernels() {
-  Kernels k{.arrays = vm::kPlainArrayKernels, .f64 = {}, .f32 = {}};
+  Kernels k{.arrays = vm::kPlainArrayKernels, .f64 = {}, .f32 = {}, .f64_signals = {}, .f32_signals = {}};
   HWY_DYNAMIC_DISPATCH(fill_kernels)(k);
+  choose_signals(k);
   return k;
 }
 

@@ -108,6 +108,20 @@ struct Deviations {
   }
 };
 template <typename T>
+struct FourthPowers {
+  Deviations<T> squares;
+  template <class D>
+  HWY_INLINE hn::Vec<D> at(D d, std::size_t i) const {
+    const auto v = squares.at(d, i);
+    return hn::Mul(v, v);
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> rest(D d, std::size_t i, std::size_t count) const {
+    const auto v = squares.rest(d, i, count);
+    return hn::Mul(v, v);
+  }
+};
+template <typename T>
 struct Products {
   Plain<T> x, y;
   template <class D>
@@ -117,6 +131,20 @@ struct Products {
   template <class D>
   HWY_INLINE hn::Vec<D> rest(D d, std::size_t i, std::size_t count) const {
     return hn::Mul(x.rest(d, i, count), y.rest(d, i, count));
+  }
+};
+
+template <typename T>
+struct JointDeviations {
+  Plain<T> x, y;
+  T mean_x, mean_y;
+  template <class D>
+  HWY_INLINE hn::Vec<D> at(D d, std::size_t i) const {
+    return hn::Mul(hn::Sub(x.at(d, i), hn::Set(d, mean_x)), hn::Sub(y.at(d, i), hn::Set(d, mean_y)));
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> rest(D d, std::size_t i, std::size_t count) const {
+    return hn::Mul(hn::Sub(x.rest(d, i, count), hn::Set(d, mean_x)), hn::Sub(y.rest(d, i, count), hn::Set(d, mean_y)));
   }
 };
 
@@ -214,6 +242,20 @@ template <typename T>
 T variance(const T* x, std::size_t n) {
   const T m = reduce<AddStep, false, T>(Plain<T>{x}, n) / static_cast<T>(n);
   return vm::canonical(reduce<AddStep, false, T>(Deviations<T>{{x}, m}, n) / static_cast<T>(n));
+}
+template <typename T>
+T kurtosis(const T* x, std::size_t n) {
+  const T count = static_cast<T>(n);
+  const T m = reduce<AddStep, false, T>(Plain<T>{x}, n) / count;
+  const T squares = reduce<AddStep, false, T>(Deviations<T>{{x}, m}, n) / count;
+  return vm::canonical(reduce<AddStep, false, T>(FourthPowers<T>{{{x}, m}}, n) / count / (squares * squares));
+}
+template <typename T>
+T covariance(const T* x, const T* y, std::size_t n) {
+  const T count = static_cast<T>(n);
+  const T mean_x = reduce<AddStep, false, T>(Plain<T>{x}, n) / count;
+  const T mean_y = reduce<AddStep, false, T>(Plain<T>{y}, n) / count;
+  return vm::canonical(reduce<AddStep, false, T>(JointDeviations<T>{{x}, {y}, mean_x, mean_y}, n) / count);
 }
 template <typename T>
 T dot(const T* x, const T* y, std::size_t n) {

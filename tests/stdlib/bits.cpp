@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "stdlib/intrinsics/intrinsics.h"
+#include "stdlib/kernels/fft.h"
 #include "vm/isa/context.h"
 
 namespace {
@@ -78,11 +79,32 @@ void put_element(Word* array, std::uint32_t n, Scalar element, Random& random, i
   std::memcpy(reinterpret_cast<std::byte*>(array) + n * size, &word, size);  // little-endian
 }
 
+constexpr std::uint32_t kMost = 2048;  // elements of an array
+
+// Of arrays whose sizes belong together.
+std::vector<std::uint32_t> capacities(const vm::IntrinsicDesc& desc, const stdlib::FftShape& shape) {
+  constexpr std::uint32_t kSquare = 14 * 14;
+  if (desc.name.starts_with("array.matmul.")) return {kSquare, kSquare, kSquare, 0, 0};
+  if (desc.name.starts_with("signal.magnitudes.") || desc.name.starts_with("signal.powers.")) return {100, 200, 0, 0};
+  if (desc.name.starts_with("signal.fir.")) return {190, 200, 11, 0};
+  if (desc.name.starts_with("signal.resample.")) return {157, 200};
+  if (desc.name.starts_with("signal.fft."))
+    return {static_cast<std::uint32_t>(2 * shape.bins()), shape.n, static_cast<std::uint32_t>(shape.table_numbers()),
+            static_cast<std::uint32_t>(shape.scratch_numbers())};
+  return std::vector<std::uint32_t>(vm::kMaxIntrinsicParams, 200);
+}
+
+// One of the arguments that is a whole number.
+Word whole_number(const vm::IntrinsicDesc& desc, int p, Random& random) {
+  if (desc.name.starts_with("array.matmul.")) return p == 3 ? random.bits() % 3 * 4 : 14;
+  if (desc.name.starts_with("signal.fir.")) return random.bits() % 3 * 4;
+  if (desc.name.starts_with("signal.")) return random.bits() % 3;
+  return vm::to_word(static_cast<std::int64_t>(random.bits() % 19) - 1);  // digits
+}
+
 std::uint64_t hash_of(const vm::IntrinsicDesc& desc) {
-  constexpr std::uint32_t kCapacity = 200, kSide = 14;
-  // Matrices are square.
-  const std::uint32_t capacity = desc.param_count == 5 ? kSide * kSide : kCapacity;
-  std::vector<Word> memory(kCapacity * vm::kMaxIntrinsicParams + 64);
+  constexpr std::uint32_t kLengths[] = {2, 3, 4, 5, 7, 8, 12, 15, 16, 20, 25, 31, 32, 60, 64, 97, 100, 128, 200, 250};
+  std::vector<Word> memory(std::size_t{kMost} * vm::kMaxIntrinsicParams + 64);
   vm::Context context;
   context.base[static_cast<int>(Region::Scratch)] = reinterpret_cast<std::byte*>(memory.data());
   Random random;
@@ -91,34 +113,38 @@ std::uint64_t hash_of(const vm::IntrinsicDesc& desc) {
   for (const vm::Operand& param : desc.params)
     has_references |= param.match == Match::Array || param.match == Match::Text;
   for (int round = 0; round < (has_references ? kRounds / 10 : kRounds); ++round) {
+    const stdlib::FftShape shape = stdlib::fft_shape(kLengths[static_cast<std::size_t>(round) % std::size(kLengths)]);
+    const std::vector<std::uint32_t> sizes = capacities(desc, shape);
     Word words[vm::kMaxIntrinsicParams] = {};
     std::uint32_t place = 0;
     for (int p = 0; p < desc.param_count; ++p) {
       const vm::Operand& param = desc.params[p];
+      const std::uint32_t capacity = sizes[static_cast<std::size_t>(p)];
       if (param.match == Match::Array) {
         words[p] = Reference::make(Region::Scratch, place, capacity).word;
         for (std::uint32_t n = 0; n < capacity; ++n)
           put_element(memory.data() + place / 8, n, param.scalar, random, round);
+        if (desc.name == "signal.fft.f64" && p == 2)
+          std::memcpy(memory.data() + place / 8, stdlib::fft_table<double>(shape).data(), capacity * sizeof(double));
+        if (desc.name == "signal.fft.f32" && p == 2)
+          std::memcpy(memory.data() + place / 8, stdlib::fft_table<float>(shape).data(), capacity * sizeof(float));
       } else if (param.match == Match::Text) {
-        words[p] = Reference::make(Region::Scratch, place, kCapacity).word;
+        words[p] = Reference::make(Region::Scratch, place, capacity).word;
         std::string text;
         for (std::uint64_t n = random.bits() % (p == 0 ? 100 : 4); n > 0; --n)
           text += static_cast<char>('a' + random.bits() % 3);
         context.set_text({words[p]}, 0, text);
       } else {
         words[p] = argument(param, random, round);
-        if (param.scalar == Scalar::I64 && p == 2)
-          words[p] = vm::to_word(static_cast<std::int64_t>(random.bits() % 19) - 1);
-        if (param.scalar == Scalar::I64 && p == 3) words[p] = random.bits() % 3 * 4;
-        if (param.scalar == Scalar::I64 && p == 4) words[p] = kSide;
+        if (param.scalar == Scalar::I64 && p >= 2) words[p] = whole_number(desc, p, random);
       }
-      place += kCapacity * 8;
+      place += kMost * 8;
     }
     Word result = 0;
     desc.function(context, words, &result);
     hash.add(&result, sizeof result);
     if (desc.result == Scalar::Void && desc.params[0].match == Match::Array) {
-      hash.add(memory.data(), capacity * static_cast<std::size_t>(vm::size_bytes(desc.params[0].scalar)));
+      hash.add(memory.data(), sizes[0] * static_cast<std::size_t>(vm::size_bytes(desc.params[0].scalar)));
     } else if (desc.result == Scalar::Void) {
       const std::string_view text = context.text({words[0]});
       hash.add(text.data(), text.size());

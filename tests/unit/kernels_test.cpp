@@ -1,83 +1,18 @@
 // The kernels of every vector width that this CPU has, against plain loops: the same bits for all lengths, places and
 // values.
 #include <gtest/gtest.h>
-#include <hwy/highway.h>
 
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
-#include "stdlib/kernels/kernels.h"
+#include "tests/unit/kernel_data.h"
 
 namespace eyeflow::stdlib {
 namespace {
-
-template <typename T>
-using Bits = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;
-
-// On the heap and exactly as long as it has to be, at a place that no vector is aligned to: sanitizers see what is read
-// or written beyond.
-template <typename T>
-class Row {
- public:
-  explicit Row(std::vector<T> values) : size_(values.size()), memory_(new T[size_ + 1]) {
-    std::memcpy(data(), values.data(), size_ * sizeof(T));
-  }
-  Row(const Row& other) : Row(std::vector<T>(other.data(), other.data() + other.size_)) {}
-  T* data() { return memory_.get() + 1; }
-  const T* data() const { return memory_.get() + 1; }
-  std::size_t size() const { return size_; }
-  friend bool operator==(const Row& a, const Row& b) {
-    return a.size_ == b.size_ && std::memcmp(a.data(), b.data(), a.size_ * sizeof(T)) == 0;
-  }
-
- private:
-  std::size_t size_;
-  std::unique_ptr<T[]> memory_;
-};
-
-template <typename T>
-T some_value(std::mt19937_64& random, int kind) {
-  if constexpr (std::is_floating_point_v<T>) {
-    using Limits = std::numeric_limits<T>;
-    static constexpr T kSpecial[] = {
-        Limits::quiet_NaN(),  Limits::infinity(),    -Limits::infinity(), T(0),           -T(0),
-        Limits::denorm_min(), -Limits::denorm_min(), Limits::max(),       -Limits::max(), Limits::min()};
-    if (kind == 2 && random() % 6 == 0) return kSpecial[random() % std::size(kSpecial)];
-    if (kind == 1) return vm::canonical(std::bit_cast<T>(static_cast<Bits<T>>(random())));
-    if (kind == 3) return random() % 2 == 0 ? T(0) : -T(0);
-    return static_cast<T>(static_cast<double>(static_cast<std::int64_t>(random())) * 0x1p-60);
-  } else {
-    if (kind == 1) return static_cast<T>(random());
-    if (kind == 2 && random() % 40 == 0)
-      return random() % 2 == 0 ? std::numeric_limits<T>::min() : std::numeric_limits<T>::max();
-    return static_cast<T>(static_cast<std::int64_t>(random() % 2001) - 1000);
-  }
-}
-template <typename T>
-Row<T> some_row(std::mt19937_64& random, std::size_t n, int kind) {
-  std::vector<T> values(n);
-  for (T& x : values) x = some_value<T>(random, kind);
-  return Row<T>(values);
-}
-
-// Runs `body(kernels, name of the target)` for each target of this CPU, after each other.
-template <typename Body>
-void on_each_target(const Body& body) {
-  int count = 0;
-  for (std::int64_t targets = hwy::SupportedTargets(); targets != 0; targets &= targets - 1) {
-    hwy::SetSupportedTargetsForTest(targets & -targets);
-    body(chosen_kernels(), hwy::TargetName(targets & -targets));
-    ++count;
-    hwy::SetSupportedTargetsForTest(0);
-  }
-  EXPECT_GE(count, 1);
-}
 
 constexpr std::size_t kLengths[] = {0,  1,  2,  3,  4,  5,  7,  8,  9,  15, 16, 17,  31,  32,  33,  47,
                                     48, 49, 63, 64, 65, 66, 67, 95, 96, 97, 99, 127, 128, 160, 255, 1000};
@@ -193,17 +128,23 @@ struct Reference {
     };
     return in_order<T>(n, 0, square, add) / static_cast<T>(n);
   }
+  static T kurtosis(const T* x, std::size_t n) {
+    const T m = mean(x, n), v = variance(x, n);
+    const auto fourth = [&](std::size_t i) -> T {
+      const T d = x[i] - m;
+      const T square = d * d;
+      return square * square;
+    };
+    return in_order<T>(n, 0, fourth, add) / static_cast<T>(n) / (v * v);
+  }
   static T dot(const T* x, const T* y, std::size_t n) {
     return in_order<T>(n, 0, [&](std::size_t i) -> T { return x[i] * y[i]; }, add);
   }
+  static T covariance(const T* x, const T* y, std::size_t n) {
+    const T a = mean(x, n), b = mean(y, n);
+    return in_order<T>(n, 0, [&](std::size_t i) -> T { return (x[i] - a) * (y[i] - b); }, add) / static_cast<T>(n);
+  }
 };
-
-template <typename T>
-void expect_bits(T got, T expected, const std::string& what) {
-  expected = vm::canonical(expected);
-  EXPECT_EQ(std::bit_cast<Bits<T>>(got), std::bit_cast<Bits<T>>(expected))
-      << what << ": " << got << ", not " << expected;
-}
 
 template <typename T>
 void figures_as_the_reference(const Reductions<T>& k, const std::string& target) {
@@ -217,7 +158,10 @@ void figures_as_the_reference(const Reductions<T>& k, const std::string& target)
       expect_bits(k.max(x.data(), n), Reference<T>::extreme(x.data(), n, false), "max" + where);
       expect_bits(k.rms(x.data(), n), Reference<T>::rms(x.data(), n), "rms" + where);
       expect_bits(k.variance(x.data(), n), Reference<T>::variance(x.data(), n), "variance" + where);
+      expect_bits(k.kurtosis(x.data(), n), Reference<T>::kurtosis(x.data(), n), "kurtosis" + where);
       expect_bits(k.dot(x.data(), y.data(), n), Reference<T>::dot(x.data(), y.data(), n), "dot" + where);
+      expect_bits(k.covariance(x.data(), y.data(), n), Reference<T>::covariance(x.data(), y.data(), n),
+                  "covariance" + where);
     }
 }
 TEST(Kernels, FiguresHaveTheOneOrder) {
@@ -251,6 +195,50 @@ TEST(Kernels, ProductsOfMatricesAddInOrder) {
   on_each_target([](const Kernels& k, const std::string& target) {
     products_as_the_reference(k.f64, target);
     products_as_the_reference(k.f32, target);
+  });
+}
+
+// ---- Spectra and filters
+// -----------------------------------------------------------------------------------------------------
+
+template <typename T>
+void signals_as_the_reference(const Signals<T>& k, const std::string& target) {
+  std::mt19937_64 random(5);
+  for (const std::size_t n : kLengths)
+    for (int kind = 0; kind < 4; ++kind) {
+      const Row<T> pairs = some_row<T>(random, 2 * n, kind), start = some_row<T>(random, n, 0);
+      const T scale = some_value<T>(random, 0);
+      Row<T> sizes = start, squares = start, got = start;
+      for (std::size_t i = 0; i < n; ++i) {
+        const T re = pairs.data()[2 * i] * pairs.data()[2 * i], im = pairs.data()[2 * i + 1] * pairs.data()[2 * i + 1];
+        const T sum = re + im;
+        sizes.data()[i] = vm::canonical(std::sqrt(sum) * scale);
+        squares.data()[i] = vm::canonical(sum * scale);
+      }
+      k.magnitudes(got.data(), pairs.data(), scale, n);
+      EXPECT_TRUE(got == sizes) << "magnitudes " << n << ' ' << kind << ' ' << target;
+      k.powers(got.data(), pairs.data(), scale, n);
+      EXPECT_TRUE(got == squares) << "powers " << n << ' ' << kind << ' ' << target;
+      for (std::size_t count = 1; count <= 4; ++count) {
+        const Row<T> x = some_row<T>(random, n + count - 1, kind), taps = some_row<T>(random, count, 0);
+        Row<T> expected = start, filtered = start;
+        for (std::size_t i = 0; i < n; ++i) {
+          T sum = start.data()[i];
+          for (std::size_t j = 0; j < count; ++j) {
+            const T product = x.data()[i + count - 1 - j] * taps.data()[j];
+            sum = sum + product;
+          }
+          expected.data()[i] = vm::canonical(sum);
+        }
+        k.fir(filtered.data(), x.data(), taps.data(), count, n);
+        EXPECT_TRUE(filtered == expected) << "fir " << n << ' ' << count << ' ' << kind << ' ' << target;
+      }
+    }
+}
+TEST(Kernels, SpectraAndFiltersAreAsPlainLoops) {
+  on_each_target([](const Kernels& k, const std::string& target) {
+    signals_as_the_reference(k.f64_signals, target);
+    signals_as_the_reference(k.f32_signals, target);
   });
 }
 

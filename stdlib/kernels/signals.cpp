@@ -1,0 +1,44 @@
+// As kernels.cpp, for signals: a file of its own, since it takes as long to compile as all others together.
+#define HWY_DISABLED_TARGETS (HWY_AVX3_DL | HWY_SSSE3)
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "stdlib/kernels/signals.cpp"
+// clang-format off: this must come first
+#include <hwy/foreach_target.h>
+// clang-format on
+#include <hwy/highway.h>
+
+#include "stdlib/kernels/fft-inl.h"
+#include "stdlib/kernels/kernels.h"
+#include "stdlib/kernels/signals-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace eyeflow::stdlib {
+namespace HWY_NAMESPACE {
+
+template <typename T>
+void fill(Signals<T>& s) {
+  s.fft = fft<T>;
+  s.points = points<T>;
+  s.magnitudes = magnitudes<T>;
+  s.powers = powers<T>;
+  s.fir = fir<T>;
+}
+
+void fill_signals(Kernels& k) {
+  fill(k.f64_signals);
+  fill(k.f32_signals);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace eyeflow::stdlib
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace eyeflow::stdlib {
+
+HWY_EXPORT(fill_signals);
+
+void choose_signals(Kernels& k) { HWY_DYNAMIC_DISPATCH(fill_signals)(k); }
+
+}  // namespace eyeflow::stdlib
+#endif
