@@ -75,6 +75,17 @@ def tier_figures(kernels, events):
                         google.speed_beside(events, "monitor_t1/baseline", "monitor_t1/by_hand"))):
         if value is not None:
             figures[key] = [value]
+    return {**figures, **array_figures(events)}
+
+
+def array_figures(events):
+    """The worst kernel on arrays beside a loop written by hand, the worst transform beside KissFFT: ratios of time."""
+    figures = {}
+    for key, base, of in (("array_kernels", "by_hand", "_4096 _64"), ("fft_kissfft", "kissfft", "fft_")):
+        speeds = [google.speed_beside(events, name, name.replace("/kernel", "/" + base))
+                  for name in events if name.endswith("/kernel") and any(part in name for part in of.split())]
+        if speeds and None not in speeds:
+            figures[key] = [1 / min(speeds)]
     return figures
 
 

@@ -40,6 +40,9 @@ LIBRARIES = [
     ("Asio", r"asio(\.hpp|/)", ["runtime/"]),
     ("spdlog", r"spdlog/", ["runtime/", "tools/"]),
     ("CLI11", r"CLI/", ["tools/"]),
+    ("KissFFT", r"kiss_fft", []),
+    ("FFTW", r"fftw3", []),
+    ("OpenBLAS", r"cblas\.h", []),
     ("fmt", r"fmt/", ["stdlib/", "compiler/", "runtime/", "tools/"]),
     ("GoogleTest", r"(gtest|gmock)/", []),
     ("Google Benchmark", r"benchmark/", []),
@@ -150,6 +153,9 @@ runtime/site/x.cpp    <CLI/CLI.hpp>
 vm/engine/x.cpp       <fmt/format.h>
 vm/isa/x.cpp          <gtest/gtest.h>
 tools/eyeflowc/x.cpp  <benchmark/benchmark.h>
+stdlib/kernels/x.cpp  <kiss_fftr.h>
+stdlib/kernels/x.cpp  <fftw3.h>
+stdlib/kernels/x.cpp  <cblas.h>
 vm/engine/x.cpp       <sys/mman.h>
 compiler/check/x.cpp  <unistd.h>
 jit/baseline/x.cpp    <sys/mman.h>

@@ -1,0 +1,29 @@
+#include "bench/kernels/fft.h"
+
+#include "bench/kernels/kernel.h"
+#include "bench/kernels/signal.h"
+
+#define COUNT 1024
+
+static float readings[COUNT], bins[COUNT + 2];
+static float table[COUNT], roots[COUNT / 2 + 2];
+static float scratch[2 * COUNT];
+static double check;
+
+static const int radices[] = {4, 4, 4, 4, 2};
+
+void fft1024_start(void) {
+  uint32_t seed = 12345;
+  for (int64_t k = 0; k < COUNT; ++k) {
+    seed = next_seed(seed);
+    readings[k] = (float)(noise(seed) - 0.5);
+  }
+  fft_prepare(COUNT, radices, table, roots);
+}
+
+void fft1024_run(void) {
+  fft_real(COUNT, radices, table, roots, readings, bins, scratch);
+  check = (double)(array_dot(bins, bins, COUNT + 2) - bins[COUNT] * bins[COUNT]);
+}
+
+KERNEL(fft1024, RESULT(bins))
