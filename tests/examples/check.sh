@@ -18,6 +18,8 @@ echo "monitor_t1.csv:8: bad reading for t1: 'nan' is not a number; left out" | d
 awk '/^    task / { on = 1 } on { sub(/^    /, ""); print } /^  a day/ { exit }' docs/card.md >"$work/card"
 "$eyeflowc" card examples/monitor_t1.eft | expect "docs/card.md" "$work/card"
 
+python3 tests/examples/bearing_health.py "$eyeflowc" || failed=1
+
 # Test blocks of the examples hold.
 "$eyeflowc" test examples/*.eft || failed=1
 exit $failed
