@@ -190,11 +190,12 @@ enum class ArrayFunction : std::uint8_t {
 #include "compiler/check/array_functions.def"
 };
 struct ArrayCall {
-  // Of these, by now: Stddev is a root of Variance, Median a Percentile, a window a constant. Spectrum and Psd are what is
-  // made of the pairs that Fft gives: √(re² + im²) and re² + im², times the second argument.
+  // Of these, by now: Stddev is a root of Variance, Median a Percentile, a window a constant. Spectrum and Psd are what
+  // is made of the pairs that Fft gives: √(re² + im²) and re² + im², times the second argument.
   ArrayFunction function;
   std::vector<ExprPtr> arguments;
-  // Matmul: columns of the second argument and of the result. Spectrum, Psd: 1 to halve the first element, 2 also the last.
+  // Matmul: columns of the second argument and of the result. Spectrum, Psd: 1 to halve the first element, 2 also the
+  // last.
   std::uint32_t count = 0;
 };
 

@@ -99,8 +99,8 @@ std::string json_lines(const FileDiagnostics& file) {
     out +=
         fmt::format(R"({{"file":{},"line":{},"column":{},"length":{},"severity":"{}","code":"{}","message":{}{}{}}})",
                     quoted(file.sources->name_at(d.span.offset)), d.span.line, d.span.column,
-                    characters(d.span, file.sources->text()), severity_name(kind),
-                    kind.id, quoted(d.message), d.hint.empty() ? "" : R"(,"hint":)" + quoted(d.hint),
+                    characters(d.span, file.sources->text()), severity_name(kind), kind.id, quoted(d.message),
+                    d.hint.empty() ? "" : R"(,"hint":)" + quoted(d.hint),
                     notes.empty() ? "" : R"(,"notes":[)" + notes + "]") +
         "\n";
   }

@@ -151,9 +151,7 @@ void Body::compare(const Leaf& left, const Leaf& right, RegId equal, Label end) 
   }
   Temp at = code_.take(vm::type_id(Scalar::I64));
   load_constant(Scalar::I64, 0, at.reg());
-  const auto element = [&](const Leaf& of) {
-    return Leaf::element(at.reg(), of.slot, of.type.scalar);
-  };
+  const auto element = [&](const Leaf& of) { return Leaf::element(at.reg(), of.slot, of.type.scalar); };
   counted_loop(std::move(trips), left.type.capacity, at.reg(), [&] { words(element(left), element(right)); });
 }
 
@@ -193,13 +191,11 @@ void Body::assign_slice(const std::vector<Leaf>& to, const typed::Slice& node) {
   }
   counted_loop(std::move(trips), to[0].type.capacity, into.reg(), [&] {
     for (std::size_t i = 0; i < to.size(); ++i) {
-      const Temp value =
-          load(Leaf::element(at.reg(), from.leaves[i].slot, from.leaves[i].type.scalar), {});
+      const Temp value = load(Leaf::element(at.reg(), from.leaves[i].slot, from.leaves[i].type.scalar), {});
       if (is_list)
         push(to[i], value.reg());
       else
-        store(Temp::borrowed(value.reg()),
-              Leaf::element(into.reg(), to[i].slot, to[i].type.scalar));
+        store(Temp::borrowed(value.reg()), Leaf::element(into.reg(), to[i].slot, to[i].type.scalar));
     }
     Temp one = code_.take(i64);
     load_constant(Scalar::I64, 1, one.reg());

@@ -250,11 +250,11 @@ class ModuleMaker {
     };
     const TypeId is = type_id(Scalar::Bool);
     m_.alarms[0].when = add({.name = "stands when", .results = {is}, .registers = {is}, .code = {{Op::Return}}});
-    m_.alarms[0].text = add({.name = "stands text",
-                             .results = {text->type},
-                             .registers = {text->type},
-                             .code = {{Op::Ref, 0, text->type, static_cast<std::uint16_t>(text->offset / 8)},
-                                      {Op::Return}}});
+    m_.alarms[0].text =
+        add({.name = "stands text",
+             .results = {text->type},
+             .registers = {text->type},
+             .code = {{Op::Ref, 0, text->type, static_cast<std::uint16_t>(text->offset / 8)}, {Op::Return}}});
   }
 
   static constexpr std::uint32_t kElements = 5, kTextBytes = 12, kFarElements = 4100;

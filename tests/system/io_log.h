@@ -3,8 +3,8 @@
 /* What a process does to the files of one folder: logged, made to fail, or given a small disk. A library of its own
  * that stands before libc (linked first, or by LD_PRELOAD), so that it sees SQLite's calls as well as ours.
  *
- * By LD_PRELOAD, EYEFLOW_IO_FOLDER and EYEFLOW_IO_LOG start a log when the process starts, EYEFLOW_IO_ROOM gives the folder
- * a disk with so many bytes left. */
+ * By LD_PRELOAD, EYEFLOW_IO_FOLDER and EYEFLOW_IO_LOG start a log when the process starts, EYEFLOW_IO_ROOM gives the
+ * folder a disk with so many bytes left. */
 #include <stdint.h>
 
 #ifdef __cplusplus

@@ -19,7 +19,8 @@ TEST(Command, SaysWhoDoesWhat) {
   EXPECT_EQ(ack->kind, Kind::Acknowledge);
   EXPECT_FALSE(ack->only_asks);
 
-  const auto shelve = parse_alarm_command(R"({"by":"Ann","do":"shelve","for":"90 min","alarm":"a","instance":"i","x":1})");
+  const auto shelve =
+      parse_alarm_command(R"({"by":"Ann","do":"shelve","for":"90 min","alarm":"a","instance":"i","x":1})");
   ASSERT_TRUE(shelve) << shelve.error().message;
   EXPECT_EQ(shelve->kind, Kind::Shelve);
   EXPECT_EQ(shelve->shelve_for, std::chrono::minutes(90));

@@ -19,7 +19,8 @@ class Reader {
 
   Result<Project> read(const toml::table& document) {
     for (const auto& [key, node] : document)
-      if (key.str() != "project") return wrong(node, fmt::format("'{}' is not a part of a project file; write [project]", key.str()));
+      if (key.str() != "project")
+        return wrong(node, fmt::format("'{}' is not a part of a project file; write [project]", key.str()));
     const toml::table* table = document["project"].as_table();
     if (!table) return fail(file_ + ": there is no [project]; write [project], then tasks = [\"monitor.eft\"]");
     Project project;
@@ -105,8 +106,8 @@ Result<std::vector<std::string>> files_or_project(const std::vector<std::string>
   const auto project = find_project(".");
   if (!project) return std::unexpected(project.error());
   if (!*project)
-    return fail(fmt::format("no file is named, and there is no {} here or above; name the files, or write a project file",
-                            kProjectFile));
+    return fail(fmt::format(
+        "no file is named, and there is no {} here or above; name the files, or write a project file", kProjectFile));
   std::vector<std::string> tasks;
   for (const fs::path& task : (*project)->tasks) tasks.push_back(task.lexically_normal().string());
   return tasks;
