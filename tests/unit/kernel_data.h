@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <limits>
@@ -25,7 +26,7 @@ template <typename T>
 class Row {
  public:
   explicit Row(std::vector<T> values) : size_(values.size()), memory_(new T[size_ + 1]) {
-    std::memcpy(data(), values.data(), size_ * sizeof(T));
+    std::ranges::copy(values, data());
   }
   Row(const Row& other) : Row(std::vector<T>(other.data(), other.data() + other.size_)) {}
   T* data() { return memory_.get() + 1; }
