@@ -391,7 +391,8 @@ void TaskChecker::check_output(const syntax::OutputDecl& decl, typed::Output& ou
   } else {
     out.type = plain(TypeKind::None);
     out.fields = check_log_fields(decl.fields);
-    for (std::size_t i = 0; i < out.fields.size(); ++i) check_border(out.fields[i].type, decl.fields[i].type->span);
+    for (std::size_t i = 0; i < out.fields.size(); ++i)
+      if (const auto& type = decl.fields[i].type) check_border(out.fields[i].type, type->span);
     if (decl.fields.empty())
       report(Code::NoFields, decl.name.span, "log '" + decl.name.text + "' has no fields",
              "write log { value: f64, at: time }");

@@ -157,14 +157,6 @@ constexpr std::uint32_t kMostCallDepth = 256;  // deeper ones would need much of
 
 using Entry = std::uint64_t (*)(Context* context, Word* frame, const void* code);
 
-// The sanitizer of indirect calls reads a signature before the function's first byte; generated code has none, and
-// where it is the first of its pages there is a guard page.
-#if defined(__clang__)
-#define EYEFLOW_CALLS_GENERATED_CODE __attribute__((no_sanitize("function")))
-#else
-#define EYEFLOW_CALLS_GENERATED_CODE
-#endif
-
 #if defined(__aarch64__)
 constexpr std::optional<Target> kHost = Target::AArch64;
 #elif defined(__x86_64__)

@@ -6,6 +6,14 @@
 
 #include "vm/base/result.h"
 
+// For a function that calls generated code: the sanitizer of indirect calls reads a signature before the callee's first
+// byte, where generated code has none, and where it is the first of its pages there is a guard page.
+#if defined(__clang__)
+#define EYEFLOW_CALLS_GENERATED_CODE __attribute__((no_sanitize("function")))
+#else
+#define EYEFLOW_CALLS_GENERATED_CODE
+#endif
+
 namespace eyeflow::jit {
 
 // Of the system's: what nobody can guess. Never 0.

@@ -227,7 +227,7 @@ class Code {
     frame.resize(kFrameWords);
   }
 
-  Trap run() {
+  EYEFLOW_CALLS_GENERATED_CODE Trap run() {
     using Entry = Trap (*)(Context*, Word*, const void*);
     return std::bit_cast<Entry>(entry_)(&context, frame.data(), function_);
   }
@@ -258,6 +258,9 @@ std::vector<Word> samples(Scalar type) {
   std::vector<Word> words;
   const auto add = [&](auto value) { words.push_back(vm::to_word(value)); };
   switch (type) {
+    case Scalar::Void:
+      words.push_back(0);
+      break;
     case Scalar::Bool:
       add(false), add(true);
       break;

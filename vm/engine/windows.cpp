@@ -19,21 +19,21 @@ std::int64_t floor_of(Wide a, std::int64_t b) {
 // back.
 constexpr std::uint32_t kMostStrays = 16;
 
-// One window of an instance with its memory.
+// One window of an instance with its memory; without (nullptr) it still knows its times.
 class Ring {
  public:
   Ring(const WindowPlan& plan, WindowState& state, std::byte* memory)
-      : plan_(plan), shape_(plan.shape), state_(state), values_(memory + plan.ring), marks_(memory + plan.marks) {}
+      : plan_(plan), shape_(plan.shape), state_(state), memory_(memory) {}
 
-  std::byte* value(std::int64_t at) const { return values_ + place(at) * plan_.value_bytes; }
+  std::byte* value(std::int64_t at) const { return memory_ + plan_.ring + place(at) * plan_.value_bytes; }
   // `count` of them, one after the other.
   void copy(std::int64_t from, std::int64_t count, std::byte* to) const {
     const std::int64_t first = std::min(count, plan_.capacity - static_cast<std::int64_t>(place(from)));
     const std::size_t bytes = static_cast<std::size_t>(first) * plan_.value_bytes;
     std::memcpy(to, value(from), bytes);
-    std::memcpy(to + bytes, values_, static_cast<std::size_t>(count - first) * plan_.value_bytes);
+    std::memcpy(to + bytes, memory_ + plan_.ring, static_cast<std::size_t>(count - first) * plan_.value_bytes);
   }
-  std::byte* time(std::int64_t at) const { return marks_ + place(at) * 8; }
+  std::byte* time(std::int64_t at) const { return memory_ + plan_.marks + place(at) * 8; }
   void put(std::int64_t at, Word word) const { std::memcpy(value(at), &word, plan_.value_bytes); }
 
   // ---- By time
@@ -64,13 +64,13 @@ class Ring {
   // The place for a reading that stands where readings usually do, give or take half a part: one that jitters around
   // the border of two parts is not taken for its neighbour.
   std::int64_t usual_place_of(TimeNs time) const {
-    const TimeNs after = time - state_.phase - state_.end_time;
+    const Wide after = Wide{time} - state_.phase - state_.end_time;
     constexpr TimeNs kNear = TimeNs{1} << 42;  // times 2^20 values it fits 64 bits
     if (after > -kNear && after < kNear) [[likely]] {
-      const std::int64_t scaled = after * shape_.values + shape_.span_ns / 2;
+      const std::int64_t scaled = static_cast<std::int64_t>(after) * shape_.values + shape_.span_ns / 2;
       return state_.end + scaled / shape_.span_ns - (scaled % shape_.span_ns < 0);
     }
-    return state_.end + floor_of(Wide{after} * shape_.values + shape_.span_ns / 2, shape_.span_ns);
+    return state_.end + floor_of(after * shape_.values + shape_.span_ns / 2, shape_.span_ns);
   }
   void end_at(std::int64_t end) const {
     state_.end = end;
@@ -96,12 +96,12 @@ class Ring {
   std::size_t place(std::int64_t at) const {
     return static_cast<std::size_t>(at & (plan_.capacity - 1));  // a power of two
   }
-  std::byte* mark(std::int64_t at) const { return marks_ + place(at) / 64 * 8; }
+  std::byte* mark(std::int64_t at) const { return memory_ + plan_.marks + place(at) / 64 * 8; }
 
   const WindowPlan& plan_;
   const Window& shape_;
   WindowState& state_;
-  std::byte *values_, *marks_;
+  std::byte* memory_;
 };
 
 // What stands between two readings, `part` of `parts` from a to b: floats on the line, others like the one before.
