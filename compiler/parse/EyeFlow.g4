@@ -100,7 +100,12 @@ testStep
   | (AT expr)? NEVER expr (WITHIN expr)?      # neverStep
   | (AT expr)? name '.' anyWord '(' expr? ')' # operateStep    // what a person does: hot.ack(), hot.shelve(1 h)
   | PARAM name '=' expr                       # paramStep
+  | CASES column (',' column)* ('->' expr (',' expr)*)? (FROM TEXT)?    # casesStep  // what the rows below give
+  | CASE pattern (',' pattern)* ('->' pattern (',' pattern)*)?          # caseStep
+  | FOR ANY anyValue (',' anyValue)*          # anyStep
   ;
+column: name (':' type)?;
+anyValue: name (':' type)? (IN expr '..' expr)?;
 
 // ---- Types and units -------------------------------------------------------------------------------------------------
 
@@ -179,7 +184,7 @@ format: '.' (NUMBER | QUANTITY) | unit;
 name
   : IDENT | AT | EVERY | STALE | AFTER | QUEUE | DROP | LATEST | WITHIN | AS | TO | CLOUD | SWITCH | VALUE | LOG | CLEAR
   | BELOW | ABOVE | PRIORITY | REMIND | DRIVES | LATCH | WINDOW | START | STOP | RISING | MAX | OF | EXPECT | FROM
-  | HOLD | SKIP_BAD | UNIT_DECL | LATE | FILL | NEVER
+  | HOLD | SKIP_BAD | UNIT_DECL | LATE | FILL | NEVER | ANY | CASES | CASE
   ;
 
 // Behind a point, and as a label, every word is a name: `conveyor.on()`, `at: event.time`.
@@ -203,7 +208,8 @@ AT: 'at'; EVERY: 'every'; STALE: 'stale'; AFTER: 'after'; QUEUE: 'queue'; DROP: 
 WITHIN: 'within'; AS: 'as'; TO: 'to'; CLOUD: 'cloud'; SWITCH: 'switch'; VALUE: 'value'; LOG: 'log'; CLEAR: 'clear';
 BELOW: 'below'; ABOVE: 'above'; PRIORITY: 'priority'; REMIND: 'remind'; DRIVES: 'drives'; LATCH: 'latch';
 WINDOW: 'window'; START: 'start'; STOP: 'stop'; RISING: 'rising'; MAX: 'max'; OF: 'of'; EXPECT: 'expect'; FROM: 'from';
-LATE: 'late'; FILL: 'fill'; NEVER: 'never'; HOLD: 'hold'; SKIP_BAD: 'skip'; UNIT_DECL: 'unit';
+LATE: 'late'; FILL: 'fill'; NEVER: 'never'; ANY: 'any'; CASES: 'cases'; CASE: 'case'; HOLD: 'hold'; SKIP_BAD: 'skip';
+UNIT_DECL: 'unit';
 
 IDENT: LETTER (LETTER | [0-9])*;
 UNIT_WORD: '°' LETTER* SUPERSCRIPT? | [%‰] | LETTER (LETTER | [0-9₀-₉])* SUPERSCRIPT?;

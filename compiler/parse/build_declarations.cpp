@@ -126,6 +126,26 @@ std::optional<syntax::TestStep> TreeBuilder::test_step(P::TestStepContext* ctx) 
     step.form = syntax::StepForm::Param;
     step.target = name(c->name());
     step.value = expr(c->expr());
+  } else if (auto* c = as<P::CasesStepContext>(ctx)) {
+    step.form = syntax::StepForm::Cases;
+    for (auto* column : c->column())
+      step.columns.push_back({name(column->name()), column->type() ? type(column->type()) : nullptr, nullptr, nullptr});
+    for (auto* wanted : c->expr()) step.wanted.push_back(expr(wanted));
+    if (c->TEXT()) step.file = {plain_text(c->TEXT()->getSymbol()), span(c->TEXT()->getSymbol())};
+  } else if (as<P::CaseStepContext>(ctx)) {
+    step.form = syntax::StepForm::Case;
+    bool behind_arrow = false;
+    for (antlr4::tree::ParseTree* child : ctx->children) {
+      behind_arrow = behind_arrow || child->getText() == "->";
+      auto* pattern = as<P::PatternContext>(child);
+      if (!pattern) continue;
+      (behind_arrow ? step.answer : step.row).push_back({expr(pattern->expr(0)), optional_expr(pattern->expr(1))});
+    }
+  } else if (auto* c = as<P::AnyStepContext>(ctx)) {
+    step.form = syntax::StepForm::Any;
+    for (auto* any : c->anyValue())
+      step.columns.push_back({name(any->name()), any->type() ? type(any->type()) : nullptr, optional_expr(any->expr(0)),
+                              optional_expr(any->expr(1))});
   } else {
     return std::nullopt;
   }

@@ -217,8 +217,8 @@ bool is_declared(antlr4::TokenStream& tokens, const std::string& name) {
 antlr4::Token* foreign_word(antlr4::Parser& parser, antlr4::Token* token) {
   antlr4::TokenStream& tokens = *parser.getTokenStream();
   auto is_foreign = [&](antlr4::Token* t) {
-    return t->getType() == Lexer::IDENT && !instead_of_foreign_word(t->getText()).empty() &&
-           !is_declared(tokens, t->getText());
+    return (t->getType() == Lexer::IDENT || t->getType() == Lexer::CASE) &&
+           !instead_of_foreign_word(t->getText()).empty() && !is_declared(tokens, t->getText());
   };
   if (is_foreign(token)) return token;
   std::size_t at = token->getTokenIndex();

@@ -372,15 +372,30 @@ struct TaskDecl {
   std::vector<Decl> declarations;
 };
 
-enum class StepForm : std::uint8_t { Feed, Expect, Never, Operate, Param };
+// What each run of a test gives a value: an input, or with a type a name of the test's own.
+struct Column {
+  Name name;
+  TypePtr type;  // may be null
+  ExprPtr min;   // `for any x in 0 .. 10`; may be null
+  ExprPtr max;
+};
+struct TestFile {
+  std::string path;  // "cases.csv"
+  Span span;
+};
+enum class StepForm : std::uint8_t { Feed, Expect, Never, Operate, Param, Cases, Case, Any };
 struct TestStep {
   Span span;
   StepForm form = StepForm::Expect;
-  ExprPtr at;      // null: at the instant of the step before
-  Name target;     // Feed: the input; Param: the parameter; Operate: the alarm
-  Name action;     // Operate: ack, shelve, unshelve
-  ExprPtr value;   // Feed, Param: the value; Expect, Never: the condition; Operate: for how long
-  ExprPtr within;  // Expect, Never
+  ExprPtr at;                            // null: at the instant of the step before
+  Name target;                           // Feed: the input; Param: the parameter; Operate: the alarm
+  Name action;                           // Operate: ack, shelve, unshelve
+  ExprPtr value;                         // Feed, Param: the value; Expect, Never: the condition; Operate: for how long
+  ExprPtr within;                        // Expect, Never
+  std::vector<Column> columns{};         // Cases, Any
+  std::vector<ExprPtr> wanted{};         // Cases: what is expected of these
+  std::optional<TestFile> file{};        // Cases: where the rows stand
+  std::vector<Pattern> row{}, answer{};  // Case: before and behind the arrow
 };
 struct TestDecl {
   Span span;
