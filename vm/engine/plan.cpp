@@ -157,7 +157,8 @@ class Builder {
 
   ConditionPlan condition(FunctionId id) const {
     ConditionPlan plan{.function = function(id), .quick = {}};
-    plan.is_quick = !plan.function.metered && find_quick(module_, module_.functions[index(id)], plan.quick);
+    plan.is_quick = !plan.function.metered && !plan_.options.tier->runs_all &&
+                    find_quick(module_, module_.functions[index(id)], plan.quick);
     return plan;
   }
 

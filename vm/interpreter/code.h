@@ -29,4 +29,7 @@ inline const FunctionCode& running(const Context& context) {
   return *static_cast<const FunctionCode*>(context.running);
 }
 
+// Of each function, with its fuel; what it points to lies in `verified`.
+std::vector<FunctionCode> function_codes(const VerifiedModule& verified, IntrinsicTable intrinsics);
+
 }  // namespace eyeflow::vm

@@ -129,22 +129,8 @@ bool reads_unwritten(const VerifiedModule& verified, IntrinsicTable intrinsics, 
 
 class InterpreterCode final : public TierCode {
  public:
-  InterpreterCode(const VerifiedModule& verified, IntrinsicTable intrinsics) {
-    functions_.reserve(verified.module.functions.size());
-    for (std::size_t n = 0; n < verified.module.functions.size(); ++n) {
-      const Function& function = verified.module.functions[n];
-      const FunctionBound& bound = verified.bounds[n];
-      functions_.push_back({.code = function.code.data(),
-                            .trip_fuel = bound.trip_fuel.data(),
-                            .entry_fuel = bound.entry_fuel,
-                            .register_count = static_cast<std::uint16_t>(function.registers.size()),
-                            .param_count = function.param_count,
-                            .result_count = static_cast<std::uint16_t>(function.results.size()),
-                            .clear_end = reads_unwritten(verified, intrinsics, function)
-                                             ? static_cast<std::uint16_t>(function.registers.size())
-                                             : function.param_count});
-    }
-  }
+  InterpreterCode(const VerifiedModule& verified, IntrinsicTable intrinsics)
+      : functions_(function_codes(verified, intrinsics)) {}
 
   Trap run(FunctionId id, Context& context) const override {
     const FunctionCode& function = functions_[index(id)];
@@ -169,6 +155,25 @@ std::unique_ptr<TierCode> prepare(const VerifiedModule& module, IntrinsicTable i
 }
 
 }  // namespace
+
+std::vector<FunctionCode> function_codes(const VerifiedModule& verified, IntrinsicTable intrinsics) {
+  std::vector<FunctionCode> codes;
+  codes.reserve(verified.module.functions.size());
+  for (std::size_t n = 0; n < verified.module.functions.size(); ++n) {
+    const Function& function = verified.module.functions[n];
+    const FunctionBound& bound = verified.bounds[n];
+    codes.push_back({.code = function.code.data(),
+                     .trip_fuel = bound.trip_fuel.data(),
+                     .entry_fuel = bound.entry_fuel,
+                     .register_count = static_cast<std::uint16_t>(function.registers.size()),
+                     .param_count = function.param_count,
+                     .result_count = static_cast<std::uint16_t>(function.results.size()),
+                     .clear_end = reads_unwritten(verified, intrinsics, function)
+                                      ? static_cast<std::uint16_t>(function.registers.size())
+                                      : function.param_count});
+  }
+  return codes;
+}
 
 const Tier kInterpreter{"interpreter", &prepare};
 

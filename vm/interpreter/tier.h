@@ -52,6 +52,7 @@ struct Tier {
   std::string_view name;
   std::unique_ptr<TierCode> (*make)(const VerifiedModule& module, IntrinsicTable intrinsics,
                                     const PrepareOptions& options);
+  bool runs_all = false;  // also conditions whose value the engine would know without running them
 
   // Module and table must outlive the code. Always gives code that runs: a tier that cannot work here (no code pages,
   // another CPU) hands the module to the interpreter, and its report says why.
