@@ -15,9 +15,16 @@ struct Module {
   std::string path;  // "std.signal"
   syntax::File file;
 };
+// A file that a test has its rows from: a stretch of the source text.
+struct DataFile {
+  std::string path;  // as the test names it
+  std::uint32_t begin = 0, length = 0;
+  std::string problem{};  // why it cannot be used
+};
 struct Modules {
   std::vector<Module> used;
   std::vector<std::string> known;
+  std::vector<DataFile> data{};
 };
 
 // Resolves names, types and units of a parsed file and proves its loops bounded. Adds what is wrong to `diagnostics`,

@@ -15,6 +15,7 @@
 #include "compiler/check/fold.h"
 #include "compiler/check/typed_tree.h"
 #include "compiler/check/units.h"
+#include "compiler/syntax/csv.h"
 
 // The checker's own state; only the files of this folder include it. One TaskChecker checks one task, together with the
 // file's own declarations that it may use.
@@ -260,9 +261,51 @@ class TaskChecker {
   }
   void check_writers();
   void warn_unused();
+  // ---- Tests (tests.cpp, test_tables.cpp)
+  // A column of a table, or a value of `for any`: an input's, or that of a name of the test's own (then it is a given).
+  struct TestColumn {
+    syntax::Name name;
+    typed::Type type;
+    std::optional<typed::InputId> input;
+  };
+  struct TestScope {
+    std::vector<TestColumn> columns;  // in their order
+    std::vector<typed::Type> wanted;  // of the columns behind the arrow
+    std::vector<bool> used;           // of the givens, by what stands in the test
+    const syntax::TestStep* table = nullptr;
+    bool is_sound = true;  // of the columns; otherwise nothing is said about rows
+  };
+  void begin_test_body(const TestScope& scope, Effects& effects);
+  void end_test_body(TestScope& scope);
   void check_override(const syntax::TestStep& step, typed::Test& out);
+  // At once where it is constant, else what computes it; both are empty where it is wrong.
+  std::pair<std::optional<typed::Constant>, typed::ExprPtr> test_value(const syntax::ExprPtr& expr,
+                                                                       const typed::Type& type);
   std::optional<typed::Feed> check_feed(const syntax::TestStep& step);
   std::optional<typed::Operate> check_operate(const syntax::TestStep& step);
+  std::optional<typed::Expect> check_expect(const syntax::TestStep& step);
+  void check_step_time(const syntax::TestStep& step, std::int64_t& now, typed::TestStep& out);
+  void check_table_lines(const syntax::TestDecl& decl, typed::Test& out, TestScope& scope);
+  void check_column(const syntax::Column& column, typed::Test& out, TestScope& scope);
+  void check_any(const syntax::Column& column, typed::Test& out, TestScope& scope);
+  bool any_range(const syntax::Column& column, const typed::Type& type, typed::Between& out);
+  void check_wanted(const syntax::TestStep& table, typed::Test& out, TestScope& scope);
+  void check_case(const syntax::TestStep& step, typed::Test& out, const TestScope& scope);
+  bool add_case_value(const TestColumn& column, const syntax::Pattern& cell, typed::Case& out);
+  bool add_case_answer(const typed::Type& type, const syntax::Pattern& cell, typed::Case& out);
+  // ---- Tables in files (test_files.cpp)
+  struct DataColumn {
+    const typed::Type* type;
+    std::string name;  // without blanks
+    std::string unit;  // of values that have none
+    std::optional<std::size_t> field;
+  };
+  void read_cases(typed::Test& out, const TestScope& scope);
+  bool read_data_header(const std::vector<CsvField>& record, const TestScope& scope, std::vector<DataColumn>& columns);
+  bool read_data_row(const std::vector<CsvField>& record, const std::vector<DataColumn>& columns,
+                     const TestScope& scope, typed::Test& out);
+  syntax::ExprPtr cell_expression(const CsvField& cell, const typed::Type& type, const std::string& unit);
+  bool is_ascending(const typed::Constant& a, const typed::Constant& b) const;
 
   // ---- Types (resolve_types.cpp)
   // --------------------------------------------------------------------------------------- A type with kind Error has

@@ -7,6 +7,34 @@ namespace eyeflow::compiler::check_detail {
 using typed::Type;
 using typed::TypeKind;
 
+bool TaskChecker::is_ascending(const typed::Constant& a, const typed::Constant& b) const {
+  return std::get<bool>(fold_binary(typed::BinaryOp::Le, plain(TypeKind::Bool), a, b)->value);
+}
+
+void TaskChecker::begin_test_body(const TestScope& scope, Effects& effects) {
+  begin_body(Place::Test, effects);
+  for (const TestColumn& column : scope.columns)
+    if (!column.input) declare_local(column.name, column.type, false);
+}
+
+void TaskChecker::end_test_body(TestScope& scope) {
+  scope.used.resize(body_.infos.size());
+  for (std::size_t given = 0; given < body_.infos.size(); ++given) {
+    scope.used[given] = scope.used[given] || body_.infos[given].used;
+    body_.infos[given].used = true;  // said once, at the end
+  }
+  end_body();
+}
+
+std::pair<std::optional<typed::Constant>, typed::ExprPtr> TaskChecker::test_value(const syntax::ExprPtr& expr,
+                                                                                  const Type& type) {
+  if (type.kind == TypeKind::Error) return {};
+  typed::ExprPtr value = coerce(expression(expr, &type), type);
+  if (!value) return {};
+  if (const typed::Constant* known = as_constant(*value)) return {*known, nullptr};
+  return {std::nullopt, std::move(value)};
+}
+
 void TaskChecker::check_override(const syntax::TestStep& step, typed::Test& out) {
   if (!out.steps.empty()) {
     report(Code::LateOverride, step.span, "a param is set before the first step", "move this line up");
@@ -21,10 +49,7 @@ void TaskChecker::check_override(const syntax::TestStep& step, typed::Test& out)
   const typed::Param& param = task_.params[symbol->index];
   auto value = constant(step.value, param.type);
   if (!value) return;
-  auto less = [&](const typed::Constant& a, const typed::Constant& b) {
-    return std::get<bool>(fold_binary(typed::BinaryOp::Lt, plain(TypeKind::Bool), a, b)->value);
-  };
-  if (param.min && (less(*value, *param.min) || less(*param.max, *value))) {
+  if (param.min && (!is_ascending(*param.min, *value) || !is_ascending(*value, *param.max))) {
     report(Code::OutOfRange, step.value->span,
            quoted(step.value->span) + " lies outside the range of '" + param.name + "'")
         .notes.push_back({param.span, "declared here"});
@@ -48,9 +73,9 @@ std::optional<typed::Feed> TaskChecker::check_feed(const syntax::TestStep& step)
   const typed::InputId input{symbol->index};
   if (step.value && std::holds_alternative<syntax::MissingExpr>(step.value->node)) return typed::Feed{input, {}};
   const Type& type = task_.inputs[symbol->index].type;
-  auto value = constant(step.value, type.kind == TypeKind::Optional ? *type.element : type);
-  if (!value) return std::nullopt;
-  return typed::Feed{input, std::move(*value)};
+  auto [value, computed] = test_value(step.value, type.kind == TypeKind::Optional ? *type.element : type);
+  if (!value && !computed) return std::nullopt;
+  return typed::Feed{input, std::move(value), std::move(computed)};
 }
 
 std::optional<typed::Operate> TaskChecker::check_operate(const syntax::TestStep& step) {
@@ -86,44 +111,69 @@ std::optional<typed::Operate> TaskChecker::check_operate(const syntax::TestStep&
   return out;
 }
 
+std::optional<typed::Expect> TaskChecker::check_expect(const syntax::TestStep& step) {
+  std::optional<std::int64_t> within;
+  if (step.within) within = positive_duration(step.within, "the time behind 'within'");
+  typed::ExprPtr condition = coerce(expression(step.value), plain(TypeKind::Bool));
+  if (!condition) return std::nullopt;
+  return typed::Expect{std::move(condition), source_text(step.value->span), step.form == syntax::StepForm::Never,
+                       within};
+}
+
+void TaskChecker::check_step_time(const syntax::TestStep& step, std::int64_t& now, typed::TestStep& out) {
+  if (step.at) {
+    auto [known, computed] = test_value(step.at, plain(TypeKind::Duration));
+    const std::int64_t ns = known ? std::get<std::int64_t>(known->value) : now;
+    if (ns < now) {
+      report(Code::TimeRunsBack, step.at->span, quoted(step.at->span) + " lies before the step above",
+             "steps stand in the order of time");
+    }
+    now = std::max(now, ns);
+    out.at_computed = std::move(computed);
+  }
+  out.at_ns = now;
+}
+
 typed::Test TaskChecker::test(const syntax::TestDecl& decl, std::uint32_t task_index) {
-  typed::Test out{decl.title, decl.span, task_index, {}, {}};
+  typed::Test out{.title = decl.title, .span = decl.span, .task = task_index};
+  TestScope scope;
+  check_table_lines(decl, out, scope);
   std::int64_t now = 0;
+  bool has_time = false;
   for (const syntax::TestStep& step : decl.steps) {
+    using enum syntax::StepForm;
+    if (step.form == Cases || step.form == Case || step.form == Any) continue;
     Effects effects;
-    begin_body(Place::Test, effects);
-    if (step.form == syntax::StepForm::Param) {
+    begin_test_body(scope, effects);
+    typed::TestStep made{.span = step.span, .at_ns = 0, .at_computed = nullptr, .action = typed::Operate{}};
+    bool is_sound = false;
+    const auto take = [&](auto action) {
+      is_sound = action.has_value();
+      if (action) made.action = std::move(*action);
+    };
+    if (step.form == Param) {
       check_override(step, out);
-      end_body();
-      continue;
-    }
-    if (step.at) {
-      auto at = constant(step.at, plain(TypeKind::Duration));
-      std::int64_t ns = at ? std::get<std::int64_t>(at->value) : now;
-      if (ns < now) {
-        report(Code::TimeRunsBack, step.at->span, quoted(step.at->span) + " lies before the step above",
-               "steps stand in the order of time");
-      }
-      now = std::max(now, ns);
-    }
-    if (step.form == syntax::StepForm::Feed) {
-      if (auto feed = check_feed(step)) out.steps.push_back({step.span, now, std::move(*feed)});
-    } else if (step.form == syntax::StepForm::Operate) {
-      if (auto operate = check_operate(step)) out.steps.push_back({step.span, now, *operate});
-    } else if (step.value) {
-      std::optional<std::int64_t> within;
-      if (step.within) within = positive_duration(step.within, "the time behind 'within'");
-      place_ = Place::Test;
-      effects_ = &effects;
-      typed::ExprPtr condition = coerce(expression(step.value), plain(TypeKind::Bool));
-      const Span& span = step.value->span;
-      if (condition) {
-        out.steps.push_back({step.span, now,
-                             typed::Expect{std::move(condition), std::string(source_.substr(span.offset, span.length)),
-                                           step.form == syntax::StepForm::Never, within}});
+    } else {
+      has_time = has_time || step.at;
+      check_step_time(step, now, made);
+      if (step.form == Feed) {
+        take(check_feed(step));
+      } else if (step.form == Operate) {
+        take(check_operate(step));
+      } else if (step.value) {
+        take(check_expect(step));
       }
     }
-    end_body();
+    if (auto* expect = std::get_if<typed::Expect>(&made.action))
+      expect->always = !out.streams.empty() && !has_time && !expect->never && !expect->within_ns;
+    if (is_sound) out.steps.push_back(std::move(made));
+    end_test_body(scope);
+  }
+  for (std::size_t given = 0; given < out.givens.size(); ++given) {
+    const typed::Local& local = out.givens[given];
+    if (given >= scope.used.size() || scope.used[given] || local.name.starts_with('_')) continue;
+    report(Code::UnusedName, local.span, "'" + local.name + "' is never used",
+           "use it in a step, as in: at 0 s t1 <- " + local.name);
   }
   return out;
 }

@@ -479,15 +479,19 @@ struct Task {
 
 // ---- Tests ---------------------------------------------------------------------------------------------------------
 
+// Expressions of tests are evaluated between events. They read inputs, params, alarms, outputs, `now`, and as locals
+// the values that each run of the test is given (Test::givens).
 struct Feed {
   InputId input;
   std::optional<Constant> value;  // of the input's type, or its element's; none: a bad reading
+  ExprPtr computed{};             // instead of a value: evaluated when it is fed
 };
 struct Expect {
-  ExprPtr condition;                      // Bool; reads inputs, params, alarms, outputs, `now`
+  ExprPtr condition;                      // Bool
   std::string source;                     // as the author wrote it: "hot.raised == 1"
   bool never = false;                     // it must not hold from here on; otherwise it must hold here
   std::optional<std::int64_t> within_ns;  // … or at some instant within this time; of never: only within it
+  bool always = false;                    // it must hold behind each reading of the test's streams, and at the end
 };
 struct Operate {  // what a person does
   enum class Kind : std::uint8_t { Acknowledge, Shelve, Unshelve } kind;
@@ -496,19 +500,53 @@ struct Operate {  // what a person does
 };
 struct TestStep {
   Span span;
-  std::int64_t at_ns;  // since the start; never before the step before
+  std::int64_t at_ns;   // since the start; never before the step before
+  ExprPtr at_computed;  // a Duration, instead of at_ns; null where that is known
   std::variant<Feed, Expect, Operate> action;
 };
 struct ParamOverride {
   ParamId param;
   Constant value;  // inside the param's range
 };
+// Values between two others, both included.
+struct Between {
+  Constant min, max;
+};
+// `for any t1 in …` of an input: any readings of it, at any times, bad ones among them.
+struct Stream {
+  InputId input;
+  Between range;
+};
+struct Wanted {
+  Constant value;
+  std::optional<Constant> last;  // `19.9 .. 20.1`, both ends included
+};
+// A row of a table. What is not said of a column is nothing.
+struct Case {
+  Span span;                                  // in the file of the test, or in that of its data
+  std::string words;                          // "t1 79 °C, gap 3 s", as written
+  std::vector<Constant> givens;               // of each of Test::givens
+  std::vector<Feed> feeds;                    // at the start, in the order of the columns
+  std::vector<std::optional<Wanted>> wanted;  // of each of Test::columns
+};
+// What a table says of it, is expected of it at the end of the steps.
+struct WantedColumn {
+  ExprPtr value;
+  std::string source;
+};
 struct Test {
   std::string title;
   Span span;
   std::uint32_t task;  // index into Program::tasks
-  std::vector<ParamOverride> params;
-  std::vector<TestStep> steps;
+  std::vector<ParamOverride> params{};
+  std::vector<Local> givens{};  // scalars; of the expressions in this test these are the locals
+  std::vector<TestStep> steps{};
+  // Runs once for each case; or many times with any values of the givens and any readings of the streams; or once.
+  bool has_cases = false, for_any = false;
+  std::vector<WantedColumn> columns{};
+  std::vector<Case> cases{};
+  std::vector<Between> ranges{};  // for_any: of each of the givens
+  std::vector<Stream> streams{};
 };
 
 struct Program {

@@ -31,6 +31,12 @@ void Body::set_locals(std::span<const typed::Local> locals) {
   frame_.locals.resize(locals.size());
 }
 
+void Body::set_givens(std::span<const typed::Local> givens, std::span<const SlotId> slots) {
+  set_locals(givens);
+  for (std::size_t i = 0; i < givens.size(); ++i)
+    frame_.locals[i].leaves = {Leaf::at(slots[i], scalar_leaf(scalar_of(givens[i].type.kind)))};
+}
+
 void Body::set_ready(std::span<const typed::InputId> inputs) {
   for (const typed::InputId input : inputs) ready_[typed::index(input)] = true;
 }

@@ -78,7 +78,8 @@ class Body {
 
   // What surrounds the code.
   void set_locals(std::span<const typed::Local> locals);
-  void set_ready(std::span<const typed::InputId> inputs);  // known to have had a reading
+  void set_givens(std::span<const typed::Local> givens, std::span<const SlotId> slots);  // of a test, as locals
+  void set_ready(std::span<const typed::InputId> inputs);                                // known to have had a reading
   void add_parameters(const CalleeInfo& info);
   void begin_reading(typed::InputId input);  // what a bad one does to a handler
   void add_handler_value(const typed::Handler& handler);

@@ -67,7 +67,7 @@ void decide_inlining(TaskContext& task) {
     bool passes_numbers = has_scalar_leaves(function.result);
     for (std::uint32_t i = 0; i < function.parameter_count; ++i)
       passes_numbers = passes_numbers && has_scalar_leaves(function.locals[i].type);
-    info.is_inlined = passes_numbers && !function.returns_self && info.depth <= kMostInlinedDepth &&
+    info.is_inlined = !task.as_written && passes_numbers && !function.returns_self && info.depth <= kMostInlinedDepth &&
                       size <= (calls[f] == 1 ? kOnceNodes : kSmallNodes);
   }
 }

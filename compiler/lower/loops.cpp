@@ -88,6 +88,7 @@ void Body::store_held() {
 }
 
 bool Body::is_unrolled(std::int64_t trips, const typed::Block& body) const {
+  if (task_.as_written) return false;
   return code_.in_nest() && trips <= kMostUnrolledTrips &&
          static_cast<std::size_t>(trips) * size_of(body) <= kMostUnrolledNodes;
 }

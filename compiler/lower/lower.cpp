@@ -77,10 +77,17 @@ std::vector<Leaf> passing_leaves(ModuleBuilder& module, const typed::Type& type,
   return leaves;
 }
 
+// The values that each run of a test is given: params of the module.
+struct Givens {
+  std::span<const typed::Local> declared;
+  std::span<const SlotId> slots;
+};
+
 vm::FunctionId lower_expression(TaskContext& task, std::string name, const typed::Expr& expr,
-                                std::span<const typed::InputId> ready) {
+                                std::span<const typed::InputId> ready, const Givens& givens = {}) {
   Body body(task, std::move(name), task.root_scratch);
   body.set_ready(ready);
+  body.set_givens(givens.declared, givens.slots);
   body.lower_return(expr);
   return body.finish(expr.span);
 }
@@ -170,43 +177,77 @@ bool is_switch(const typed::Expr& expr) {
 
 // What can be told of a condition: the sides of comparisons but for constants, which the reader sees, and flags, but
 // for the whole condition, whose value is known.
-void add_parts(TaskContext& task, const std::string& name, const typed::Expr& expr, bool is_whole, ExpectCode& code) {
-  const auto add = [&](const typed::Expr& part, bool on_or_off) {
-    if (std::holds_alternative<typed::ConstantExpr>(part.node)) return;
-    code.parts.push_back({lower_expression(task, name, part, {}), part.type, part.span, on_or_off});
-  };
-  if (const auto* node = std::get_if<typed::Binary>(&expr.node)) {
-    if (node->op == typed::BinaryOp::And || node->op == typed::BinaryOp::Or) {
-      add_parts(task, name, *node->left, false, code);
-      add_parts(task, name, *node->right, false, code);
-      return;
+class TestLowering {
+ public:
+  TestLowering(TaskContext& task, const typed::Test& test, TestCode& code) : task_(task), test_(test), code_(code) {
+    code_.first_given = task.task.params.size() + task.givens.size();
+    for (const typed::Local& given : test.givens) {
+      const LeafConstant zero{.type = scalar_leaf(scalar_of(given.type.kind))};
+      const std::string name = given.name + " of test " + std::to_string(code.test);
+      task.givens.push_back({task.module.add_slot(vm::Region::Param, zero, name), name, given.type});
+      slots_.push_back(task.givens.back().slot);
     }
-    const bool on_or_off = is_switch(*node->left) || is_switch(*node->right);
-    add(*node->left, on_or_off);
-    add(*node->right, on_or_off);
-  } else if (const auto* not_node = std::get_if<typed::Unary>(&expr.node)) {
-    add_parts(task, name, *not_node->operand, is_whole, code);
-  } else if (!is_whole) {
-    add(expr, is_switch(expr));
   }
-}
 
-ExpectCode lower_expect(TaskContext& task, std::uint32_t line, const typed::Expr& condition) {
-  const std::string name = "expect in line " + std::to_string(line);
-  ExpectCode code{.condition = lower_expression(task, name, condition, {})};
-  add_parts(task, name, condition, true, code);
-  return code;
-}
+  void run() {
+    for (const typed::TestStep& step : test_.steps) {
+      name_ = "line " + std::to_string(step.span.line);
+      StepCode& code = code_.steps.emplace_back();
+      if (step.at_computed) code.at = lower(*step.at_computed);
+      const auto* feed = std::get_if<typed::Feed>(&step.action);
+      if (feed && feed->computed) code.value = lower(*feed->computed);
+      if (const auto* expect = std::get_if<typed::Expect>(&step.action)) {
+        name_ = "expect in line " + std::to_string(step.span.line);
+        code.expect.condition = lower(*expect->condition);
+        add_parts(*expect->condition, true, code.expect);
+      }
+    }
+    for (const typed::WantedColumn& column : test_.columns) {
+      name_ = "column " + column.source;
+      code_.columns.push_back(lower(*column.value));
+    }
+  }
+
+ private:
+  vm::FunctionId lower(const typed::Expr& expr) {
+    return lower_expression(task_, name_, expr, {}, {test_.givens, slots_});
+  }
+
+  // What can be told of a condition: the sides of comparisons but for constants, which the reader sees, and flags, but
+  // for the whole condition, whose value is known.
+  void add_parts(const typed::Expr& expr, bool is_whole, ExpectCode& code) {
+    const auto add = [&](const typed::Expr& part, bool on_or_off) {
+      if (std::holds_alternative<typed::ConstantExpr>(part.node)) return;
+      code.parts.push_back({lower(part), part.type, part.span, on_or_off});
+    };
+    if (const auto* node = std::get_if<typed::Binary>(&expr.node)) {
+      if (node->op == typed::BinaryOp::And || node->op == typed::BinaryOp::Or) {
+        add_parts(*node->left, false, code);
+        add_parts(*node->right, false, code);
+        return;
+      }
+      const bool on_or_off = is_switch(*node->left) || is_switch(*node->right);
+      add(*node->left, on_or_off);
+      add(*node->right, on_or_off);
+    } else if (const auto* not_node = std::get_if<typed::Unary>(&expr.node)) {
+      add_parts(*not_node->operand, is_whole, code);
+    } else if (!is_whole) {
+      add(expr, is_switch(expr));
+    }
+  }
+
+  TaskContext& task_;
+  const typed::Test& test_;
+  TestCode& code_;
+  std::vector<SlotId> slots_;
+  std::string name_;
+};
 
 std::vector<TestCode> lower_tests(TaskContext& task, std::size_t task_index) {
   std::vector<TestCode> tests;
   for (std::size_t i = 0; i < task.program.tests.size(); ++i) {
     const typed::Test& test = task.program.tests[i];
-    if (test.task != task_index) continue;
-    TestCode& code = tests.emplace_back(TestCode{i, {}});
-    for (const typed::TestStep& step : test.steps)
-      if (const auto* expect = std::get_if<typed::Expect>(&step.action))
-        code.expects.push_back(lower_expect(task, step.span.line, *expect->condition));
+    if (test.task == task_index) TestLowering(task, test, tests.emplace_back(TestCode{.test = i})).run();
   }
   return tests;
 }
@@ -278,7 +319,7 @@ std::optional<Lowered> lower(const typed::Program& program, std::size_t task_ind
   using namespace lowering;
   const std::size_t errors = diagnostics.error_count();
   const typed::Task& source = program.tasks[task_index];
-  TaskContext task{program, source, stdlib::intrinsics(), diagnostics};
+  TaskContext task{program, source, stdlib::intrinsics(), diagnostics, options.for_coverage};
   if (!FormCheck(task).run()) return std::nullopt;
   vm::Module& module = task.module.module;
   module.task = source.name;
@@ -295,6 +336,7 @@ std::optional<Lowered> lower(const typed::Program& program, std::size_t task_ind
     if (!task.callees[f].is_inlined) made_callee(task, typed::FunctionId(f));
   for (const typed::Alarm& alarm : source.alarms) lower_alarm(task, alarm);
   for (const typed::Handler& handler : source.handlers) lower_handler(task, handler);
+  const std::size_t own_functions = module.functions.size();
   std::vector<TestCode> tests;
   if (options.with_tests) tests = lower_tests(task, task_index);
   if (std::string problem = task.module.lay_out(); !problem.empty())
@@ -308,7 +350,7 @@ std::optional<Lowered> lower(const typed::Program& program, std::size_t task_ind
     report_refusal(task, verified.error().message);
     return std::nullopt;
   }
-  return Lowered{std::move(*verified), std::move(tests)};
+  return Lowered{std::move(*verified), std::move(tests), own_functions};
 }
 
 }  // namespace eyeflow::compiler

@@ -12,8 +12,9 @@
 namespace eyeflow::compiler {
 
 struct LowerOptions {
-  std::string source_name;  // for the module's messages; folders are left out
-  bool with_tests = false;  // adds what the file's tests of this task ask, see TestCode
+  std::string source_name;    // for the module's messages; folders are left out
+  bool with_tests = false;    // adds what the file's tests of this task ask, see TestCode
+  bool for_coverage = false;  // nothing is inlined or unrolled: each line and each branch is in the code once
 };
 
 // What a test asks between events, as functions of no parameters that neither store nor emit.
@@ -25,17 +26,25 @@ struct ExpectCode {
     Span span;
     bool is_switch = false;  // it is on or off
   };
-  vm::FunctionId condition;  // () -> bool
+  vm::FunctionId condition = vm::kNoFunction;  // () -> bool
   std::vector<Part> parts{};
 };
+struct StepCode {
+  vm::FunctionId at = vm::kNoFunction;     // () -> when it is, in nanoseconds; where TestStep::at_computed is given
+  vm::FunctionId value = vm::kNoFunction;  // () -> what is fed; where Feed::computed is given
+  ExpectCode expect{};                     // of an Expect
+};
 struct TestCode {
-  std::size_t test;                 // index into Program::tests
-  std::vector<ExpectCode> expects;  // by its Expect steps, in order
+  std::size_t test;                       // index into Program::tests
+  std::size_t first_given = 0;            // its givens are params of the module, from this one on
+  std::vector<StepCode> steps{};          // by its steps
+  std::vector<vm::FunctionId> columns{};  // by Test::columns: () -> its value
 };
 
 struct Lowered {
   vm::VerifiedModule verified;
   std::vector<TestCode> tests;
+  std::size_t own_functions = 0;  // of the task itself; behind them stand those of its tests
 
   const vm::Module& module() const { return verified.module; }
 };

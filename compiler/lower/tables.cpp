@@ -124,6 +124,12 @@ void add_tables(TaskContext& task) {
   for (const typed::Input& input : task.task.inputs) module.inputs.push_back(input_row(task, input));
   for (const typed::Output& output : task.task.outputs) module.outputs.push_back(output_row(task, output));
   for (std::size_t i = 0; i < task.task.params.size(); ++i) module.params.push_back(param_row(task, i));
+  for (const TaskContext::Given& given : task.givens) {
+    module.params.push_back({.name = given.name,
+                             .unit = unit_of(given.type),
+                             .type = scalar_of(given.type.kind),
+                             .offset = task.module.offset(given.slot)});
+  }
 }
 
 }  // namespace eyeflow::compiler::lowering

@@ -74,6 +74,7 @@ struct TaskContext {
   const typed::Task& task;
   vm::IntrinsicTable intrinsics;
   Diagnostics& diagnostics;
+  bool as_written = false;  // nothing is inlined or unrolled: each line stands in the code once
   ModuleBuilder module{};
 
   struct InputSlots {
@@ -87,6 +88,12 @@ struct TaskContext {
   std::vector<AlarmSlots> alarms{};
   std::vector<SlotId> outputs{};  // OutputLast or OutputCount, for tests
   std::vector<SlotId> params{};
+  struct Given {
+    SlotId slot;
+    std::string name;  // as no other param is called
+    typed::Type type;
+  };
+  std::vector<Given> givens{};                // of the tests: params behind those of the task
   std::vector<std::vector<SlotId>> states{};  // by state, its leaves
   SlotId now = kNoSlot, event_time = kNoSlot;
   std::vector<CalleeInfo> callees{};  // by typed::FunctionId

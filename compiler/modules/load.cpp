@@ -25,6 +25,19 @@ std::optional<ModuleText> find(std::string_view path, const ModuleFinder& finder
   return finder.find ? finder.find(path) : std::nullopt;
 }
 
+// Positions in a source are 32 bits wide, and nobody reads a longer table.
+constexpr std::size_t kMostDataBytes = std::size_t{64} << 20;
+
+DataFile read_data(const std::string& path, const ModuleFinder& finder, SourceMap& sources) {
+  if (!finder.read_data) return {.path = path, .problem = "no files can be read here"};
+  const auto found = finder.read_data(path);
+  if (!found) return {.path = path, .problem = found.error().message};
+  if (found->text.size() > kMostDataBytes) return {.path = path, .problem = path + " is larger than 64 MiB"};
+  return {.path = path,
+          .begin = sources.add(found->text, found->file_name),
+          .length = static_cast<std::uint32_t>(found->text.size())};
+}
+
 }  // namespace
 
 Loaded load(std::string_view text, std::string_view file_name, const ModuleFinder& finder) {
@@ -56,6 +69,11 @@ Loaded load(std::string_view text, std::string_view file_name, const ModuleFinde
   if (lacks_some) {
     for (const std::string_view path : stdlib::library_modules()) modules.known.emplace_back(path);
     if (finder.known) std::ranges::copy(finder.known(), std::back_inserter(modules.known));
+  }
+  for (const syntax::TestDecl& test : file.tests) {
+    for (const syntax::TestStep& step : test.steps)
+      if (step.file && std::ranges::find(modules.data, step.file->path, &DataFile::path) == modules.data.end())
+        modules.data.push_back(read_data(step.file->path, finder, loaded.sources));
   }
   loaded.program = check(file, loaded.sources.text(), loaded.diagnostics, broken, modules);
   return loaded;

@@ -9,6 +9,7 @@
 #include "compiler/check/check.h"
 #include "compiler/diagnostics/diagnostics.h"
 #include "compiler/syntax/source_map.h"
+#include "vm/base/result.h"
 
 // A file with the modules that it uses, and those that they use: read, parsed and checked as one. The standard library
 // is built in; where other modules are is the caller's business.
@@ -21,6 +22,8 @@ struct ModuleText {
 struct ModuleFinder {
   std::function<std::optional<ModuleText>(std::string_view path)> find;  // "plant.pumps"; nothing when there is none
   std::function<std::vector<std::string>()> known;  // all paths, for "did you mean"; asked when one is not found
+  // What a test has its rows from: "cases.csv", beside the file that is compiled.
+  std::function<Result<ModuleText>(std::string_view path)> read_data{};
 };
 
 struct Loaded {

@@ -66,9 +66,16 @@ def main(eyeflowc, page):
 
     seen = 0
     with tempfile.TemporaryDirectory() as folder:
-        for language, line, text in blocks(page):
+        page_blocks = list(blocks(page))
+        for language, _, text in page_blocks:
+            if language == "csv":  # its first line says its name
+                (pathlib.Path(folder) / text.split("\n", 1)[0].removeprefix("# ")).write_text(text)
+        kettle = next(text for _, _, text in page_blocks if text.startswith("task kettle"))
+        AROUND['test "'] = (kettle, '\ntest "in a file" of kettle {\n  cases pause: duration, last: °C -> silent.active'
+                            ' from "pauses.csv"\n  at 1 s water <- last\n  at 1 s + pause expect true\n}\n')
+        for language, line, text in page_blocks:
             path = pathlib.Path(folder) / f"line_{line}.eft"
-            if language == "toml" or re.match(r"\S+\.eft:\d+:", text):
+            if language in ("toml", "csv") or re.match(r"\S+\.eft:\d+:", text):
                 continue  # sites name files and brokers of theirs; messages have golden files
             source = file_of(text)
             if source is None:

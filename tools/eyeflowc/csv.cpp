@@ -7,48 +7,14 @@
 #include <cmath>
 #include <optional>
 
+#include "compiler/syntax/csv.h"
+
 namespace eyeflow::eyeflowc {
 namespace {
 
+using compiler::trimmed;
+
 constexpr std::int64_t kNsPerMs = 1'000'000;
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
-}
-
-// The fields of the record that begins at `at`, which moves behind it. Nothing when a quote is not closed.
-std::optional<std::vector<std::string>> next_record(std::string_view text, std::size_t& at, std::size_t& line) {
-  std::vector<std::string> fields(1);
-  bool quoted = false;
-  for (; at < text.size(); ++at) {
-    const char c = text[at];
-    if (quoted) {
-      if (c == '\n') ++line;
-      if (c != '"') {
-        fields.back() += c;
-      } else if (at + 1 < text.size() && text[at + 1] == '"') {
-        fields.back() += text[++at];
-      } else {
-        quoted = false;
-      }
-    } else if (c == '"' && trimmed(fields.back()).empty()) {
-      quoted = true;
-      fields.back().clear();
-    } else if (c == ',') {
-      fields.emplace_back();
-    } else if (c == '\n') {
-      ++at;
-      ++line;
-      return fields;
-    } else if (c != '\r') {
-      fields.back() += c;
-    }
-  }
-  if (quoted) return std::nullopt;
-  return fields;
-}
 
 // Exact for whole milliseconds and for fractions down to the nanosecond.
 std::optional<std::int64_t> parse_ms(std::string_view text) {
@@ -74,14 +40,13 @@ std::optional<std::int64_t> parse_ms(std::string_view text) {
 
 Result<std::vector<Reading>> read_recording(std::string_view text, const std::string& path) {
   std::vector<Reading> readings;
-  std::size_t at = 0, next_line = 1;
-  if (text.starts_with("\xEF\xBB\xBF")) at = 3;
-  while (at < text.size()) {
-    const std::size_t line = next_line;
-    const auto fields = next_record(text, at, next_line);
+  compiler::CsvPlace place;
+  while (place.offset < text.size()) {
+    const std::size_t line = place.line;
+    const auto fields = compiler::next_csv_record(text, place);
     const auto wrong = [&](const std::string& what) { return fail(fmt::format("{}:{}: {}", path, line, what)); };
     if (!fields) return wrong("a quote is not closed before the file ends");
-    const std::string_view first = trimmed((*fields)[0]);
+    const std::string_view first = trimmed(std::string_view((*fields)[0].text));
     if ((fields->size() == 1 && first.empty()) || first.starts_with('#')) continue;
     if (readings.empty() && first == "time_ms") continue;
     if (fields->size() > 3)
@@ -96,8 +61,8 @@ Result<std::vector<Reading>> read_recording(std::string_view text, const std::st
     Reading& reading = readings.emplace_back();
     reading.time_ns = *time;
     reading.line = line;
-    if (fields->size() > 1) reading.input = trimmed((*fields)[1]);
-    if (fields->size() > 2) reading.value = (*fields)[2];
+    if (fields->size() > 1) reading.input = trimmed(std::string_view((*fields)[1].text));
+    if (fields->size() > 2) reading.value = (*fields)[2].text;
   }
   return readings;
 }

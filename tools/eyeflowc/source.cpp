@@ -86,6 +86,12 @@ Result<compiler::ModuleFinder> modules_for(const std::string& path) {
     }
     return std::nullopt;
   };
+  finder.read_data = [folder](std::string_view data) -> Result<compiler::ModuleText> {
+    const fs::path file = (folder / data).lexically_normal();
+    auto text = read_file(file.string());
+    if (!text) return std::unexpected(text.error());
+    return compiler::ModuleText{file.string(), std::move(*text)};
+  };
   finder.known = [roots] {
     std::vector<std::string> known;
     for (const fs::path& root : roots) add_modules_below(root, known);
