@@ -82,7 +82,7 @@ FileResult<void> HistoryFile::write_progress(const Progress& progress) {
 
 FileResult<void> HistoryFile::write_row(const StreamInfo& names, RowNumber number, std::int64_t position,
                                         vm::TimeNs time, std::span<const std::byte> row) {
-  const auto name = names_.number_of(names.owner, names.log);
+  const auto name = names_.number_of(names.owner, names.name);
   const auto epoch_number = file_.number_of_epoch(number.epoch);
   if (!epoch_number) return std::unexpected(epoch_number.error());
   const auto sealed = file_.seal(
@@ -204,7 +204,12 @@ FileResult<HistoryFile::Expired> HistoryFile::expire(vm::TimeNs now, std::span<c
   for (const StreamInfo& stream : streams) {
     if (!stream.settings.keep || stream.settings.keep->count() > now) continue;
     const vm::TimeNs limit = now - stream.settings.keep->count();
-    oldest[names_.number_of(stream.owner, stream.log)] = limit;
+    // Rows that an earlier version of the task has left, with other fields, are as old.
+    for (std::size_t number = 1; number <= names_.size(); ++number) {
+      const auto* names = names_.find(static_cast<std::int64_t>(number));
+      if (names->owner == stream.owner && split_stream_name(names->name).log == split_stream_name(stream.name).log)
+        oldest[static_cast<std::uint32_t>(number)] = limit;
+    }
     youngest_limit = std::max(youngest_limit, limit);
   }
   auto slice =
@@ -253,13 +258,13 @@ FileResult<HistoryRows> HistoryFile::query(const HistoryQuery& query) {
     const auto epoch = file_.epoch_of(slice->integer(3));
     if (names == nullptr || epoch == 0) return damaged("a row has no name or epoch");
     if (time < query.from || time > query.to) continue;
-    if ((!query.owner.empty() && query.owner != names->owner) || (!query.log.empty() && query.log != names->name)) {
-      continue;
-    }
+    const auto [log, schema] = split_stream_name(names->name);
+    if ((!query.owner.empty() && query.owner != names->owner) || (!query.log.empty() && query.log != log)) continue;
     StoredRow stored{.number = {epoch, static_cast<std::uint64_t>(slice->integer(4))},
                      .time = time,
                      .owner = names->owner,
-                     .log = names->name,
+                     .log = std::string(log),
+                     .schema = std::string(schema),
                      .row = {}};
     const auto plain = file_.unseal(
         Identity::of_row(FileKind::History, epoch, stored.number.sequence, time, names->digest), slice->blob(5));
@@ -283,7 +288,8 @@ FileResult<bool> HistoryFile::adopt_row(const StoredRow& row, std::int64_t posit
   const auto found = there->bind(1, position).step();
   if (!found) return std::unexpected(found.error());
   if (*found) return false;
-  EYEFLOW_STORAGE_CHECK(write_row({row.owner, row.log, {}}, row.number, position, row.time, row.row));
+  EYEFLOW_STORAGE_CHECK(
+      write_row({row.owner, stream_name(row.log, row.schema), {}}, row.number, position, row.time, row.row));
   progress_.next = std::max(progress_.next, static_cast<std::uint64_t>(position) + 1);
   ++progress_.rows;
   return true;

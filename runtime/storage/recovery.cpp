@@ -143,7 +143,9 @@ FileResult<void> adopt_rows(const std::filesystem::path& path, FileKind kind, co
       return;
     }
     stored.owner = names->second.owner;
-    stored.log = names->second.name;
+    const auto [log, schema] = split_stream_name(names->second.name);
+    stored.log = log;
+    stored.schema = schema;
     stored.row = plain;
     outcome = adoption.next();
     if (!outcome) return;

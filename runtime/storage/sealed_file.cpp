@@ -8,7 +8,9 @@ namespace eyeflow::runtime {
 namespace {
 
 constexpr std::int64_t kApplication = 0x45465354;  // "EFST"
-constexpr std::int64_t kVersion = 1;
+// 2: names of streams may have a schema behind them. A file of version 1 is read as it is, and becomes one of version 2
+// when it is written.
+constexpr std::int64_t kOldestVersion = 1, kVersion = 2;
 constexpr std::int64_t kMostNames = 1 << 20;
 
 constexpr const char* kSchema[] = {
@@ -33,6 +35,17 @@ constexpr const char* kSchema[] = {
 const char* schema_of(FileKind kind) { return kSchema[kind == FileKind::State ? 0 : 1]; }
 
 }  // namespace
+
+std::string stream_name(std::string_view log, std::string_view schema) {
+  std::string name(log);
+  if (!schema.empty()) (name += '\n') += schema;
+  return name;
+}
+
+StreamName split_stream_name(std::string_view name) {
+  const std::size_t end = name.find('\n');
+  return {name.substr(0, end), end == name.npos ? std::string_view() : name.substr(end + 1)};
+}
 
 NameDigest digest_of(std::string_view owner, std::string_view name) {
   std::vector<std::byte> bytes;
@@ -157,7 +170,7 @@ FileResult<void> SealedFile::check(FileKind kind) {
   if (!application) return std::unexpected(application.error());
   if (!version) return std::unexpected(version.error());
   if (*application != kApplication + static_cast<int>(kind)) return damaged("not a file of this program");
-  if (*version != kVersion)
+  if (*version < kOldestVersion || *version > kVersion)
     return damaged(fmt::format("version {} of the layout; this program has {}", *version, kVersion));
   auto key = database_.prepare("SELECT value FROM about WHERE number=1");
   if (!key) return std::unexpected(key.error());
@@ -209,6 +222,7 @@ FileResult<void> SealedFile::begin_series(std::uint32_t oldest_needed) {
   if (!newest) return std::unexpected(newest.error());
   if (*newest < 0 || *newest >= UINT32_MAX) return damaged("the keys' numbers are out of range");
   const auto number = static_cast<std::uint32_t>(*newest + 1);
+  EYEFLOW_STORAGE_CHECK(database_.run(fmt::format("PRAGMA user_version={}", kVersion).c_str()));
   std::array<std::byte, kSaltBytes> salt;
   fill_random(salt);
   auto forget = database_.prepare("DELETE FROM series WHERE number < ?");

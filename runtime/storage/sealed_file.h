@@ -20,6 +20,14 @@ namespace eyeflow::runtime {
 
 enum class FileKind : std::uint8_t { State = 1, History = 2 };
 
+// How a stream stands in a table of names: its log, and behind a line feed what the fields of its rows are. Files of
+// the first version of the layout have logs only.
+std::string stream_name(std::string_view log, std::string_view schema);
+struct StreamName {
+  std::string_view log, schema;
+};
+StreamName split_stream_name(std::string_view name);
+
 // SHA-256 of names, shortened: stands for them in identities.
 using NameDigest = std::array<std::byte, 16>;
 NameDigest digest_of(std::string_view owner, std::string_view name);
@@ -54,6 +62,7 @@ class NameTable {
   // The number for these names within the file: 1, 2, 3 …
   std::uint32_t number_of(std::string_view owner, std::string_view name);
   const Names* find(std::int64_t number) const;
+  std::size_t size() const { return names_.size(); }  // numbers go up to it
 
   FileResult<void> load(Database& database);
   void add(std::int64_t number, std::string_view owner, std::string_view name);

@@ -141,7 +141,7 @@ FileResult<void> StateFile::write_value(std::uint32_t number, std::span<const st
 
 FileResult<void> StateFile::write_row(const StreamInfo& names, RowNumber number, std::int64_t position, vm::TimeNs time,
                                       std::span<const std::byte> row, Progress& next) {
-  const auto name = names_.number_of(names.owner, names.log);
+  const auto name = names_.number_of(names.owner, names.name);
   const auto epoch = file_.number_of_epoch(number.epoch);
   if (!epoch) return std::unexpected(epoch.error());
   const auto identity =
@@ -275,7 +275,8 @@ FileResult<OutboxBatch> StateFile::outbox(std::size_t max_rows, std::size_t max_
     StoredRow row{.number = {epoch, static_cast<std::uint64_t>(all->integer(1))},
                   .time = all->integer(2),
                   .owner = names->owner,
-                  .log = names->name,
+                  .log = std::string(split_stream_name(names->name).log),
+                  .schema = std::string(split_stream_name(names->name).schema),
                   .row = {}};
     const auto plain = file_.unseal(
         Identity::of_row(FileKind::State, epoch, row.number.sequence, row.time, names->digest), all->blob(4));
@@ -315,7 +316,8 @@ FileResult<bool> StateFile::adopt_row(const StoredRow& row, std::int64_t positio
   const auto found = there->bind(1, position).step();
   if (!found) return std::unexpected(found.error());
   if (*found) return false;
-  EYEFLOW_STORAGE_CHECK(write_row({row.owner, row.log, {}}, row.number, position, row.time, row.row, progress_));
+  EYEFLOW_STORAGE_CHECK(
+      write_row({row.owner, stream_name(row.log, row.schema), {}}, row.number, position, row.time, row.row, progress_));
   return true;
 }
 

@@ -13,7 +13,7 @@ namespace eyeflow::runtime {
 
 // A registered stream, as both files see it; by StreamId.
 struct StreamInfo {
-  std::string owner, log;
+  std::string owner, name;  // as stream_name() has it
   StreamSettings settings;
 };
 // A registered slot; by SlotId. The name has its kind in front ("alarm:hot").

@@ -218,8 +218,9 @@ SlotId Store::slot(SlotKind kind, std::string_view owner, std::string_view name)
 
 StreamId Store::stream(std::string_view owner, std::string_view log, const StreamSettings& settings) {
   const std::scoped_lock lock(impl_->names_mutex);
-  const auto [at, is_new] = impl_->stream_ids.try_emplace(std::pair(std::string(owner), std::string(log)),
-                                                          StreamId{static_cast<std::uint32_t>(impl_->streams.size())});
+  const auto [at, is_new] =
+      impl_->stream_ids.try_emplace(std::pair(std::string(owner), stream_name(log, settings.schema)),
+                                    StreamId{static_cast<std::uint32_t>(impl_->streams.size())});
   if (is_new) impl_->streams.push_back({at->first.first, at->first.second, {}});
   impl_->streams[static_cast<std::size_t>(at->second)].settings = settings;
   ++impl_->names_version;

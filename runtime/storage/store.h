@@ -54,6 +54,7 @@ struct StoreOptions {
 struct StreamSettings {
   std::optional<std::chrono::nanoseconds> keep{};  // for queries, at least this long while there is room; nothing: not
   bool sync = false;                               // to the far side
+  std::string schema{};  // what the fields of its rows are, without line feeds; goes with each row. Empty: not told
 };
 
 // Says how far a store has got: everything submitted up to a ticket is on disk once committed() has reached it.
@@ -92,6 +93,7 @@ struct StoredRow {
   vm::TimeNs time = 0;  // of the event
   std::string owner{};  // the instance
   std::string log{};
+  std::string schema{};  // of the stream when the row was written
   std::vector<std::byte> row{};
 };
 
@@ -154,8 +156,8 @@ class Store {
   // What was committed before this start, latest values only; handed over once.
   std::vector<KeptValue> take_kept();
 
-  // The same names give the same id, also after a restart; not for the path of an event (they lock, search, allocate).
-  // A stream's settings are those of the last call.
+  // The same names (of a stream: with the same schema) give the same id, also after a restart; not for the path of an
+  // event (they lock, search, allocate). A stream's settings are those of the last call.
   SlotId slot(SlotKind kind, std::string_view owner, std::string_view name);
   StreamId stream(std::string_view owner, std::string_view log, const StreamSettings& settings);
 

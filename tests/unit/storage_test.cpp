@@ -357,6 +357,55 @@ TEST_F(Storage, RowsExpireByTheirAge) {
   EXPECT_EQ(store.stats().rows_expired, 200u);
 }
 
+// A task is redeployed with another unit while rows of before still wait.
+TEST_F(Storage, RowsKeepTheSchemaThatTheyWereWrittenWith) {
+  const auto schemas = [](const std::vector<StoredRow>& rows) {
+    std::vector<std::string> found;
+    for (const auto& row : rows) found.push_back(row.log + ":" + row.schema);
+    return found;
+  };
+  {
+    auto store = open();
+    put_rows(store, store.stream("m", "log", {.keep = 24h, .sync = true, .schema = "[C]"}), 1, 2);
+    EXPECT_TRUE(store.stop());
+  }
+  auto store = open();
+  put_rows(store, store.stream("m", "log", {.keep = 1s, .sync = true, .schema = "[F]"}), 3, 3);
+  put_rows(store, store.stream("m", "log", {.keep = 1s, .sync = true}), 4, 4);
+  const std::vector<std::string> expected{"log:[C]", "log:[C]", "log:[F]", "log:"};
+  EXPECT_EQ(schemas(store.outbox(10, 1 << 20).rows), expected);
+  EXPECT_EQ(schemas(store.history({.owner = "m", .log = "log"}).rows), expected) << "found by the log's name";
+  // The new deployment keeps rows for a second: also those that the old one wrote.
+  store.expire(3'000'000'000);
+  EXPECT_EQ(history(store).size(), 0u);
+}
+
+TEST_F(Storage, FilesOfTheFirstVersionAreTakenAsTheyAre) {
+  {
+    auto store = open();
+    put_rows(store, store.stream("m", "log", kBoth), 1, 3);
+    EXPECT_TRUE(store.stop());
+  }
+  edit("state.db", "PRAGMA user_version = 1");
+  edit("history.db", "PRAGMA user_version = 1");
+  {
+    auto store = open();
+    EXPECT_EQ(store.report().damaged_files, 0u) << notices_;
+    put_rows(store, store.stream("m", "log", {.keep = 24h, .sync = true, .schema = "[C]"}), 4, 4);
+    const auto rows = store.outbox(10, 1 << 20).rows;
+    ASSERT_EQ(rows.size(), 4u);
+    EXPECT_EQ(rows[2].schema, "");
+    EXPECT_EQ(rows[3].schema, "[C]");
+    EXPECT_EQ(history(store), numbers(1, 4));
+    EXPECT_TRUE(store.stop());
+  }
+  for (const char* name : {"state.db", "history.db"}) {
+    edit(name, "CREATE TEMP TABLE t (v CHECK (v = 2)); INSERT INTO t SELECT user_version FROM pragma_user_version");
+    edit(name, "PRAGMA user_version = 3");
+  }
+  EXPECT_EQ(open().report().damaged_files, 2u) << "of a later version";
+}
+
 TEST_F(Storage, AnOutboxThatIsFullDropsByThePolicyAndTheNumbersTell) {
   for (const auto policy : {WhenFull::DropOldest, WhenFull::DropNew}) {
     fs::remove_all(dir_ / "data");
