@@ -4,6 +4,7 @@
 #include <simdjson.h>
 
 #include <iterator>
+#include <map>
 
 namespace eyeflow::runtime {
 namespace {
@@ -41,8 +42,41 @@ Result<BatchHead> read_head(ondemand::document& line) {
   return head;
 }
 
-Result<void> read_row(ondemand::document& line, const BatchHead& head, std::uint64_t after, std::size_t number,
-                      BatchRow& row) {
+// Each field has a name and a type, perhaps a unit.
+bool is_schema(const simdjson::dom::element& schema) {
+  simdjson::dom::array fields;
+  if (schema.get(fields)) return false;
+  for (const simdjson::dom::element field : fields) {
+    std::string_view text;
+    if (field["name"].get(text) || field["type"].get(text)) return false;
+    const auto unit = field["unit"].get(text);
+    if (unit && unit != simdjson::NO_SUCH_FIELD) return false;
+  }
+  return true;
+}
+
+// Those of the head, as they are written there. Devices of an earlier version send none.
+Result<std::vector<std::string>> read_schemas(ondemand::document& line) {
+  const auto wrong = [] { return fail("line 1: 'schemas' is no list of fields with their names, types and units"); };
+  std::vector<std::string> schemas;
+  ondemand::array list;
+  const auto found = line["schemas"].get(list);
+  if (found == simdjson::NO_SUCH_FIELD) return schemas;
+  if (found) return wrong();
+  for (auto schema : list) {
+    ondemand::array fields;
+    std::string_view text;
+    if (schema.get(fields) || fields.raw_json().get(text)) return wrong();
+    simdjson::dom::parser parser;
+    simdjson::dom::element read;
+    if (parser.parse(text).get(read) || !is_schema(read)) return wrong();
+    schemas.emplace_back(text);
+  }
+  return schemas;
+}
+
+Result<void> read_row(ondemand::document& line, const BatchHead& head, std::span<const std::string> schemas,
+                      std::uint64_t after, std::size_t number, BatchRow& row) {
   ondemand::object object;
   if (line["seq"].get(row.sequence) || row.sequence <= after || row.sequence > head.last) {
     return fail(fmt::format("line {}: 'seq' is not above the one before and at most 'last'", number));
@@ -53,6 +87,12 @@ Result<void> read_row(ondemand::document& line, const BatchHead& head, std::uint
   if (line["row"].get(object) || object.raw_json().get(row.row)) {
     return fail(fmt::format("line {}: 'row' is no JSON object", number));
   }
+  std::uint64_t schema = 0;
+  const auto with_schema = line["schema"].get(schema);
+  if (with_schema == simdjson::NO_SUCH_FIELD) return {};
+  if (with_schema || schema >= schemas.size())
+    return fail(fmt::format("line {}: 'schema' is none of those in line 1", number));
+  row.schema = schemas[schema];
   return {};
 }
 
@@ -68,12 +108,18 @@ std::string signed_message(std::string_view bytes) {
 std::string encode_batch(const BatchHead& head, std::span<const BatchRow> rows) {
   std::string out = fmt::format(R"({{"eyeflow":"{}","device":)", kBatchFormat);
   append_text(out, head.device);
-  fmt::format_to(std::back_inserter(out),
-                 R"(,"epoch":{},"first":{},"last":{}}})"
-                 "\n",
-                 head.epoch, head.first, head.last);
+  fmt::format_to(std::back_inserter(out), R"(,"epoch":{},"first":{},"last":{})", head.epoch, head.first, head.last);
+  std::map<std::string_view, std::size_t> schemas;
   for (const BatchRow& row : rows) {
-    fmt::format_to(std::back_inserter(out), R"({{"seq":{},"time_ns":{},"from":)", row.sequence, row.time);
+    if (row.schema.empty() || !schemas.try_emplace(row.schema, schemas.size()).second) continue;
+    out += schemas.size() == 1 ? R"(,"schemas":[)" : ",";
+    out += row.schema;
+  }
+  out += schemas.empty() ? "}\n" : "]}\n";
+  for (const BatchRow& row : rows) {
+    fmt::format_to(std::back_inserter(out), R"({{"seq":{},"time_ns":{},)", row.sequence, row.time);
+    if (!row.schema.empty()) fmt::format_to(std::back_inserter(out), R"("schema":{},)", schemas[row.schema]);
+    out += R"("from":)";
     append_text(out, row.from);
     out += R"(,"log":)";
     append_text(out, row.log);
@@ -90,6 +136,7 @@ Result<BatchHead> decode_batch(std::string_view text,
   ondemand::parser parser;
   simdjson::dom::parser whole;  // reads all of a line: the other one believes what it is not asked for
   BatchHead head;
+  std::vector<std::string> schemas;
   for (const bool checked : {false, true}) {
     std::uint64_t after = 0;
     std::size_t number = 0;
@@ -105,11 +152,14 @@ Result<BatchHead> decode_batch(std::string_view text,
         auto read = read_head(line);
         if (!read) return read;
         head = std::move(*read);
+        auto fields = read_schemas(line);
+        if (!fields) return std::unexpected(fields.error());
+        schemas = std::move(*fields);
         after = head.first - 1;
         continue;
       }
       BatchRow row;
-      if (auto read = read_row(line, head, after, number, row); !read) return std::unexpected(read.error());
+      if (auto read = read_row(line, head, schemas, after, number, row); !read) return std::unexpected(read.error());
       after = row.sequence;
       if (checked) each(head, row);
     }

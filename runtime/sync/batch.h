@@ -26,6 +26,8 @@ struct BatchRow {
   std::string_view from;  // the instance
   std::string_view log;
   std::string_view row;  // a JSON object
+  // What its fields are: a JSON array of {"name", "type", "unit"}, as docs/sync.md has it. Empty: not told.
+  std::string_view schema{};
 };
 
 // Numbers from `first` to `last` of one epoch. A number without a row was dropped by the device and will never come.

@@ -91,7 +91,7 @@ Result<ExportReport> export_rows(Store& store, const ExportOptions& options) {
     std::vector<BatchRow> rows;
     rows.reserve(batch.rows.size());
     for (const StoredRow& row : batch.rows)
-      rows.push_back({row.number.sequence, row.time, row.owner, row.log, text_of(row.row)});
+      rows.push_back({row.number.sequence, row.time, row.owner, row.log, text_of(row.row), row.schema});
     const auto bytes = encode_row_file(options.key, encode_batch(head, rows));
     if (!bytes) return std::unexpected(bytes.error());
     // A receipt is for the files that were there when it was written.

@@ -109,7 +109,7 @@ std::optional<Verdict> Uploader::send(const OutboxBatch& batch) {
   std::vector<BatchRow> rows;
   rows.reserve(batch.rows.size());
   for (const StoredRow& row : batch.rows)
-    rows.push_back({row.number.sequence, row.time, row.owner, row.log, text_of(row.row)});
+    rows.push_back({row.number.sequence, row.time, row.owner, row.log, text_of(row.row), row.schema});
   const BatchHead head{options_.device, batch.epoch, batch.first, batch.last()};
   std::string body = encode_batch(head, rows);
   if (options_.compress) body = gzip(body);

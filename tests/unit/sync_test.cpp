@@ -54,6 +54,54 @@ TEST(Batch, RowsComeBackByteForByte) {
                                               {10, -5, "monitor/T5", "history", R"({"note":"a\n}b","t":1.50})"}}));
 }
 
+// Of rows before and after a task was redeployed with another unit; one was written by an earlier version.
+constexpr std::string_view kCelsius = R"([{"name":"temp","type":"f64","unit":"°C"}])";
+constexpr std::string_view kFahrenheit = R"([{"name":"temp","type":"f64","unit":"°F"}])";
+constexpr std::string_view kWithSchemas =
+    R"({"eyeflow":"eyeflow rows 1","device":"line1","epoch":3,"first":1,"last":4,"schemas":[)"
+    R"([{"name":"temp","type":"f64","unit":"°C"}],[{"name":"temp","type":"f64","unit":"°F"}]]})"
+    "\n"
+    R"({"seq":1,"time_ns":1,"schema":0,"from":"m/T5","log":"history","row":{"temp":71.5}})"
+    "\n"
+    R"({"seq":2,"time_ns":2,"schema":1,"from":"m/T5","log":"history","row":{"temp":160.7}})"
+    "\n"
+    R"({"seq":3,"time_ns":3,"schema":0,"from":"m/T6","log":"history","row":{"temp":71.5}})"
+    "\n"
+    R"({"seq":4,"time_ns":4,"from":"m/T6","log":"history","row":{"temp":71.5}})"
+    "\n";
+
+TEST(Batch, EachSchemaStandsOnceInTheHead) {
+  const std::vector<BatchRow> rows{{1, 1, "m/T5", "history", R"({"temp":71.5})", kCelsius},
+                                   {2, 2, "m/T5", "history", R"({"temp":160.7})", kFahrenheit},
+                                   {3, 3, "m/T6", "history", R"({"temp":71.5})", kCelsius},
+                                   {4, 4, "m/T6", "history", R"({"temp":71.5})"}};
+  EXPECT_EQ(encode_batch({"line1", 3, 1, 4}, rows), kWithSchemas);
+  std::vector<std::string> schemas;
+  const auto head =
+      decode_batch(kWithSchemas, [&](const BatchHead&, const BatchRow& row) { schemas.emplace_back(row.schema); });
+  ASSERT_TRUE(head) << head.error().message;
+  EXPECT_EQ(schemas,
+            (std::vector<std::string>{std::string(kCelsius), std::string(kFahrenheit), std::string(kCelsius), ""}));
+}
+
+TEST(Batch, SchemasThatAreNoneAreRefused) {
+  for (const std::string schemas : {"{}", "[1]", "[[1]]", R"([[{"name":"a"}]])", R"([[{"type":"f64"}]])",
+                                    R"([[{"name":"a","type":"f64","unit":3}]])", R"([{"name":"a","type":"f64"}])"}) {
+    const auto head = decode_batch(
+        R"({"eyeflow":"eyeflow rows 1","device":"d","epoch":1,"first":1,"last":9,"schemas":)" + schemas + "}\n",
+        [](const BatchHead&, const BatchRow&) {});
+    ASSERT_FALSE(head) << schemas;
+    EXPECT_EQ(head.error().message, "line 1: 'schemas' is no list of fields with their names, types and units");
+  }
+  for (const std::string schema : {"2", "-1", "\"0\""}) {
+    std::string text(kWithSchemas);
+    text.replace(text.find(R"("schema":1)"), 10, R"("schema":)" + schema);
+    const auto head = decode_batch(text, [](const BatchHead&, const BatchRow&) { FAIL() << "a row was taken"; });
+    ASSERT_FALSE(head) << schema;
+    EXPECT_EQ(head.error().message, "line 3: 'schema' is none of those in line 1");
+  }
+}
+
 TEST(Batch, WhatIsWrongIsRefusedWithItsLineAndNothingOfItIsSeen) {
   const std::string head = R"({"eyeflow":"eyeflow rows 1","device":"d","epoch":1,"first":1,"last":9})";
   const auto row = [](int seq, const std::string& object = "{}") {
