@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "runtime/host/render.h"
 #include "vm/engine/snapshot.h"
 
 namespace eyeflow::runtime {
@@ -95,7 +96,8 @@ std::unique_ptr<Keepsake> Keeper::begin(const Site& site, const Deployment& depl
     const auto& settings = site.settings(site.outputs[port.output]);
     const bool sync = settings.sync && output.to_cloud;
     if (settings.keep || sync) {
-      stream = store_.stream(planned.name, output.name, {.keep = settings.keep, .sync = sync});
+      stream = store_.stream(planned.name, output.name,
+                             {.keep = settings.keep, .sync = sync, .schema = schema_of(module, output)});
     }
   }
   const std::size_t bytes = instance.snapshot_bytes();

@@ -105,6 +105,42 @@ std::size_t append_value(Buffer& out, const vm::Module& module, const vm::Field&
   return sizeof word;
 }
 
+std::string schema_of(const vm::Module& module, const vm::Output& log) {
+  Buffer out;
+  out.push_back('[');
+  for (const vm::Field& field : log.fields) {
+    append(out, &field == log.fields.data() ? R"({"name":)" : R"(,{"name":)");
+    append_json_text(out, field.name);
+    append(out, R"(,"type":")");
+    const auto* type = module.type(field.type);
+    if (type->kind == vm::TypeKind::Text) {
+      append(out, R"(text")");
+    } else if (field.unit == "time") {
+      append(out, R"(time")");
+    } else if (field.unit == "duration") {
+      append(out, R"(duration","unit":"s")");
+    } else if (vm::is_enum_unit(field.unit)) {
+      append(out, R"(enum","values":[)");
+      vm::for_each_enum_value(field.unit, [&](std::int64_t number, std::string_view name) {
+        if (number != 0) out.push_back(',');
+        append_json_text(out, name);
+        return false;
+      });
+      out.push_back(']');
+    } else {
+      append(out, type->element == Scalar::I64 ? "int" : vm::name(type->element));
+      out.push_back('"');
+      if (!field.unit.empty()) {
+        append(out, R"(,"unit":)");
+        append_json_text(out, field.unit);
+      }
+    }
+    out.push_back('}');
+  }
+  out.push_back(']');
+  return fmt::to_string(out);
+}
+
 std::size_t datum_of(const vm::Module& module, const vm::Field& field, std::span<const std::byte> bytes,
                      const stdlib::Conversion& conversion, Datum& out) {
   const auto* type = module.type(field.type);

@@ -32,6 +32,9 @@ std::size_t append_value(Buffer& out, const vm::Module& module, const vm::Field&
 std::size_t datum_of(const vm::Module& module, const vm::Field& field, std::span<const std::byte> bytes,
                      const stdlib::Conversion& conversion, Datum& out);
 
+// What the fields of a log's rows are: a JSON array, as docs/sync.md has it.
+std::string schema_of(const vm::Module& module, const vm::Output& log);
+
 inline std::chrono::sys_time<std::chrono::nanoseconds> time_point(vm::TimeNs time) {
   return std::chrono::sys_time<std::chrono::nanoseconds>(std::chrono::nanoseconds(time));
 }

@@ -328,6 +328,40 @@ TEST_F(Durable, AnotherVersionOfTheTaskTakesOver) {
   end_in_order();
 }
 
+// The unit follows a value to the far side: rows that waited are still what they were when their task was replaced.
+TEST_F(Durable, RowsKeepTheUnitsTheyWereWrittenInWhenTheTaskIsReplaced) {
+  const std::string fields = "  output rows  : log { seq: int, count: int, raised: int, starts: int } to cloud\n";
+  const std::string send = "rows.send(seq: seq, count: count, raised: high.raised, starts: starts)";
+  const auto version = [&](const std::string& unit) {
+    auto text = std::string(kTally);
+    text.replace(text.find(fields), fields.size(),
+                 "  output rows  : log { seq: int, temp: f64 " + unit +
+                     ", since: duration, when: time, lit: Light, word: text(8) } to cloud\n");
+    text.replace(text.find(send), send.size(),
+                 "rows.send(seq: seq, temp: f64(seq) * 1 " + unit +
+                     ", since: 1.5 s, when: event.time, lit: red, word: \"{count}{starts}{high.raised}\")");
+    return "enum Light { green, red }\n" + text;
+  };
+  collector_->process().signal(SIGKILL);
+  collector_->process().wait(10'000ms);
+  build(version("K"));
+  start();
+  reading(1);
+  end_in_order();
+  build(version("kPa"));
+  start();
+  reading(2);
+  collector_->start();
+  ASSERT_TRUE(wait_for([&] { return collector_->query("SELECT count(*) FROM rows") == "2\n"; })) << log();
+  end_in_order();
+  EXPECT_EQ(collector_->query("SELECT row ->> 'seq', row ->> 'temp', row ->> 'since', row ->> 'lit', unit FROM history "
+                              "JOIN fields USING (schema) WHERE name = 'temp' ORDER BY sequence"),
+            "1|1|1.5|red|K\n2|2|1.5|red|kPa\n");
+  EXPECT_EQ(collector_->query("SELECT place, name, type, unit FROM fields WHERE schema = 2 ORDER BY place"),
+            "0|seq|int|\n1|temp|f64|kPa\n2|since|duration|s\n3|when|time|\n4|lit|enum|\n5|word|text|\n");
+  EXPECT_EQ(collector_->query("SELECT fields -> '$[4].values' FROM schemas WHERE id = 1"), "[\"green\",\"red\"]\n");
+}
+
 TEST_F(Durable, RowsWaitForAFarSideThatIsAway) {
   collector_->process().signal(SIGKILL);
   collector_->process().wait(10'000ms);

@@ -122,6 +122,23 @@ TEST_F(Stick, ThereAndBack) {
   EXPECT_EQ(query("SELECT count(*) FROM rows"), "25010");
 }
 
+TEST_F(Stick, TheUnitsTravelWithTheRows) {
+  add(1, 2);
+  {
+    Store store = open();
+    const auto stream = store.stream(
+        "task/T1", "history", {.keep = {}, .sync = true, .schema = R"([{"name":"n","type":"f64","unit":"kPa"}])"});
+    runtime::Changes changes;
+    changes.row(stream, 3000, std::as_bytes(std::span(std::string_view("{\"n\":3}"))));
+    store.submit(changes, true);
+    EXPECT_TRUE(store.stop());
+  }
+  ASSERT_EQ(vm({}), 0) << said();
+  ASSERT_EQ(import(stick()), 0) << said();
+  EXPECT_EQ(query("SELECT row, name, type, unit FROM history LEFT JOIN fields USING (schema)"),
+            "{\"n\":1}|||{\"n\":2}|||{\"n\":3}|n|f64|kPa");
+}
+
 TEST_F(Stick, WhatWasChangedOrCutShortIsRefusedAndTheRestIsTaken) {
   add(1, 25'000);
   ASSERT_EQ(vm({}), 0) << said();

@@ -226,6 +226,42 @@ TEST(Collector, StoresEachRowOnceAndSurvivesAKill) {
       << collector.process().output();
 }
 
+// A file that an earlier version made, and devices of both: the rows of old ones have no schema.
+TEST(Collector, TakesOverItsFormerFileAndRowsWithoutSchemas) {
+  const TemporaryFolder folder;
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open((folder / "rows.db").c_str(), &db), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(db, R"(
+      CREATE TABLE devices (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+      CREATE TABLE epochs (device INTEGER NOT NULL REFERENCES devices, epoch INTEGER NOT NULL, stored INTEGER NOT NULL,
+        PRIMARY KEY (device, epoch)) WITHOUT ROWID;
+      CREATE TABLE rows (device INTEGER NOT NULL REFERENCES devices, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL,
+        time_ns INTEGER NOT NULL, source TEXT NOT NULL, log TEXT NOT NULL, row TEXT NOT NULL,
+        received_ns INTEGER NOT NULL, PRIMARY KEY (device, epoch, sequence)) WITHOUT ROWID;
+      CREATE INDEX rows_by_time ON rows (device, log, time_ns);
+      CREATE VIEW history AS SELECT devices.name AS device, source, log, time_ns, row, epoch, sequence
+        FROM rows JOIN devices ON devices.id = rows.device;
+      INSERT INTO devices VALUES (1, 'line1');
+      INSERT INTO epochs VALUES (1, 2, 1);
+      INSERT INTO rows VALUES (1, 2, 1, 1000, 'task/T1', 'history', '{"n":1}', 5);
+      PRAGMA user_version = 1)",
+                         nullptr, nullptr, nullptr),
+            SQLITE_OK);
+  sqlite3_close(db);
+  Collector collector(folder);
+  EXPECT_EQ(send_rows(collector.options(), collector.key(), rows(2, 2)).value().status, 200);
+  const std::vector<runtime::BatchRow> with_units{
+      {3, 3000, "task/T1", "history", R"({"n":3})", R"([{"name":"n","type":"int","unit":"mm"}])"},
+      {4, 4000, "task/T2", "history", R"({"n":4})", R"([{"name":"n","type":"int","unit":"mm"}])"}};
+  EXPECT_EQ(send_rows(collector.options(), collector.key(), runtime::encode_batch({"line1", 2, 3, 4}, with_units))
+                .value()
+                .status,
+            200);
+  EXPECT_EQ(collector.query("SELECT sequence, row, schema FROM history"),
+            "1|{\"n\":1}|\n2|{\"n\":2}|\n3|{\"n\":3}|1\n4|{\"n\":4}|1\n");
+  EXPECT_EQ(collector.query("SELECT * FROM fields"), "1|0|n|int|mm\n");
+}
+
 TEST(Collector, BelievesTheDevicesKeyOnly) {
   const TemporaryFolder folder;
   Collector collector(folder);

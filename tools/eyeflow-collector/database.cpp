@@ -4,13 +4,15 @@
 #include <sqlite3.h>
 
 #include <chrono>
+#include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
 namespace eyeflow::collector {
 namespace {
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 
 constexpr const char* kTables = R"(
   CREATE TABLE devices (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -18,10 +20,24 @@ constexpr const char* kTables = R"(
     PRIMARY KEY (device, epoch)) WITHOUT ROWID;
   CREATE TABLE rows (device INTEGER NOT NULL REFERENCES devices, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL,
     time_ns INTEGER NOT NULL, source TEXT NOT NULL, log TEXT NOT NULL, row TEXT NOT NULL,
-    received_ns INTEGER NOT NULL, PRIMARY KEY (device, epoch, sequence)) WITHOUT ROWID;
+    received_ns INTEGER NOT NULL, schema INTEGER REFERENCES schemas,
+    PRIMARY KEY (device, epoch, sequence)) WITHOUT ROWID;
   CREATE INDEX rows_by_time ON rows (device, log, time_ns);
-  CREATE VIEW history AS SELECT devices.name AS device, source, log, time_ns, row, epoch, sequence
+)";
+
+// Since format 2: what the fields of rows are.
+constexpr const char* kSchemas = R"(
+  CREATE TABLE schemas (id INTEGER PRIMARY KEY, fields TEXT NOT NULL UNIQUE);
+  CREATE VIEW history AS SELECT devices.name AS device, source, log, time_ns, row, epoch, sequence, schema
     FROM rows JOIN devices ON devices.id = rows.device;
+  CREATE VIEW fields AS SELECT schemas.id AS schema, item.key AS place, item.value ->> 'name' AS name,
+    item.value ->> 'type' AS type, item.value ->> 'unit' AS unit FROM schemas, json_each(schemas.fields) AS item;
+)";
+
+// What a file of format 1 lacks. Its rows have no schema.
+constexpr const char* kFromFormat1 = R"(
+  ALTER TABLE rows ADD COLUMN schema INTEGER REFERENCES schemas;
+  DROP VIEW history;
 )";
 
 // A statement that is prepared once and bound anew each time.
@@ -47,6 +63,9 @@ class Statement {
  private:
   void bind(int at, std::int64_t value) { sqlite3_bind_int64(handle_, at, value); }
   void bind(int at, std::uint64_t value) { sqlite3_bind_int64(handle_, at, static_cast<std::int64_t>(value)); }
+  void bind(int at, std::optional<std::int64_t> value) {
+    value ? sqlite3_bind_int64(handle_, at, *value) : sqlite3_bind_null(handle_, at);
+  }
   void bind(int at, std::string_view text) {
     sqlite3_bind_text(handle_, at, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
   }
@@ -60,10 +79,11 @@ std::int64_t now_ns() { return std::chrono::nanoseconds(std::chrono::system_cloc
 struct Database::Impl {
   sqlite3* db = nullptr;
   std::string file;
-  std::unique_ptr<Statement> add_device, find_device, add_row, find_epoch, set_epoch;
+  std::unique_ptr<Statement> add_device, find_device, add_schema, find_schema, add_row, find_epoch, set_epoch;
 
   ~Impl() {
-    for (auto* statement : {&add_device, &find_device, &add_row, &find_epoch, &set_epoch}) statement->reset();
+    for (auto* statement : {&add_device, &find_device, &add_schema, &find_schema, &add_row, &find_epoch, &set_epoch})
+      statement->reset();
     sqlite3_close(db);
   }
   bool exec(const char* sql) { return sqlite3_exec(db, sql, nullptr, nullptr, nullptr) == SQLITE_OK; }
@@ -97,8 +117,9 @@ Result<void> Database::Impl::prepare() {
     if (version.run() != SQLITE_ROW) return failed("cannot be read");
     format = version.number(0);
   }
-  if (format == 0) {
-    const std::string make = fmt::format("BEGIN IMMEDIATE;{}PRAGMA user_version = {};COMMIT", kTables, kFormat);
+  if (format == 0 || format == 1) {
+    const std::string make = fmt::format("BEGIN IMMEDIATE;{}{}PRAGMA user_version = {};COMMIT",
+                                         format == 0 ? kTables : kFromFormat1, kSchemas, kFormat);
     if (!exec(make.c_str())) return failed("the tables cannot be made");
   } else if (format != kFormat) {
     return fail(fmt::format("{}: has format {}, this program knows {}; take the program that wrote it, or another file",
@@ -106,7 +127,9 @@ Result<void> Database::Impl::prepare() {
   }
   add_device = std::make_unique<Statement>(db, "INSERT OR IGNORE INTO devices (name) VALUES (?)");
   find_device = std::make_unique<Statement>(db, "SELECT id FROM devices WHERE name = ?");
-  add_row = std::make_unique<Statement>(db, "INSERT OR IGNORE INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+  add_schema = std::make_unique<Statement>(db, "INSERT OR IGNORE INTO schemas (fields) VALUES (?)");
+  find_schema = std::make_unique<Statement>(db, "SELECT id FROM schemas WHERE fields = ?");
+  add_row = std::make_unique<Statement>(db, "INSERT OR IGNORE INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
   find_epoch = std::make_unique<Statement>(db, "SELECT stored FROM epochs WHERE device = ? AND epoch = ?");
   set_epoch = std::make_unique<Statement>(db,
                                           "INSERT INTO epochs VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE "
@@ -133,8 +156,18 @@ Result<Taken> Database::Impl::insert(std::string_view device, std::string_view t
   Taken taken;
   bool all = true;
   const std::int64_t received = now_ns();
+  std::map<std::string, std::int64_t, std::less<>> schemas;  // of this batch
+  const auto schema_of = [&](std::string_view fields) -> std::optional<std::int64_t> {
+    if (fields.empty()) return std::nullopt;
+    if (const auto known = schemas.find(fields); known != schemas.end()) return known->second;
+    all = all && add_schema->run(fields) == SQLITE_DONE && find_schema->run(fields) == SQLITE_ROW;
+    const std::int64_t number = all ? find_schema->number(0) : 0;
+    find_schema->reset();
+    return schemas.emplace(fields, number).first->second;
+  };
   const auto head = runtime::decode_batch(text, [&](const runtime::BatchHead& of, const runtime::BatchRow& row) {
-    const int done = add_row->run(id, of.epoch, row.sequence, row.time, row.from, row.log, row.row, received);
+    const auto schema = schema_of(row.schema);
+    const int done = add_row->run(id, of.epoch, row.sequence, row.time, row.from, row.log, row.row, received, schema);
     all = all && done == SQLITE_DONE;
     (sqlite3_changes(db) == 1 ? taken.added : taken.known) += 1;
   });
