@@ -1,7 +1,7 @@
-"""Benchmark programs made with Google Benchmark: run them, and show medians beside the variant `by_hand`. Used by report.py.
+"""Benchmark programs made with Google Benchmark: run them, and show medians beside the variant `by_…`. Used by report.py.
 
 A benchmark is named GROUP/VARIANT. The variants of a group run interleaved in one process, so that their ratio holds
-on a machine whose speed wanders; the variant `by_hand` is what the others are compared with.
+on a machine whose speed wanders; the variant of a name in BASES is what the others are compared with.
 """
 import json
 import os
@@ -13,6 +13,7 @@ import tempfile
 from figures import quartiles, scaled
 
 REPETITIONS = 15
+BASES = ("by_hand", "by_call")
 # By Google Benchmark; bench_kernels and bench_tiers have ways of their own.
 OTHERS = ("bench_kernels", "bench_tiers")
 SETTINGS = re.compile(r"/(min_time|min_warmup_time|iterations|repeats|threads|real_time|process_time|manual_time)(:[^/]*)?")
@@ -57,12 +58,19 @@ def speed_beside(measured, name, base):
     return median / base_median if unit == "/s" else base_median / median
 
 
+def base_of(name, measured):
+    """What a benchmark is compared with; nothing for that one itself, and where there is none."""
+    group, _, variant = name.rpartition("/")
+    return next((f"{group}/{base}" for base in BASES if f"{group}/{base}" in measured and variant != base), None)
+
+
 def section(program, measured):
-    lines = [f"## {program}", "", "| benchmark | median | middle half | beside `by_hand` |", "|---|---:|---:|---:|"]
+    base = next((base for base in BASES if any(name.endswith("/" + base) for name in measured)), BASES[0])
+    lines = [f"## {program}", "", f"| benchmark | median | middle half | beside `{base}` |", "|---|---:|---:|---:|"]
     for name, rows in measured.items():
         values, unit = figure(rows)
         low, median, high = quartiles(values)
-        speed = None if name.endswith("/by_hand") else speed_beside(measured, name, name.rsplit("/", 1)[0] + "/by_hand")
+        speed = speed_beside(measured, name, base_of(name, measured))
         beside = "" if speed is None else f"{speed:.2f}"
         lines.append(f"| {name} | {scaled(median)}{unit} | {scaled(low)} – {scaled(high)} | {beside} |")
     return lines + [""]

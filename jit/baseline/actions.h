@@ -49,6 +49,10 @@ enum class Kind : std::uint8_t {
   ListGet,
   ListSet,
   ListLen,
+  ArrayEach,  // element by element; detail: ArrayOp; of arrays that are long by its meaning
+  ArrayFrom,  // likewise, with the operands turned round
+  ArrayFill,
+  ArraySum,
   Emit,  // of an output of a few scalars; of others by its meaning
   // Made by the analysis, no rows of their own:
   Enter,        // a function's start
@@ -148,7 +152,8 @@ constexpr Table make() {
   set(t, Op::ArrayGet##T, Kind::ArrayGet, Scalar::T); \
   set(t, Op::ArraySet##T, Kind::ArraySet, Scalar::T); \
   set(t, Op::ListGet##T, Kind::ListGet, Scalar::T);   \
-  set(t, Op::ListSet##T, Kind::ListSet, Scalar::T);
+  set(t, Op::ListSet##T, Kind::ListSet, Scalar::T);   \
+  set(t, Op::ArrayFill##T, Kind::ArrayFill, Scalar::T);
   EYEFLOW_CHECKED(I64)
   EYEFLOW_CHECKED(I32)
   EYEFLOW_MODULAR(U8)
@@ -180,6 +185,18 @@ constexpr Table make() {
 #undef EYEFLOW_FLOATING
 #undef EYEFLOW_COMPARED
 #undef EYEFLOW_ELEMENTS
+#define EYEFLOW_ARRAY_PAIR(T, Name, Element) \
+  set(t, Op::Array##Name##T, Kind::ArrayEach, Scalar::T, static_cast<int>(ArrayOp::Element));
+#define EYEFLOW_ARRAY_ONE(T, Name, Element) EYEFLOW_ARRAY_PAIR(T, Name, Element)
+#define EYEFLOW_ARRAY_WITH(T, Name, Element) EYEFLOW_ARRAY_PAIR(T, Name, Element)
+#define EYEFLOW_ARRAY_FROM(T, Name, Element) \
+  set(t, Op::Array##Name##T, Kind::ArrayFrom, Scalar::T, static_cast<int>(ArrayOp::Element));
+#include "vm/isa/array_ops.def"
+  set(t, Op::ArrayCopy, Kind::ArrayEach, Scalar::Void, static_cast<int>(ArrayOp::Copy));
+  set(t, Op::ArraySumI64, Kind::ArraySum, Scalar::I64);
+  set(t, Op::ArraySumI32, Kind::ArraySum, Scalar::I32);
+  set(t, Op::ArraySumF64, Kind::ArraySum, Scalar::F64);
+  set(t, Op::ArraySumF32, Kind::ArraySum, Scalar::F32);
   for (Op op :
        {Op::I64FromBool, Op::I64FromI32, Op::I64FromU8,  Op::I64FromU16, Op::I64FromU32, Op::U8FromI64,  Op::U16FromI64,
         Op::U32FromI64,  Op::U64FromI64, Op::I32FromI64, Op::I64FromU64, Op::F64FromI64, Op::F64FromU64, Op::F32FromI64,

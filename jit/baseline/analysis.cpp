@@ -26,6 +26,9 @@ bool ends_loop(const Item& item) {
       item, {Kind::LoopNext, Kind::LoopStep, Kind::WhileNext, Kind::Repeat, Kind::RepeatBool, Kind::RepeatCompare});
 }
 bool begins_loop(const Item& item) { return has_kind(item, {Kind::LoopEnter, Kind::WhileBegin, Kind::WhileEnter}); }
+bool is_array_op(const Item& item) {
+  return has_kind(item, {Kind::ArrayEach, Kind::ArrayFrom, Kind::ArrayFill, Kind::ArraySum});
+}
 bool calls_out(const Item& item) { return has_kind(item, {Kind::Meaning, Kind::Call, Kind::CallIntrinsic}); }
 
 void Analysis::run(FunctionId function) {
@@ -38,6 +41,7 @@ void Analysis::run(FunctionId function) {
   types_.clear();
   open_loops_ = 0;
   frame_words_ = 0;
+  array_pieces_ = 0;
   inline_budget_ = kInlineBudget;
   const auto number = static_cast<std::uint16_t>(function);
   const Function& f = verified_.module.functions[number];
@@ -136,12 +140,29 @@ bool is_plain_row(const Module& module, const Output& output) {
 }
 }  // namespace
 
+// Whether an operation on whole arrays is made in place.
+bool Analysis::is_short(const Item& item) {
+  const Function& f = verified_.module.functions[item.function];
+  const bool sum = item.action.kind == Kind::ArraySum;
+  const Type& type = *verified_.module.type(f.registers[sum ? item.i.b : item.i.a]);
+  const std::uint64_t bytes = std::uint64_t{type.capacity} * static_cast<std::uint64_t>(size_bytes(type.element));
+  const bool moves = item.action.kind == Kind::ArrayFill || item.i.op == Op::ArrayCopy;
+  const bool is_float = type.element == Scalar::F64 || type.element == Scalar::F32;
+  const bool mul = item.action.kind != Kind::ArraySum && item.action.detail == static_cast<int>(ArrayOp::Mul);
+  const bool by_vector = moves || is_float || (arrays_.integer_vectors && !sum && !mul);
+  if (by_vector ? bytes > arrays_.vector_bytes : type.capacity > (mul ? arrays_.products : arrays_.elements))
+    return false;
+  array_pieces_ += bytes / 16 + 1;
+  return true;
+}
+
 void Analysis::add_instruction(std::uint16_t function, std::uint32_t index, std::uint32_t base) {
   const Module& module = verified_.module;
   const Instruction& i = module.functions[function].code[index];
   Item& item = add({.i = i, .action = action(i.op), .function = function, .index = index, .base = base});
   const OpInfo& row = info(i.op);
   if (item.action.kind == Kind::Emit && !is_plain_row(module, module.outputs[i.a])) item.action = {};
+  if (is_array_op(item) && !is_short(item)) item.action = {};
   const std::uint16_t fields[] = {i.a, i.b, i.c};
   for (std::size_t n = 0; n < 3; ++n) {
     const Operand& operand = row.operands[n];

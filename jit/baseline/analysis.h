@@ -62,8 +62,9 @@ struct PinSpan {
 class Analysis {
  public:
   // `blind`: what the task's constants are is not looked at.
-  Analysis(const vm::VerifiedModule& verified, vm::IntrinsicTable intrinsics, PinCounts pins, bool blind)
-      : verified_(verified), intrinsics_(intrinsics), pins_(pins), blind_(blind) {}
+  Analysis(const vm::VerifiedModule& verified, vm::IntrinsicTable intrinsics, PinCounts pins, ArrayLimits arrays,
+           bool blind)
+      : verified_(verified), intrinsics_(intrinsics), pins_(pins), arrays_(arrays), blind_(blind) {}
 
   void run(vm::FunctionId function);
 
@@ -82,6 +83,13 @@ class Analysis {
   int seen_pin() const { return base_pins_[vm::kRegionCount]; }
   std::uint32_t used_kept_gprs() const { return used_kept_gprs_; }
   std::uint32_t used_kept_fprs() const { return used_kept_fprs_; }
+  int float_pins() const {  // those that hold anything are the first ones
+    int count = pins_.fprs;
+    while (count > 0 && fpr_spans_[static_cast<std::size_t>(count - 1)].empty()) --count;
+    return count;
+  }
+  // As many instructions as the machine code is long: those on whole arrays count by what they are made of.
+  std::size_t length() const { return items_.size() + array_pieces_; }
 
  private:
   struct Def {
@@ -107,6 +115,7 @@ class Analysis {
   void add_instruction(std::uint16_t function, std::uint32_t index, std::uint32_t base);
   void add_run(std::uint32_t first, std::uint32_t count);
   void note_register(std::uint32_t reg, vm::TypeId type);
+  bool is_short(const Item& item);
   std::uint32_t limit_of(std::uint32_t counter);
 
   // Values
@@ -133,6 +142,7 @@ class Analysis {
   const vm::VerifiedModule& verified_;
   vm::IntrinsicTable intrinsics_;
   PinCounts pins_;
+  ArrayLimits arrays_;
   bool blind_;
 
   std::vector<Item> items_;
@@ -145,6 +155,7 @@ class Analysis {
   std::vector<std::uint16_t> type_of_function_;
   std::vector<std::uint32_t> limits_, current_;
   std::uint32_t frame_words_ = 0, inline_budget_ = 0;
+  std::size_t array_pieces_ = 0;
 
   std::vector<Def> defs_;
   std::vector<Place> order_;
@@ -166,6 +177,7 @@ class Analysis {
 
 // Whether an item calls out of the compiled code, so that pins that are not kept are lost.
 bool calls_out(const Item& item);
+bool is_array_op(const Item& item);  // on a whole array
 bool begins_loop(const Item& item);  // the next item is where it goes back to
 bool ends_loop(const Item& item);
 

@@ -45,7 +45,8 @@ struct Wanted {
   Target target;
   std::span<const FunctionId> functions;           // and all that they call
   const std::atomic<const void*>* made = nullptr;  // by function: code of earlier blocks; nullptr: there are none
-  bool metered = false, blind = false, avx = true, unplaced = false, lines = false;
+  bool metered = false, blind = false, calls_for_arrays = false, unplaced = false, lines = false;
+  X86Level x86 = X86Level::Avx2;
 };
 
 // Code of a set of functions, not yet at an address.
@@ -89,7 +90,11 @@ void fill(Block& block, Masm& masm, const VerifiedModule& verified, IntrinsicTab
   if (logger != nullptr) logger->clear();
 
   using Driver = Compiler<Masm>;
-  Driver compiler(verified, intrinsics, {.metered = wanted.metered, .blind = wanted.blind, .unplaced = wanted.unplaced},
+  Driver compiler(verified, intrinsics,
+                  {.metered = wanted.metered,
+                   .blind = wanted.blind,
+                   .calls_for_arrays = wanted.calls_for_arrays,
+                   .unplaced = wanted.unplaced},
                   masm);
   const auto callee_of = [&](FunctionId id) -> typename Driver::Callee {
     if (wanted.made != nullptr)
@@ -137,7 +142,7 @@ Result<void> assemble(Block& block, const VerifiedModule& module, IntrinsicTable
   block.holder.setErrorHandler(&block.errors);
   if (logger != nullptr) block.holder.setLogger(logger);
   if (x86) {
-    MasmX86 masm(block.holder, wanted.avx, wanted.blind ? random_key() : 0);
+    MasmX86 masm(block.holder, wanted.x86, wanted.blind ? random_key() : 0);
     fill(block, masm, module, intrinsics, wanted, logger);
   } else {
     // Here a number stands in instructions of 16 bits each, which is no choice of instructions: nothing is to be hidden
@@ -165,9 +170,13 @@ constexpr std::optional<Target> kHost = Target::X86_64;
 constexpr std::optional<Target> kHost;
 #endif
 
-bool host_has_avx() {
-  static const bool has = asmjit::CpuInfo::host().features().x86().hasAVX();
-  return has;
+X86Level host_level() {
+  static const X86Level level = [] {
+    if (kHost != Target::X86_64) return X86Level::Sse2;
+    const auto& features = asmjit::CpuInfo::host().features().x86();
+    return features.hasAVX2() ? X86Level::Avx2 : features.hasAVX() ? X86Level::Avx : X86Level::Sse2;
+  }();
+  return level;
 }
 
 // Handlers, conditions, texts: what nobody calls from within.
@@ -262,8 +271,9 @@ class BaselineCode final : public TierCode {
                               .made = table.get(),
                               .metered = metered,
                               .blind = options_.blind_constants,
-                              .avx = *kHost == Target::X86_64 && host_has_avx(),
-                              .lines = symbols_wanted()},
+                              .calls_for_arrays = options_.calls_for_arrays,
+                              .lines = symbols_wanted(),
+                              .x86 = options_.oldest_cpu ? X86Level::Sse2 : host_level()},
                              nullptr);
         !made)
       return made;

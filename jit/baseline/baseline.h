@@ -26,8 +26,9 @@ struct ListedCode {
   std::string text;
 };
 
-// Machine code of a whole module as a current processor of the target gets it (x86-64: with AVX), on any host. To be
-// read and measured, not to be run: addresses of a process are 0 in it, so that it is the same everywhere.
+// Machine code of a whole module as a current processor of the target gets it (x86-64: with AVX2, whatever this one
+// has), on any host. To be read and measured, not to be run: addresses of a process are 0 in it, so that it is the same
+// everywhere.
 struct CompiledModule {
   std::vector<std::byte> code;
   std::vector<std::uint32_t> offsets, sizes;  // by function, bytes

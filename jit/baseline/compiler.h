@@ -12,8 +12,9 @@
 namespace eyeflow::jit {
 
 struct CompilerOptions {
-  bool metered = false;   // with fuel: the same code otherwise
-  bool blind = false;     // constants stay in the task's memory, see PrepareOptions::blind_constants
+  bool metered = false;  // with fuel: the same code otherwise
+  bool blind = false;    // constants stay in the task's memory, see PrepareOptions::blind_constants
+  bool calls_for_arrays = false;
   bool unplaced = false;  // only to be read: addresses of this process are 0 in it
 };
 
@@ -31,7 +32,8 @@ class Compiler {
         intrinsics_(intrinsics),
         options_(options),
         masm_(masm),
-        analysis_(verified, intrinsics, kPins, options.blind) {}
+        analysis_(verified, intrinsics, kPins, options.calls_for_arrays ? ArrayLimits{} : masm.array_limits(),
+                  options.blind) {}
 
   // A callee: code that is there, or a label in the same block that is bound sooner or later.
   struct Callee {
@@ -49,7 +51,7 @@ class Compiler {
     holds_.clear();
     restart_spans();
     masm_.bind(begin);
-    masm_.expect(analysis_.items().size());
+    masm_.expect(analysis_.length(), analysis_.float_pins());
     masm_.prologue(used());
     for (at_ = 0; at_ < analysis_.items().size(); ++at_) {
       const Item& item = analysis_.items()[at_];
@@ -350,6 +352,13 @@ class Compiler {
         if (to.region == Region::State) masm_.touch(to, seen());
         return masm_.store_element(type, to, place(v[2]));
       }
+      case Kind::ArrayEach:
+      case Kind::ArrayFrom:
+      case Kind::ArrayFill:
+        return emit_array(item);
+      case Kind::ArraySum:
+        if (is_unused(v[0]) && !row.has(vm::MayTrap)) return;
+        return masm_.array_sum(type, place(v[0]), through(v[1]), type_of(v[1]).capacity, to_trap(Trap::Overflow));
       case Kind::Emit: {
         Argument fields[kMostEmittedFields];
         for (std::uint32_t n = 0; n < item.run_count; ++n) {
@@ -553,6 +562,43 @@ class Compiler {
       return masm_.move(scalar_of(to), place(to),
                         Place::constant(vm::semantics::load_word(module_.const_image.data() + offset)));
     masm_.load_word(scalar_of(to), place(to), slot(region, offset));
+  }
+
+  // ---- Whole arrays
+
+  Elements elements(std::uint32_t id) const {
+    if (id == kNoValue) return {};
+    if (type_of(id).kind == vm::TypeKind::Scalar) return {{}, place(id)};
+    return {through(id)};
+  }
+  // Journals every line of an array.
+  void touch_array(const Address& array, std::uint32_t bytes) {
+    if (array.region != Region::State) return;
+    const std::uint32_t end = array.displacement + bytes;
+    Address line = array;
+    // Of a place that is not known yet the last line may be one more.
+    const bool known = array.reference.is(Place::Kind::None);
+    for (; line.displacement < end; line.displacement += vm::kLineBytes) {
+      masm_.touch(line, seen());
+      if (known) line.displacement = line.displacement / vm::kLineBytes * vm::kLineBytes;
+    }
+    if (known) return;
+    line.displacement = end - 1;
+    masm_.touch(line, seen());
+  }
+  void emit_array(const Item& item) {
+    const auto& v = item.value;
+    const vm::Type& array = type_of(v[0]);
+    const Address to = through(v[0]);
+    const std::uint32_t bytes = array.capacity * static_cast<std::uint32_t>(vm::size_bytes(array.element));
+    if (bytes == 0) return;
+    touch_array(to, bytes);
+    if (item.action.kind == Kind::ArrayFill) return masm_.array_fill(array.element, to, place(v[1]), bytes);
+    Elements b = elements(v[1]), c = elements(v[2]);
+    if (item.action.kind == Kind::ArrayFrom) std::swap(b, c);
+    const bool may_trap = vm::info(item.i.op).has(vm::MayTrap);
+    masm_.array_op(static_cast<ArrayOp>(item.action.detail), array.element, to, b, c, bytes,
+                   may_trap ? trap(item, Trap::Overflow) : Label());
   }
 
   // Adds the index to the address and checks it. False: it is known to be wrong.

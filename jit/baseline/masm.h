@@ -59,6 +59,24 @@ enum class FloatOp : std::uint8_t { Add, Sub, Mul, Div, Min, Max };
 enum class FloatUnary : std::uint8_t { Neg, Abs, Sqrt };
 enum class Condition : std::uint8_t { Eq, Ne, Lt, Le };  // of floats: false with a NaN, but Ne is true
 
+// What is done to each element of a whole array; Copy, Neg, Abs and Sqrt to one operand.
+enum class ArrayOp : std::uint8_t { Copy, Add, Sub, Mul, Div, Min, Max, Neg, Abs, Sqrt };
+
+// An operand of a whole array's operation: an array, or a scalar that stands for each of its elements.
+struct Elements {
+  Address array;
+  Place scalar{};  // None: it is the array
+};
+
+// Up to which length operations on whole arrays are made in place; longer ones are calls, which are no slower there:
+// bench/tiers/short_arrays.cpp.
+struct ArrayLimits {
+  std::uint32_t vector_bytes = 0;  // where several elements are worked on at a time
+  std::uint32_t elements = 0;      // where it goes one by one
+  std::uint32_t products = 0;      // likewise, where integers are multiplied
+  bool integer_vectors = false;    // what the first limit is for: integers, too
+};
+
 // Pins that a piece of code needs kept across a call.
 struct PinSet {
   std::uint32_t gprs = 0, fprs = 0;

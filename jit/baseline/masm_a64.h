@@ -33,7 +33,7 @@ class MasmA64 {
 
   // How many instructions of the bytecode the next function has: where there are so many that a conditional branch may
   // not reach, each is turned into one over an unconditional one.
-  void expect(std::size_t instructions) { far_ = instructions > kNearInstructions; }
+  void expect(std::size_t instructions, int /*float_pins*/) { far_ = instructions > kNearInstructions; }
 
   // The journal's slow path is written here: the one that is offered is for machines that call out for it.
   void begin_module(const void* journal_line);
@@ -84,6 +84,14 @@ class MasmA64 {
   void branch_zero_word(const Address& address, Label to);
   void touch(const Address& address, const Place& seen);
   void emit_row(std::uint16_t output, std::span<const Argument> fields, Label trap);
+
+  static ArrayLimits array_limits() {
+    return {.vector_bytes = 256, .elements = 16, .products = 32, .integer_vectors = true};
+  }
+  void array_op(ArrayOp op, Scalar type, const Address& to, const Elements& b, const Elements& c, std::uint32_t bytes,
+                Label overflow);
+  void array_fill(Scalar type, const Address& to, const Place& value, std::uint32_t bytes);
+  void array_sum(Scalar type, const Place& to, const Address& from, std::uint32_t count, Label overflow);
 
   void trip_count(const Place& limit, const Place& wanted, std::uint32_t most, Label trap);
   void loop_next(const Place& index, const Place& limit, Label back);
@@ -142,6 +150,28 @@ class MasmA64 {
   Mem operand(const Address& address, int access_bytes);
   bool line_of(const Address& address, std::uint64_t& known);
   void store_float(Scalar type, int bytes, Vec value, const Mem& mem);
+
+  // Whole arrays (masm_a64_arrays.cpp)
+  struct Source {
+    Gp at{};    // the array …
+    Vec all{};  // … or a vector of a scalar
+  };
+  void array_at(const Address& array, Gp to);
+  void splat(Scalar type, const Place& scalar, Vec to);
+  Source source(Scalar type, const Elements& elements, Gp array, Vec all);
+  void load_piece(Vec to, Gp from, std::uint32_t at, std::uint32_t bytes);
+  void store_piece(Gp to, std::uint32_t at, Vec from, std::uint32_t bytes);
+  Vec loaded(const Source& from, Vec temporary, std::uint32_t at, std::uint32_t bytes);
+  void float_elements(ArrayOp op, Scalar type, Vec to, Vec b, Vec c);
+  void whole_elements(ArrayOp op, Scalar type, Vec to, Vec b, Vec c, bool first);
+  void multiply_element(Scalar type, Gp to, const Source& b, const Source& c, std::uint32_t at, Label overflow);
+  struct Sum {
+    Scalar type;
+    Gp from;
+    std::uint32_t bytes;
+  };
+  void load_part(int to, const Sum& sum, std::uint32_t at);
+  bool partial_sum(const Sum& sum, std::uint32_t n, std::uint32_t folded, int to);
 
   // What a function puts behind its end.
   struct NanStore {

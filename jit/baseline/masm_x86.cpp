@@ -1,36 +1,11 @@
-#include "jit/baseline/masm_x86.h"
+#include "jit/baseline/masm_x86_names.h"
 
 #include <bit>
 
-#include "vm/isa/context.h"
-
 namespace eyeflow::jit {
 
-using namespace asmjit;
-using namespace asmjit::x86;
-using Slot = jit::Place;
-using jit::Address;
-using jit::Condition;
-using jit::Scalar;
-
 namespace {
-
-constexpr std::uint32_t kPinIds[] = {12, 13, 14, 15, 6, 7, 8, 9, 10, 11};
-const asmjit::x86::Xmm kFloat = xmm14, kFloat2 = xmm15;
-
-Gp pin(int n) { return gpq(kPinIds[n]); }
-
-Mem context(std::int32_t offset, int bytes) { return Mem(rbp, offset, static_cast<std::uint32_t>(bytes)); }
-
-bool is_float(Scalar type) { return type == Scalar::F32 || type == Scalar::F64; }
-bool is_signed(Scalar type) { return type == Scalar::I64 || type == Scalar::I32; }
-bool is_wide(Scalar type) { return type == Scalar::I64 || type == Scalar::U64; }
-bool fits_16(Word bits) { return static_cast<std::int64_t>(bits) == static_cast<std::int16_t>(bits); }
-bool fits_32(Word bits) { return static_cast<std::int64_t>(bits) == static_cast<std::int32_t>(bits); }
 int width(Scalar type) { return vm::size_bytes(type) * 8; }
-
-constexpr Word kCanonicalNan64 = 0x7ff8000000000000, kCanonicalNan32 = 0x7fc00000;
-
 }  // namespace
 
 // ---- Places --------------------------------------------------------------------------------------------------------
@@ -324,6 +299,12 @@ void MasmX86::end_function() {
     a_.jmp(slow.back);
   }
   slow_.clear();
+  if (!vector_literals_.empty()) a_.align(AlignMode::kData, 32);
+  for (const Literal& l : vector_literals_) {
+    a_.bind(l.label);
+    for (int n = 0; n < 4; ++n) a_.embedUInt64(l.bits);
+  }
+  vector_literals_.clear();
   if (literals_.empty()) return;
   a_.align(AlignMode::kData, 8);
   for (const Literal& l : literals_) {

@@ -10,6 +10,9 @@
 
 namespace eyeflow::jit {
 
+// What of x86-64 is used; each level has the ones before it.
+enum class X86Level : std::uint8_t { Sse2, Avx, Avx2 };
+
 // x86-64, System V calling convention.
 //   rbx  the frame          rbp  the context          rax rcx rdx xmm14 xmm15  of an operation's own
 //   pins  r12–r15 (kept), rsi rdi r8–r11; xmm0–xmm13
@@ -19,8 +22,8 @@ class MasmX86 {
   static constexpr int kGprs = 10, kKeptGprs = 4, kFprs = 14, kKeptFprs = 0;
 
   // `blind_key`: 0, or what the numbers of a task are hidden with where they stand in instructions.
-  MasmX86(asmjit::CodeHolder& code, bool avx, std::uint64_t blind_key = 0)
-      : a_(&code), avx_(avx), blind_key_(blind_key) {}
+  MasmX86(asmjit::CodeHolder& code, X86Level level, std::uint64_t blind_key = 0)
+      : a_(&code), avx_(level >= X86Level::Avx), avx2_(level >= X86Level::Avx2), blind_key_(blind_key) {}
 
   Label new_label() { return a_.newLabel(); }
   void bind(Label label) { a_.bind(label); }
@@ -31,7 +34,7 @@ class MasmX86 {
   void begin_module(const void* journal_line);
   void end_module() {}
   Label entry() const { return entry_; }
-  void expect(std::size_t) {}
+  void expect(std::size_t, int float_pins) { float_pins_ = float_pins; }
   void prologue(PinSet used);
   void epilogue(PinSet used);
   void end_function();
@@ -75,6 +78,12 @@ class MasmX86 {
   void branch_zero_word(const Address& word, Label to);
   void touch(const Address& to, Place seen);
   void emit_row(std::uint16_t output, std::span<const Argument> fields, Label trap);
+
+  ArrayLimits array_limits() const;
+  void array_op(ArrayOp op, Scalar type, const Address& to, const Elements& b, const Elements& c, std::uint32_t bytes,
+                Label overflow);
+  void array_fill(Scalar type, const Address& to, Place value, std::uint32_t bytes);
+  void array_sum(Scalar type, Place to, const Address& from, std::uint32_t count, Label overflow);
 
   void trip_count(Place limit, Place wanted, std::uint32_t most, Label trap);
   void loop_next(Place index, Place limit, Label back);
@@ -128,12 +137,41 @@ class MasmX86 {
   void copy(Xmm to, Xmm from);
   void store_float(Scalar type, Mem place, Place from, bool word);
 
+  // Whole arrays (masm_x86_arrays.cpp)
+  struct Source {
+    Mem at;
+    bool same = false;  // for every element: a vector of it is there
+  };
+  class Vectors;
+  Mem array_at(const Address& array, Gp scratch);
+  Mem vector_literal(Word pattern);
+  void splat(Scalar type, Place scalar, bool wide);
+  Source source(Scalar type, const Elements& elements, bool wide, Gp scratch);
+  void load_piece(Xmm to, const Mem& from, std::uint32_t bytes);
+  void store_piece(const Mem& to, Xmm from, std::uint32_t bytes);
+  void vector_op(asmjit::InstId sse, asmjit::InstId avx, Xmm to, Xmm b, const asmjit::Operand& c, bool wide);
+  void make_canonical(Scalar type, Xmm x, Xmm mask, bool wide);
+  void float_piece(ArrayOp op, Scalar type, const Mem& to, const Source& b, const Source& c, std::uint32_t bytes);
+  void whole_elements(ArrayOp op, Scalar type, const Mem& to, const Source& b, const Source& c, std::uint32_t bytes,
+                      Label overflow);
+  void each_element(ArrayOp op, Scalar type, const Mem& to, const Source& b, const Source& c, std::uint32_t bytes,
+                    Label overflow);
+  void load_part(Vectors& vectors, int to, const Mem& from, std::uint32_t bytes);
+  struct Sum {
+    Scalar type;
+    Mem from;
+    std::uint32_t bytes, width;
+  };
+  bool partial_sum(Vectors& vectors, const Sum& sum, std::uint32_t n, std::uint32_t folded, int to);
+  void sum_floats(Scalar type, const Mem& from, std::uint32_t bytes);
+
   asmjit::x86::Assembler a_;
-  bool avx_;
+  bool avx_, avx2_;
+  int float_pins_ = kFprs;  // that the function uses, from the first on
   std::uint64_t blind_key_;
   Label entry_, leave_, trap_exit_, touch_;
   std::vector<Slow> slow_;
-  std::vector<Literal> literals_;
+  std::vector<Literal> literals_, vector_literals_;
 };
 
 }  // namespace eyeflow::jit

@@ -86,9 +86,19 @@ void Analysis::note_uses_of_memory(const Item& item) {
     case Kind::ListGet:
     case Kind::ListLen:
       return through(item.value[1], false);
+    case Kind::ArraySum:
+      return through(item.value[1], false);
     case Kind::ArraySet:
     case Kind::ListSet:
+    case Kind::ArrayFill:
       return through(item.value[0], true);
+    case Kind::ArrayEach:
+    case Kind::ArrayFrom:
+      through(item.value[0], true);
+      for (std::size_t n = 1; n < 3; ++n)
+        if (item.value[n] != kNoValue && is_reference(*verified_.module.type(value(item.value[n]).type)))
+          through(item.value[n], false);
+      return;
     default:
       return;
   }

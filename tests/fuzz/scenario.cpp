@@ -125,6 +125,8 @@ Scenario generate_scenario(std::uint64_t seed, IntrinsicTable intrinsics) {
   // All that is called unmetered is made at load, or all that is called metered; the rest when it is called.
   if (random.chance(50)) scenario.options.fuel_quota = 0;
   scenario.options.blind_constants = random.chance(25);
+  scenario.options.oldest_cpu = random.chance(25);
+  scenario.options.calls_for_arrays = random.chance(10);
   const Module& m = scenario.program.module;
   std::vector<FunctionId> callable;
   for (std::size_t n = 0; n < m.functions.size(); ++n)
@@ -204,6 +206,7 @@ std::string write_scenario(const Scenario& scenario, IntrinsicTable intrinsics) 
   const Module& m = scenario.program.module;
   std::string text = disassemble(m, {.intrinsics = intrinsics}) + "=== calls\n";
   if (scenario.options.blind_constants) text += "// with blinded constants\n";
+  if (scenario.options.oldest_cpu) text += "// with what every CPU has\n";
   for (const Event& event : scenario.events) text += write_event(m, event) + " -> \n";
   return text;
 }

@@ -260,6 +260,28 @@ end
   task.traps("repeated", {4, 0}, Trap::WhileLimit);
 }
 
+// Operations that are made in place for each of many elements: fewer instructions of the bytecode, as far to branch.
+TEST(JitFaults, AHandlerOfManyWholeArrays) {
+  Task task(
+      "type [i64; 32]@state\nregion state 512\nslot state 0 a: [i64; 32]@state\nslot state 256 b: [i64; 32]@state\n" +
+      std::string(R"(
+function f (over: bool, first: i64) -> (i64)
+  registers n: i64, one: i64, a: [i64; 32]@state, b: [i64; 32]@state
+  ref a, a
+  ref b, b
+  load.imm one, 1
+  array.fill.i64 b, one
+  array.set.i64 a, n, first
+  jump_if L, over
+)") + times(4'500, "  array.add.i64 a, a, b\n") +
+      "L:\n  array.get.i64 n, a, n\n  return n\nend\n");
+  task.gives("f", {1, 5}, 5);
+  task.gives("f", {0, 5}, 4505);
+  task.gives("f", {0, signed_word(std::numeric_limits<std::int64_t>::max() - 4500)},
+             signed_word(std::numeric_limits<std::int64_t>::max()));
+  task.traps("f", {0, signed_word(std::numeric_limits<std::int64_t>::max() - 4499)}, Trap::Overflow);
+}
+
 // ---- Much code
 // -------------------------------------------------------------------------------------------------------
 
@@ -592,6 +614,66 @@ end
     for (const std::size_t word : {2, 3, 4, 7, 8}) EXPECT_EQ(task.state(word), kNan64) << word;
     EXPECT_EQ(task.state(5), kNan32 << 32);
   }
+}
+
+// What stays NaN, and what becomes of the signs of zeros, in each lane of an operation on a whole array; every line
+// that it writes is undone after a trap, also where the array is a parameter.
+TEST(JitFaults, LanesAreElements) {
+  const std::string calm = times(30, "  add.f64 x, x, x\n");  // too long to stand in its caller
+  Task task(R"(
+type [f64; 9]@state
+type [i32; 21]@state
+region state 384
+slot state 0 x: f64
+slot state 8 a: [f64; 9]@state = [0.0, -0.0, nan, inf, -inf, 5e-324, 1.0, -1.0, 2.0]
+slot state 80 b: [f64; 9]@state = [-0.0, 0.0, 1.0, -inf, 1.0, 5e-324, nan, -1.0, 3.0]
+slot state 152 c: [f64; 9]@state
+slot state 224 d: [f64; 9]@state
+slot state 296 i: [i32; 21]@state
+function both ()
+  registers a: [f64; 9]@state, b: [f64; 9]@state, c: [f64; 9]@state, d: [f64; 9]@state
+  ref a, a
+  ref b, b
+  ref c, c
+  ref d, d
+  array.add.f64 c, a, b
+  array.min.f64 d, b, a
+  array.neg.f64 d, d
+  return
+end
+function through (i: [i32; 21]@state, by: i32)
+  registers n: i64, x: f64
+)" + calm + R"(
+  array.add_scalar.i32 i, i, by
+  return
+end
+function counted (by: i32)
+  registers i: [i32; 21]@state, by2: i32
+  ref i, i
+  move by2, by
+  call -, through, i
+  return
+end
+)");
+  EXPECT_EQ(task.run("both").trap, Trap::None);
+  constexpr Word kNan = 0x7ff8000000000000, kMinusZero = Word{1} << 63;
+  const auto bits = [](double x) { return to_word(x); };
+  const double infinity = std::numeric_limits<double>::infinity();
+  const Word sums[] = {0, 0, kNan, kNan, bits(-infinity), 2, kNan, bits(-2.0), bits(5.0)};
+  // Minus what is less, which is b where neither is.
+  const Word least[] = {0,    kMinusZero, bits(-1.0), bits(infinity), bits(infinity), kMinusZero | 1,
+                        kNan, bits(1.0),  bits(-2.0)};
+  for (std::size_t n = 0; n < 9; ++n) {
+    EXPECT_EQ(task.state(19 + n), sums[n]) << n;
+    EXPECT_EQ(task.state(28 + n), least[n]) << n;
+  }
+  EXPECT_EQ(task.run("counted", {7}).trap, Trap::None);  // twice
+  constexpr Word kTwo = Word{14} | Word{14} << 32;
+  for (const std::size_t n : {37, 46}) EXPECT_EQ(task.state(n), kTwo);
+  EXPECT_EQ(task.state(47), 14u);
+  task.traps("counted", {0x7fffffff}, Trap::Overflow);
+  for (const std::size_t n : {37, 46}) EXPECT_EQ(task.state(n), kTwo);
+  EXPECT_EQ(task.state(47), 14u);
 }
 
 std::uint64_t float_control() {

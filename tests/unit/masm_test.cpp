@@ -163,12 +163,14 @@ using Masm = MasmA64;
 constexpr auto kArch = asmjit::Arch::kAArch64;
 // The second variant is of functions whose branches may have to go far.
 struct Variant : Masm {
-  Variant(asmjit::CodeHolder& code, bool second) : Masm(code) { expect(second ? 1u << 20 : 1); }
+  Variant(asmjit::CodeHolder& code, int variant) : Masm(code) { expect(variant == 0 ? 1 : 1u << 20, kFprs); }
 };
 #else
 using Masm = MasmX86;
 constexpr auto kArch = asmjit::Arch::kX64;
-using Variant = Masm;  // the second one has AVX
+struct Variant : Masm {
+  Variant(asmjit::CodeHolder& code, int variant) : Masm(code, static_cast<X86Level>(variant)) {}
+};
 #endif
 
 void save_line(Context* context, std::uint32_t line) {
@@ -190,12 +192,12 @@ class Code {
 
   // `body` emits; it gets the label of a trap that is Overflow at instruction 7 of function 3, and one that is what a
   // call left.
-  explicit Code(const std::function<void(Masm&, Label trap, Label left)>& body, bool second_variant = false) {
+  explicit Code(const std::function<void(Masm&, Label trap, Label left)>& body, int variant = 0) {
     asmjit::CodeHolder holder;
     holder.init(asmjit::Environment(kArch));
     Errors errors;
     holder.setErrorHandler(&errors);
-    Variant masm(holder, second_variant);
+    Variant masm(holder, variant);
     masm.begin_module(reinterpret_cast<const void*>(&save_line));
     const Label function = masm.new_label(), trap = masm.new_label(), left = masm.new_label();
     masm.bind(function);
@@ -381,7 +383,7 @@ void expect_meaning(Code& code, Op op, Word b, Word c, const std::string& where)
 bool is_value(Op op) { return vm::info(op).cls == vm::OpClass::Value; }
 bool takes_c(Op op) { return vm::info(op).operands[2].role != vm::Role::None; }
 
-Code code_for(Op op, Place to, Place b, Place c, bool second) {
+Code code_for(Op op, Place to, Place b, Place c, int variant) {
   return Code(
       [&](Masm& masm, asmjit::Label trap, asmjit::Label) {
         const asmjit::Label zero = masm.new_label(), over = masm.new_label();
@@ -393,10 +395,10 @@ Code code_for(Op op, Place to, Place b, Place c, bool second) {
         masm.trap_stub(zero, Trap::DivideByZero, 5, 1);
         masm.bind(over);
       },
-      second);
+      variant);
 }
 
-class Values : public testing::TestWithParam<bool> {};
+class Values : public testing::TestWithParam<int> {};
 
 TEST_P(Values, InEveryPlace) {
   for (std::size_t n = 0; n < vm::kOpCount; ++n) {
@@ -605,6 +607,257 @@ TEST_P(Values, LoadsAndStoresWords) {
           Word stored;
           std::memcpy(&stored, code.regions[static_cast<std::size_t>(Region::Scratch)].data() + slot, 8);
           ASSERT_EQ(stored, kept);
+        }
+}
+
+// ---- Whole arrays --------------------------------------------------------------------------------------------------
+
+// What a row makes of the elements, one at a time, by the meanings on scalars.
+struct Whole {
+  const char* name;
+  Op element;
+  ArrayOp op;
+  Scalar type;
+  bool one;
+};
+constexpr Whole kWholes[] = {
+#define EYEFLOW_ARRAY_PAIR(T, Name, Element) {#Name #T, Op::Element##T, ArrayOp::Element, Scalar::T, false},
+#define EYEFLOW_ARRAY_ONE(T, Name, Element) {#Name #T, Op::Element##T, ArrayOp::Element, Scalar::T, true},
+#define EYEFLOW_ARRAY_WITH(T, Name, Element)
+#define EYEFLOW_ARRAY_FROM(T, Name, Element)
+#include "vm/isa/array_ops.def"
+};
+
+// Words as elements in a row.
+std::vector<std::byte> elements_of(Scalar type, const std::vector<Word>& words) {
+  const auto size = static_cast<std::size_t>(vm::size_bytes(type));
+  std::vector<std::byte> bytes(words.size() * size);
+  for (std::size_t n = 0; n < words.size(); ++n) {
+    Word word = words[n];
+    if (type == Scalar::F64) word = vm::to_word(vm::canonical(vm::from_word<double>(word)));
+    if (type == Scalar::F32) word = vm::to_word(vm::canonical(vm::from_word<float>(word)));
+    std::memcpy(bytes.data() + n * size, &word, size);
+  }
+  return bytes;
+}
+
+constexpr std::uint32_t kLengths[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 16, 17, 23, 31, 32, 33, 40, 64};
+
+// Pins hold numbers that must be there afterwards.
+template <typename Emit>
+Code array_code(int variant, Emit emit) {
+  return Code(
+      [&](Masm& masm, asmjit::Label trap, asmjit::Label) {
+        for (int n = 3; n < Masm::kGprs; ++n) masm.move(Scalar::U64, Place::gpr(n), Place::constant(1000u + n));
+        for (int n = 3; n < Masm::kFprs; ++n) masm.move(Scalar::F64, Place::fpr(n), Place::constant(2000u + n));
+        emit(masm, trap);
+        for (int n = 3; n < Masm::kGprs; ++n) masm.move(Scalar::U64, Place::memory(8 * (200 + n)), Place::gpr(n));
+        for (int n = 3; n < Masm::kFprs; ++n) masm.move(Scalar::F64, Place::memory(8 * (300 + n)), Place::fpr(n));
+      },
+      variant);
+}
+void expect_pins(const Code& code) {
+  for (std::size_t n = 3; n < Masm::kGprs; ++n) ASSERT_EQ(code.frame[200 + n], 1000 + n);
+  for (std::size_t n = 3; n < Masm::kFprs; ++n) ASSERT_EQ(code.frame[300 + n], 2000 + n);
+}
+
+// One of the first three pins, or a word of the frame.
+Place free_place(Scalar type, int n, bool pinned) {
+  return !pinned ? Place::memory(8 * n) : is_float(type) ? Place::fpr(n) : Place::gpr(n);
+}
+
+// The arrays of a test: in three regions, in one, in the place of another; known or by a reference.
+struct Layout {
+  Address to, b, c;
+};
+std::vector<Layout> layouts() {
+  const auto at = [](Region region, std::uint32_t displacement, Place reference = {}) {
+    return Address{.region = region, .base = {}, .displacement = displacement, .reference = reference};
+  };
+  const Place in_pin = Place::gpr(1), in_frame = home(2);
+  return {{at(Region::State, 1000), at(Region::Const, 2000), at(Region::Param, 3000)},
+          {at(Region::State, 1000), at(Region::State, 2000), at(Region::State, 3000)},
+          {at(Region::State, 1000), at(Region::State, 1000), at(Region::Const, 8)},
+          {at(Region::State, 1000), at(Region::Param, 8), at(Region::State, 1000)},
+          {at(Region::Scratch, 0, in_pin), at(Region::Const, 64, in_frame), at(Region::State, 40000)},
+          {at(Region::Scratch, 0, in_pin), at(Region::Scratch, 0, in_pin), at(Region::Param, 0, in_frame)}};
+}
+std::byte* memory_at(Code& code, const Address& address) {
+  const bool by_reference = !address.reference.is(Place::Kind::None);
+  return code.regions[static_cast<std::size_t>(address.region)].data() + address.displacement +
+         (by_reference ? 4096 : 0);
+}
+void set_references(Masm& masm) {
+  masm.move(Scalar::U64, Place::gpr(1), Place::constant(0xABCDEF0000001000));
+  masm.move(Scalar::U64, home(2), Place::constant(0x1234560000001000));
+}
+
+class Picks {
+ public:
+  explicit Picks(const std::vector<Word>& from) : from_(from) {}
+  Word next() { return from_[(at_ = at_ * 6364136223846793005ull + 1442695040888963407ull, at_ >> 33) % from_.size()]; }
+
+ private:
+  const std::vector<Word>& from_;
+  std::uint64_t at_ = 1;
+};
+
+// With arrays, and with a scalar on either side; each length; pieces that overflow, and none.
+TEST_P(Values, WorksOnWholeArrays) {
+  for (const Whole& whole : kWholes)
+    for (const std::uint32_t count : kLengths)
+      for (const Layout& layout : layouts())
+        for (int shape = 0; shape < (whole.one ? 1 : 3); ++shape)  // arrays; c, then b is a scalar
+          for (const bool small : {true, false}) {
+            std::vector<Word> all = samples(whole.type);
+            if (small && !is_float(whole.type)) all = {0, 1, 2, 7, ~Word{0}, ~Word{0} - 40, 100};
+            if (!small && is_float(whole.type)) continue;
+            Picks picks(all);
+            const auto size = static_cast<std::size_t>(vm::size_bytes(whole.type));
+            std::vector<Word> b(count), c(count);
+            for (Word& word : b) word = picks.next();
+            for (Word& word : c) word = picks.next();
+            if (shape == 1) std::ranges::fill(c, c[0]);
+            if (shape == 2) std::ranges::fill(b, b[0]);
+            const Place scalar = free_place(whole.type, 2, count % 2 == 0);
+            const bool constant = count % 3 == 0;
+            Code code = array_code(GetParam(), [&](Masm& masm, asmjit::Label trap) {
+              set_references(masm);
+              const Word word = shape == 1 ? c[0] : b[0];
+              if (shape != 0 && !constant) masm.move(whole.type, scalar, home(1));
+              Elements left{layout.b}, right{layout.c};
+              if (shape == 2) left = {{}, constant ? Place::constant(word) : scalar};
+              if (shape == 1) right = {{}, constant ? Place::constant(word) : scalar};
+              masm.array_op(whole.op, whole.type, layout.to, left, whole.one ? Elements{} : right,
+                            static_cast<std::uint32_t>(count * size), trap);
+            });
+            code.frame[101] = shape == 1 ? c[0] : b[0];
+            const auto put = [&](const Address& address, const std::vector<Word>& words) {
+              const auto bytes = elements_of(whole.type, words);
+              std::memcpy(memory_at(code, address), bytes.data(), bytes.size());
+            };
+            std::byte* const to = memory_at(code, layout.to);
+            for (std::size_t n = 0; n < count * size + 64; ++n) to[n] = std::byte{0xEE};
+            if (shape != 1 && !whole.one) put(layout.c, c);
+            if (shape != 2) put(layout.b, b);
+            // Where one array is both operands, it is what was put there last.
+            const auto is_array = [&](const Address& one) { return memory_at(code, one) == memory_at(code, layout.b); };
+            if (shape == 0 && is_array(layout.c)) c = b;
+            bool overflows = false;
+            std::vector<Word> expected(count);
+            for (std::uint32_t n = 0; n < count; ++n) {
+              const auto element = [&](Word word) {
+                Word canonical = 0;
+                std::memcpy(&canonical, elements_of(whole.type, {word}).data(), size);
+                if (whole.type == Scalar::I32) canonical = vm::to_word(static_cast<std::int32_t>(canonical));
+                return canonical;
+              };
+              overflows |= vm::evaluate(whole.element, element(b[n]), element(c[n]), expected[n]) != Trap::None;
+            }
+            const std::string where = std::string(whole.name) + " of " + std::to_string(count) + ", shape " +
+                                      std::to_string(shape) + ", to " + std::to_string(layout.to.displacement);
+            ASSERT_EQ(code.run(), overflows ? Trap::Overflow : Trap::None) << where;
+            if (overflows) continue;
+            const auto bytes = elements_of(whole.type, expected);
+            ASSERT_EQ(std::memcmp(to, bytes.data(), bytes.size()), 0) << where;
+            if (layout.to.displacement != 1000 || shape != 0)
+              for (std::size_t n = bytes.size(); n < bytes.size() + 64; ++n) ASSERT_EQ(to[n], std::byte{0xEE}) << where;
+            expect_pins(code);
+          }
+}
+
+TEST_P(Values, CopiesAndFillsWholeArrays) {
+  for (const Scalar type : kElements)
+    for (const std::uint32_t count : kLengths)
+      for (const Layout& layout : layouts())
+        for (const Word word : samples(type)) {
+          const auto size = static_cast<std::size_t>(vm::size_bytes(type));
+          const auto bytes = static_cast<std::uint32_t>(count * size);
+          const Place value = free_place(type, 2, count % 2 == 0);
+          Code copy = array_code(GetParam(), [&](Masm& masm, asmjit::Label trap) {
+            set_references(masm);
+            masm.array_op(ArrayOp::Copy, type, layout.to, {layout.b}, {}, bytes, trap);
+          });
+          Code fill = array_code(GetParam(), [&](Masm& masm, asmjit::Label) {
+            set_references(masm);
+            if (count % 3 != 0) masm.move(type, value, home(1));
+            masm.array_fill(type, layout.to, count % 3 == 0 ? Place::constant(word) : value, bytes);
+          });
+          std::byte* const from = memory_at(copy, layout.b);
+          for (std::size_t n = 0; n < bytes + 64; ++n) memory_at(copy, layout.to)[n] = std::byte{0xEE};
+          std::vector<std::byte> random(bytes);
+          for (std::size_t n = 0; n < bytes; ++n) random[n] = static_cast<std::byte>(n * 37 + word);
+          std::memcpy(from, random.data(), bytes);
+          ASSERT_EQ(copy.run(), Trap::None);
+          ASSERT_EQ(std::memcmp(memory_at(copy, layout.to), random.data(), bytes), 0) << vm::name(type) << count;
+          expect_pins(copy);
+          fill.frame[101] = word;
+          std::byte* const to = memory_at(fill, layout.to);
+          for (std::size_t n = 0; n < bytes + 64; ++n) to[n] = std::byte{0xEE};
+          ASSERT_EQ(fill.run(), Trap::None);
+          const auto expected = elements_of(type, std::vector<Word>(count, word));
+          ASSERT_EQ(std::memcmp(to, expected.data(), bytes), 0) << vm::name(type) << count << ' ' << word;
+          for (std::size_t n = bytes; n < bytes + 64; ++n) {
+            ASSERT_EQ(to[n], std::byte{0xEE});
+            ASSERT_EQ(memory_at(copy, layout.to)[n], std::byte{0xEE});
+          }
+          expect_pins(fill);
+          if (count > 9) break;
+        }
+}
+
+// In the pinned order: 32 partial sums, folded by halves. Whole numbers exactly.
+TEST_P(Values, SumsWholeArrays) {
+  for (const Scalar type : {Scalar::F64, Scalar::F32, Scalar::I64, Scalar::I32})
+    for (const std::uint32_t count : kLengths)
+      for (const Layout& layout : layouts())
+        for (int kind = 0; kind < 4; ++kind) {  // anything, ordinary numbers, -0 alone, the least
+          Picks any(samples(type));
+          std::vector<Word> words(count);
+          for (std::uint32_t n = 0; n < count; ++n) {
+            const auto ordinary = [&](auto value) { return vm::to_word(value); };
+            words[n] = kind == 0 ? any.next()
+                       : type == Scalar::F64
+                           ? (kind == 2 ? ordinary(-0.0) : ordinary(1e3 / (n + 3.0) * (n % 3 == 0 ? -1e9 : 1)))
+                       : type == Scalar::F32
+                           ? (kind == 2 ? ordinary(-0.0f) : ordinary(1e3f / (static_cast<float>(n) + 3.0f)))
+                       : kind == 3 ? vm::to_word(type == Scalar::I64 ? std::numeric_limits<std::int64_t>::min() / 8
+                                                                     : std::int64_t{-300'000'000})
+                                   : vm::to_word(std::int64_t{n} * 7 - 40);
+          }
+          const Place to = free_place(type, 0, count % 2 == 0);
+          Code code = array_code(GetParam(), [&](Masm& masm, asmjit::Label trap) {
+            set_references(masm);
+            masm.array_sum(type, to, layout.b, count, trap);
+            masm.move(type, home(0), to);
+          });
+          const auto bytes = elements_of(type, words);
+          std::memcpy(memory_at(code, layout.b), bytes.data(), bytes.size());
+          std::memset(memory_at(code, layout.b) + bytes.size(), 0x7B, 64);
+          Word expected = 0;
+          bool fits = true;
+          if (type == Scalar::F64 || type == Scalar::F32) {
+            double wide[32] = {};
+            float narrow[32] = {};
+            for (std::uint32_t n = 0; n < count; ++n) {
+              wide[n % 32] += vm::from_word<double>(words[n]);
+              narrow[n % 32] += vm::from_word<float>(words[n]);
+            }
+            for (int half = 16; half > 0; half /= 2)
+              for (int n = 0; n < half; ++n) wide[n] += wide[n + half], narrow[n] += narrow[n + half];
+            expected = type == Scalar::F64 ? vm::to_word(wide[0]) : vm::to_word(narrow[0]);
+          } else {
+            __int128 sum = 0;
+            for (const Word word : words) sum += static_cast<std::int64_t>(word);
+            expected = static_cast<Word>(sum);
+            fits = type == Scalar::I64 ? sum == static_cast<std::int64_t>(sum) : sum == static_cast<std::int32_t>(sum);
+          }
+          const std::string where =
+              std::string(vm::name(type)) + " of " + std::to_string(count) + ", kind " + std::to_string(kind);
+          ASSERT_EQ(code.run(), fits ? Trap::None : Trap::Overflow) << where;
+          if (!fits) continue;
+          ASSERT_EQ(comparable(type, code.frame[100]), comparable(type, expected)) << where;
+          expect_pins(code);
         }
 }
 
@@ -906,17 +1159,17 @@ TEST(Far, BranchesReach) {
           masm.bind(out);
           masm.move(Scalar::U64, home(0), Place::gpr(0));
         },
-        true);
+        1);
     code.frame[101] = trapping;
     EXPECT_EQ(code.run(), trapping ? Trap::Overflow : Trap::None);
     EXPECT_EQ(code.frame[100], trapping ? 0u : 3u);
   }
 }
-INSTANTIATE_TEST_SUITE_P(A64, Values, testing::Values(false, true),
-                         [](const auto& info) { return info.param ? "Far" : "Near"; });
+INSTANTIATE_TEST_SUITE_P(A64, Values, testing::Values(0, 1),
+                         [](const auto& info) { return info.param == 0 ? "Near" : "Far"; });
 #else
-INSTANTIATE_TEST_SUITE_P(X86, Values, testing::Values(false, true),
-                         [](const auto& info) { return info.param ? "Avx" : "Sse"; });
+constexpr const char* kLevels[] = {"Sse2", "Avx", "Avx2"};
+INSTANTIATE_TEST_SUITE_P(X86, Values, testing::Values(0, 1, 2), [](const auto& info) { return kLevels[info.param]; });
 #endif
 
 }  // namespace

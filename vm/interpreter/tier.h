@@ -46,6 +46,10 @@ struct PrepareOptions {
   std::uint64_t fuel_quota = std::numeric_limits<std::uint64_t>::max();
   // No number of the task's own choosing stands as such in machine code (of more than 16 bits; offsets apart).
   bool blind_constants = false;
+  // Machine code uses only what every processor of its kind has; else whatever this one has, too.
+  bool oldest_cpu = false;
+  // Operations on whole arrays are calls even where they are short: to measure what making them in place is worth.
+  bool calls_for_arrays = false;
 };
 
 struct Tier {

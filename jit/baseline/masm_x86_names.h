@@ -1,0 +1,31 @@
+#pragma once
+
+#include "jit/baseline/masm_x86.h"
+#include "vm/isa/context.h"
+
+// What the files of the macro-assembler for x86-64 call registers, places and kinds of numbers. For those files alone.
+namespace eyeflow::jit {
+
+using namespace asmjit;
+using namespace asmjit::x86;
+using Slot = jit::Place;
+using jit::Address;
+using jit::Condition;
+using jit::Scalar;
+
+inline constexpr std::uint32_t kPinIds[] = {12, 13, 14, 15, 6, 7, 8, 9, 10, 11};
+inline const asmjit::x86::Xmm kFloat = xmm14, kFloat2 = xmm15;
+
+inline Gp pin(int n) { return gpq(kPinIds[n]); }
+
+inline Mem context(std::int32_t offset, int bytes) { return Mem(rbp, offset, static_cast<std::uint32_t>(bytes)); }
+
+inline bool is_float(Scalar type) { return type == Scalar::F32 || type == Scalar::F64; }
+inline bool is_signed(Scalar type) { return type == Scalar::I64 || type == Scalar::I32; }
+inline bool is_wide(Scalar type) { return type == Scalar::I64 || type == Scalar::U64; }
+inline bool fits_16(Word bits) { return static_cast<std::int64_t>(bits) == static_cast<std::int16_t>(bits); }
+inline bool fits_32(Word bits) { return static_cast<std::int64_t>(bits) == static_cast<std::int32_t>(bits); }
+
+inline constexpr Word kCanonicalNan64 = 0x7ff8000000000000, kCanonicalNan32 = 0x7fc00000;
+
+}  // namespace eyeflow::jit
