@@ -138,9 +138,9 @@ class ModuleMaker {
     for (int s = 1; s < kScalarCount; ++s) {
       const auto element = static_cast<Scalar>(s);
       const std::string scalar(name(element));
-      slot(region, type({.kind = TypeKind::Array, .element = element, .region = region, .capacity = kElements}),
+      slot(region, type({.kind = TypeKind::Array, .element = element, .region = region, .capacity = elements_}),
            at + "array_" + scalar);
-      slot(region, type({.kind = TypeKind::List, .element = element, .region = region, .capacity = kElements}),
+      slot(region, type({.kind = TypeKind::List, .element = element, .region = region, .capacity = elements_}),
            at + "list_" + scalar);
     }
     slot(region,
@@ -257,13 +257,15 @@ class ModuleMaker {
              .code = {{Op::Ref, 0, text->type, static_cast<std::uint16_t>(text->offset / 8)}, {Op::Return}}});
   }
 
-  static constexpr std::uint32_t kElements = 5, kTextBytes = 12, kFarElements = 4100;
+  static constexpr std::uint32_t kTextBytes = 12, kFarElements = 4100;
 
   Random random_;
   IntrinsicTable intrinsics_;
   Module m_;
   std::uint32_t ends_[kRegionCount] = {};
   bool far_ = false, calm_ = random_.chance(80);
+  // Operations on short arrays are made in place, those on long ones are calls.
+  std::uint32_t elements_ = 1 + random_.below(random_.chance(75) ? 12 : 70);
 };
 
 }  // namespace

@@ -158,6 +158,7 @@ class FunctionMaker {
   void operand(const OpInfo& row, std::size_t n, Instruction& i) {
     const Operand& operand = row.operands[n];
     std::uint16_t& value = field(i, n);
+    const bool whole = row.cost_per_four_elements() > 0;  // on each element
     const TypeId a = n > 0 && i.a < f_.registers.size() ? f_.registers[i.a] : TypeId{0};
     switch (operand.role) {
       case Role::None:
@@ -177,8 +178,11 @@ class FunctionMaker {
       case Role::Read:
         value = readable(type_for(operand, a));
         if (!row.has(MayTrap) || (careful_ ? random_.chance(1) : random_.chance(10))) return;
-        if (m_.type(f_.registers[value])->kind == TypeKind::List) return fill_list(value);
-        if (operand.match == Match::AnyIndex)
+        if (m_.type(f_.registers[value])->kind == TypeKind::List) return fill_list(value, i.op);
+        if (m_.type(f_.registers[value])->kind == TypeKind::Array && whole) clamp(value);
+        if (whole && is_checked(f_.registers[value]))
+          value = tame(value, row, 1);
+        else if (operand.match == Match::AnyIndex)
           value = small_index(value, *m_.type(f_.registers[n == 1 ? i.a : i.b]));
         else if (row.cls == OpClass::Value)
           value = random_.chance(85) || f_.registers[value] != type_id(Scalar::I64) ? tame(value, row, n)
@@ -253,7 +257,7 @@ class FunctionMaker {
     return made(Op::I64FromU8, type_id(Scalar::I64), low);
   }
   std::uint16_t small_index(std::uint16_t reg, const Type& of) {
-    const bool sure = of.kind == TypeKind::Array || random_.chance(8);
+    const bool sure = of.kind == TypeKind::Array || random_.chance(careful_ ? 1 : 8);
     const auto below = static_cast<std::uint16_t>(sure ? 1 + random_.below(std::min(of.capacity, 60u)) : 1);
     switch (m_.type(f_.registers[reg])->element) {
       case Scalar::U8:
@@ -306,12 +310,29 @@ class FunctionMaker {
         return reg;
     }
   }
+  bool is_checked(TypeId type) const { return type == type_id(Scalar::I64) || type == type_id(Scalar::I32); }
+  // Elements of which no sum and no product is too large.
+  void clamp(std::uint16_t array) {
+    const Type& type = *m_.type(f_.registers[array]);
+    if (!is_writable(type.region) || !is_checked(type_id(type.element)) || random_.chance(careful_ ? 2 : 20)) return;
+    const bool wide = type.element == Scalar::I64;
+    const std::uint16_t most = new_register(type_id(type.element));
+    const std::uint16_t number = new_register(type_id(Scalar::I64));
+    f_.code.push_back({Op::LoadImm, number, static_cast<std::uint16_t>(random_.below(32767))});
+    f_.code.push_back(wide ? Instruction{Op::Move, most, number} : Instruction{Op::I32FromI64, most, number});
+    f_.code.push_back({wide ? Op::ArrayMinScalarI64 : Op::ArrayMinScalarI32, array, array, most});
+    f_.code.push_back({wide ? Op::NegI64 : Op::NegI32, most, most});
+    f_.code.push_back({wide ? Op::ArrayMaxScalarI64 : Op::ArrayMaxScalarI32, array, array, most});
+  }
   // Room in it, and mostly something.
-  void fill_list(std::uint16_t list) {
+  void fill_list(std::uint16_t list, Op op) {
     const Type& type = *m_.type(f_.registers[list]);
-    if (!is_writable(type.region) || random_.chance(15)) return;
+    if (!is_writable(type.region) || random_.chance(careful_ ? 2 : 15)) return;
     f_.code.push_back({Op::ListClear, list});
-    for (std::uint32_t n = random_.chance(95) ? 1 + random_.below(std::min(type.capacity, 3u)) : 0; n > 0; --n)
+    const bool pushes = uses().push[static_cast<std::size_t>(type.element)] == op;
+    std::uint32_t most = std::min(type.capacity, 3u);
+    if (pushes && careful_) --most;
+    for (std::uint32_t n = most > 0 && random_.chance(careful_ ? 98 : 95) ? 1 + random_.below(most) : 0; n > 0; --n)
       f_.code.push_back(
           {uses().push[static_cast<std::size_t>(type.element)], list, any_register(type_id(type.element))});
   }

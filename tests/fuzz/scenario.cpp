@@ -45,7 +45,7 @@ std::vector<Word> any_input(Random& random, const Module& m) {
 
 // Enough, or too little: at the entry, or somewhere behind it.
 std::uint64_t any_fuel(Random& random, const FunctionBound& bound) {
-  if (random.chance(70)) return bound.fuel;
+  if (random.chance(85)) return bound.fuel;
   const auto below = [&](std::uint64_t most) {
     return random.below(static_cast<std::uint32_t>(std::min<std::uint64_t>(most, 1u << 30)) + 1);
   };
@@ -148,6 +148,7 @@ Scenario generate_scenario(std::uint64_t seed, IntrinsicTable intrinsics) {
 
 std::optional<std::string> Comparison::difference(const Scenario& scenario, IntrinsicTable intrinsics) {
   digest_ = 0;
+  bool all_whole = true;
   one_.load(scenario.program, intrinsics, scenario.side, scenario.options);
   other_.load(scenario.program, intrinsics, scenario.side, scenario.options);
   // A tier that leaves the module to another one would prove nothing.
@@ -155,12 +156,13 @@ std::optional<std::string> Comparison::difference(const Scenario& scenario, Intr
   for (std::size_t n = 0; n < scenario.events.size(); ++n) {
     one_.run(scenario.events[n]);
     other_.run(scenario.events[n]);
-    ++events_;
-    trapped_ += one_.outcome().trap != Trap::None;
+    ++ends_[static_cast<std::size_t>(one_.outcome().trap)];
+    all_whole &= one_.outcome().trap == Trap::None;
     if (auto different = test::difference(scenario.program.module, scenario.events[n], one_, other_))
       return "event " + std::to_string(n) + ", " + *different;
     digest_event();
   }
+  whole_ += all_whole;
   return std::nullopt;
 }
 

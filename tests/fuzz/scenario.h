@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -34,8 +35,9 @@ class Comparison {
   // Runs the events in both. Nothing: there was no difference after any.
   std::optional<std::string> difference(const Scenario& scenario, IntrinsicTable intrinsics);
 
-  std::uint64_t events() const { return events_; }    // so far
-  std::uint64_t trapped() const { return trapped_; }  // of them ended in a trap
+  // How events ended so far, by trap; None: they ran to their end.
+  const std::array<std::uint64_t, kTrapCount>& ends() const { return ends_; }
+  std::uint64_t whole() const { return whole_; }  // scenarios in which all events did
   // Of all that the last scenario gave, in the first tier; equal on every CPU.
   std::uint32_t digest() const { return static_cast<std::uint32_t>(digest_ ^ digest_ >> 32); }
 
@@ -43,7 +45,8 @@ class Comparison {
   void digest_event();
 
   Machine one_, other_;
-  std::uint64_t events_ = 0, trapped_ = 0, digest_ = 0;
+  std::array<std::uint64_t, kTrapCount> ends_ = {};
+  std::uint64_t whole_ = 0, digest_ = 0;
 };
 
 // As a golden file of tests/golden/isa, but for what stands behind the arrows: the module, and a call for each event.

@@ -49,7 +49,7 @@ struct Options {
 
 // What the worker processes tell, in memory that they share with this one.
 struct Worker {
-  std::atomic<std::uint64_t> seed, done, events, trapped;
+  std::atomic<std::uint64_t> seed, done, whole, ends[kTrapCount];
 };
 constexpr int kDiverged = 3;                                       // a worker's exit status
 constexpr unsigned kSecondsPerProgram = 20, kSecondsToShrink = 2;  // a task ends in microseconds
@@ -131,8 +131,8 @@ class Run {
       alarm(kSecondsPerProgram);
       if (comparisons.difference(generate_scenario(own.seed, stdlib::intrinsics()))) _exit(kDiverged);
       if (keeps_digests()) digests_[at] = comparisons.first().digest();
-      own.events = comparisons.first().events();
-      own.trapped = comparisons.first().trapped();
+      own.whole = comparisons.first().whole();
+      for (std::size_t n = 0; n < kTrapCount; ++n) own.ends[n] = comparisons.first().ends()[n];
       ++own.done;
     }
   }
@@ -156,14 +156,24 @@ class Run {
   }
 
   void summary() const {
-    std::uint64_t done = 0, events = 0, trapped = 0;
+    std::uint64_t done = 0, events = 0, whole = 0, ends[kTrapCount] = {};
     for (unsigned n = 0; n < options_.jobs; ++n) {
       done += workers_[n].done;
-      events += workers_[n].events;
-      trapped += workers_[n].trapped;
+      whole += workers_[n].whole;
+      for (std::size_t trap = 0; trap < kTrapCount; ++trap) ends[trap] += workers_[n].ends[trap];
     }
-    std::printf("%llu tasks from seed %llu, %llu events, %llu of them ended in a trap, %.1f s\n", number(done),
-                number(options_.from), number(events), number(trapped), seconds_since(start_));
+    for (const std::uint64_t count : ends) events += count;
+    const auto percent = [](std::uint64_t part, std::uint64_t all) {
+      return all == 0 ? 0.0 : 100.0 * static_cast<double>(part) / static_cast<double>(all);
+    };
+    std::printf("%llu tasks from seed %llu in %.1f s; in %.0f %% of them every event ran to its end\n", number(done),
+                number(options_.from), seconds_since(start_), percent(whole, done));
+    std::printf("%llu events, %.0f %% of which ran to their end; the others were stopped by", number(events),
+                percent(ends[0], events));
+    for (std::size_t trap = 1; trap < kTrapCount; ++trap)
+      std::printf("%s %s (%llu)", trap == 1 ? "" : ",", std::string(name(static_cast<Trap>(trap))).c_str(),
+                  number(ends[trap]));
+    std::printf("\n");
     std::fflush(stdout);
   }
 
