@@ -121,8 +121,8 @@ void MasmA64::float_elements(ArrayOp op, Scalar type, Vec to, Vec b, Vec c) {
     case ArrayOp::Min:  // c < b ? c : b
     case ArrayOp::Max:
       op == ArrayOp::Min ? a_.fcmgt(mask, b, c) : a_.fcmgt(mask, c, b);
+      a_.bsl(mask.b16(), c.b16(), b.b16());
       a_.mov(to.b16(), mask.b16());
-      a_.bsl(to.b16(), c.b16(), b.b16());
       return;  // an element as it was, or a scalar that is no NaN
     case ArrayOp::Neg:
       a_.fneg(to, b);
@@ -147,8 +147,8 @@ void MasmA64::whole_elements(ArrayOp op, Scalar type, Vec to, Vec b, Vec c, bool
         op == ArrayOp::Min ? a_.smin(to, b, c) : a_.smax(to, b, c);
       } else {
         op == ArrayOp::Min ? a_.cmgt(saturated, b, c) : a_.cmgt(saturated, c, b);
+        a_.bsl(saturated.b16(), c.b16(), b.b16());
         a_.mov(to.b16(), saturated.b16());
-        a_.bsl(to.b16(), c.b16(), b.b16());
       }
       return;
     case ArrayOp::Add:
@@ -194,7 +194,7 @@ void MasmA64::multiply_element(Scalar type, Gp to, const Source& b, const Source
     a_.smulh(x16, x16, x17);
     a_.cmp(x16, x12, asmjit::arm::asr(63));
   } else {
-    a_.cmp(x12, w12, asmjit::arm::sxtw(0));
+    a_.cmp(x12, x12, asmjit::arm::sxtw(0));
   }
   branch(CondCode::kNE, overflow);
   a_.str(wide ? Gp(x12) : Gp(w12), ptr(to, offset));
@@ -308,7 +308,7 @@ void MasmA64::array_sum(Scalar type, const Place& to, const Address& from, std::
       a_.ldrsw(x12, mem(n));
       a_.add(x10, x10, x12);
     }
-    a_.cmp(x10, w10, asmjit::arm::sxtw(0));
+    a_.cmp(x10, x10, asmjit::arm::sxtw(0));
   } else {  // in 128 bits, x11 the upper ones
     a_.mov(x10, xzr);
     a_.mov(x11, xzr);
