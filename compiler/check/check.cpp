@@ -165,6 +165,7 @@ std::optional<typed::Program> check(const syntax::File& file, std::string_view s
   Diagnostics own(SIZE_MAX);  // what is not to be reported must not count
   typed::Program program = FileChecker(file, source, modules).run(own);
   bool has_errors = had_errors || own.has_errors();
+  own.sort_by_place();  // of too many, the first are told
   for (const Diagnostic& d : own.all()) {
     if (lies_in(d.span, broken) || (had_errors && needs_the_whole_file(d.code))) continue;
     if (has_errors && d.code == Code::UnusedName) continue;  // often only the other side of a mistyped name

@@ -468,7 +468,7 @@ class TaskChecker {
   struct Body {
     std::vector<typed::Local> locals;
     std::vector<LocalInfo> infos;
-    std::vector<std::vector<std::pair<std::string, typed::LocalId>>> scopes;
+    std::vector<std::map<std::string, typed::LocalId, std::less<>>> scopes;
     std::size_t loop_depth = 0;
     typed::Type result{typed::TypeKind::None};
     typed::ExprPtr self;                       // the place of `self`, in a state …

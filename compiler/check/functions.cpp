@@ -319,7 +319,7 @@ void TaskChecker::declare_self(const Receiver& receiver, const Span& span) {
     body_.locals.push_back({"self", span, receiver.type, true});
     body_.infos.push_back({{}, true, 0, false});
     body_.self_local = typed::LocalId{0};
-    body_.scopes.back().emplace_back("self", typed::LocalId{0});
+    body_.scopes.back().emplace("self", typed::LocalId{0});
     return;
   }
   const typed::State& state = task_.states[typed::index(*receiver.state)];

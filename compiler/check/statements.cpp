@@ -61,9 +61,7 @@ std::vector<typed::Local> TaskChecker::end_body() {
 
 std::optional<typed::LocalId> TaskChecker::find_local(std::string_view name) const {
   for (auto scope = body_.scopes.rbegin(); scope != body_.scopes.rend(); ++scope) {
-    for (auto entry = scope->rbegin(); entry != scope->rend(); ++entry) {
-      if (entry->first == name) return entry->second;
-    }
+    if (const auto entry = scope->find(name); entry != scope->end()) return entry->second;
   }
   return std::nullopt;
 }
@@ -88,7 +86,7 @@ typed::LocalId TaskChecker::declare_local(const syntax::Name& name, const Type& 
   body_.locals.push_back({name.text, name.span, known, is_variable});
   // A name in error is not warned about as well.
   body_.infos.push_back({range, known.kind == TypeKind::Error, 0, false});
-  body_.scopes.back().emplace_back(name.text, id);
+  body_.scopes.back().insert_or_assign(name.text, id);  // the latest, where two have one name
   return id;
 }
 

@@ -32,12 +32,12 @@ const DiagnosticKind* find_kind(std::string_view id) {
 
 Diagnostic& Diagnostics::add(Code code, Span span, std::string message, std::string hint) {
   // A mistake that is reached twice, for example in a function checked for two tasks, is still one mistake.
-  for (Diagnostic& d : all_) {
-    if (d.code == code && d.span == span && d.message == message) return dropped_ = d;
-  }
+  const bool is_new = seen_.emplace(code, span.offset, span.length, message).second;
   Diagnostic diagnostic{code, span, std::move(message), std::move(hint), {}};
-  if (kind_of(code).severity == Severity::Error && ++error_count_ > limit_) {
-    ++omitted_;
+  if (!is_new) return dropped_ = std::move(diagnostic);
+  const bool is_error = kind_of(code).severity == Severity::Error;
+  if (++(is_error ? error_count_ : warning_count_) > limit_) {
+    ++(is_error ? omitted_ : omitted_warnings_);
     return dropped_ = std::move(diagnostic);
   }
   return all_.emplace_back(std::move(diagnostic));
@@ -51,11 +51,6 @@ void Diagnostics::add(Diagnostic diagnostic) {
 
 void Diagnostics::sort_by_place() {
   std::ranges::sort(all_, {}, [](const Diagnostic& d) { return std::tuple(d.span.offset, d.code, d.message); });
-}
-
-void Diagnostics::recount() {
-  error_count_ = omitted_ + static_cast<std::size_t>(std::ranges::count_if(
-                                all_, [](const Diagnostic& d) { return kind_of(d.code).severity == Severity::Error; }));
 }
 
 }  // namespace eyeflow::compiler

@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "compiler/syntax/source_map.h"
@@ -48,7 +50,7 @@ struct Diagnostic {
 };
 
 // Collects the diagnostics of one run: the same message at the same place is kept once, and after kDiagnosticLimit
-// errors the rest is only counted.
+// errors, or as many warnings, the rest of them is only counted.
 inline constexpr std::size_t kDiagnosticLimit = 50;
 
 class Diagnostics {
@@ -60,27 +62,20 @@ class Diagnostics {
 
   bool has_errors() const { return error_count_ > 0; }
   std::size_t error_count() const { return error_count_; }
-  std::size_t omitted() const { return omitted_; }
+  std::size_t omitted() const { return omitted_; }  // errors
+  std::size_t omitted_warnings() const { return omitted_warnings_; }
   const std::vector<Diagnostic>& all() const { return all_; }
   void sort_by_place();
-  // Keeps what `keep` says true for; used to quieten what follows from a syntax error.
-  template <typename Keep>
-  void filter(Keep keep);
 
  private:
-  void recount();
   std::size_t limit_;
   std::vector<Diagnostic> all_;
   std::size_t error_count_ = 0;
-  std::size_t omitted_ = 0;
-  Diagnostic dropped_;  // what add() hands out past the limit
+  std::size_t warning_count_ = 0;
+  std::size_t omitted_ = 0, omitted_warnings_ = 0;
+  std::set<std::tuple<Code, std::uint32_t, std::uint32_t, std::string>> seen_;  // with the span's place and length
+  Diagnostic dropped_;                                                          // what add() hands out past the limit
 };
-
-template <typename Keep>
-void Diagnostics::filter(Keep keep) {
-  std::erase_if(all_, [&](const Diagnostic& d) { return !keep(d); });
-  recount();
-}
 
 // "monitor.eft:11:25: error[E0231]: …", the source line, the caret line with the hint, the notes; ends with a newline.
 // With colour only when the caller says that the reader has a terminal.

@@ -102,6 +102,9 @@ std::string render_all(const Diagnostics& diagnostics, const SourceMap& sources,
     out += sources.name() + ": " + std::to_string(diagnostics.omitted()) +
            " more errors are not shown; repair the first ones and compile again\n";
   }
+  if (const std::size_t more = diagnostics.omitted_warnings(); more > 0)
+    out += sources.name() + ": " + std::to_string(more) + " more " + (more == 1 ? "warning is" : "warnings are") +
+           " not shown\n";
   return out;
 }
 

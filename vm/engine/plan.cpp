@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <numeric>
 #include <utility>
 
 #include "vm/base/check.h"
@@ -60,8 +61,8 @@ Reads reads_of(const Module& module, const Function& function, const std::vector
 
 // What an alarm's conditions, or the condition of a handler, look at, and so what can change them.
 struct Dependencies {
-  std::vector<bool> inputs, input_times, alarms;  // by index
-  std::vector<std::uint32_t> state_scalars;       // offsets
+  std::vector<std::uint32_t> inputs, input_times, alarms;  // indices, ascending and each once
+  std::vector<std::uint32_t> state_scalars;                // offsets
   bool state_references = false;
   bool every_event = false;  // the event's time
   bool outputs = false;
@@ -70,10 +71,7 @@ struct Dependencies {
 Dependencies dependencies_of(const Module& module, FunctionId when, FunctionId clear, const std::vector<InputId>& needs,
                              const std::vector<Reads>& reads) {
   Dependencies found;
-  found.inputs.resize(module.inputs.size());
-  found.input_times.resize(module.inputs.size());
-  found.alarms.resize(module.alarms.size());
-  for (const InputId input : needs) found.inputs[index(input)] = true;
+  for (const InputId input : needs) found.inputs.push_back(static_cast<std::uint32_t>(input));
   std::vector<std::uint32_t> slots = reads[index(when)].slots;
   if (clear != kNoFunction) merge(slots, reads[index(clear)].slots);
   for (const std::uint32_t number : slots) {
@@ -87,16 +85,16 @@ Dependencies dependencies_of(const Module& module, FunctionId when, FunctionId c
     if (slot.region != Region::Input) continue;
     switch (slot.kind) {
       case SlotKind::InputTime:
-        found.input_times[slot.subject] = true;
+        found.input_times.push_back(slot.subject);
         [[fallthrough]];
       case SlotKind::InputValue:
       case SlotKind::InputReady:
       case SlotKind::InputBad:
-        found.inputs[slot.subject] = true;
+        found.inputs.push_back(slot.subject);
         break;
       case SlotKind::AlarmActive:
       case SlotKind::AlarmRaised:
-        found.alarms[slot.subject] = true;
+        found.alarms.push_back(slot.subject);
         break;
       case SlotKind::EventTime:
         found.every_event = true;
@@ -107,7 +105,7 @@ Dependencies dependencies_of(const Module& module, FunctionId when, FunctionId c
         break;
       case SlotKind::AlarmAcknowledged:
       case SlotKind::AlarmShelved:
-        found.alarms[slot.subject] = true;
+        found.alarms.push_back(slot.subject);
         break;
       case SlotKind::WindowValues:  // a condition that reads one sees the window before
       case SlotKind::WindowStart:
@@ -119,6 +117,7 @@ Dependencies dependencies_of(const Module& module, FunctionId when, FunctionId c
         break;
     }
   }
+  for (std::vector<std::uint32_t>* list : {&found.inputs, &found.input_times, &found.alarms}) merge(*list, {});
   return found;
 }
 
@@ -261,12 +260,13 @@ class Builder {
                      .conditions = {},
                      .stale = {}};
       if (plan.type.kind == TypeKind::Scalar) plan.value = spare_;
-      for (std::size_t h = 0; h < module_.handlers.size(); ++h) {
-        if (index(module_.handlers[h].input) != n) continue;
-        if (module_.handlers[h].kind == HandlerKind::Input) plan.handlers.push_back(static_cast<std::uint16_t>(h));
-        if (module_.handlers[h].kind == HandlerKind::Stale) plan.on_stale.push_back(static_cast<std::uint16_t>(h));
-      }
       plan_.inputs.push_back(std::move(plan));
+    }
+    for (std::size_t h = 0; h < module_.handlers.size(); ++h) {
+      const Handler& handler = module_.handlers[h];
+      const auto number = static_cast<std::uint16_t>(h);
+      if (handler.kind == HandlerKind::Input) plan_.inputs[index(handler.input)].handlers.push_back(number);
+      if (handler.kind == HandlerKind::Stale) plan_.inputs[index(handler.input)].on_stale.push_back(number);
     }
   }
 
@@ -326,10 +326,12 @@ class Builder {
   }
 
   void windows() {
+    window_of_handler_.resize(module_.handlers.size(), kNoWindow);
     for (std::size_t h = 0; h < module_.handlers.size(); ++h) {
       const Handler& handler = module_.handlers[h];
       if (handler.kind != HandlerKind::Window) continue;
       const auto number = static_cast<std::uint16_t>(plan_.windows.size());
+      window_of_handler_[h] = number;
       const Scalar element = plan_.inputs[index(handler.input)].type.element;
       const auto bytes = static_cast<std::uint32_t>(size_bytes(element));
       const std::uint64_t capacity = window_capacity(handler.window);
@@ -352,9 +354,8 @@ class Builder {
   }
 
   WindowPlan& window_of(std::uint16_t handler) {
-    const auto found = std::ranges::find(plan_.windows, handler, &WindowPlan::handler);
-    EYEFLOW_CHECK(found != plan_.windows.end());
-    return *found;
+    EYEFLOW_CHECK(handler < window_of_handler_.size() && window_of_handler_[handler] != kNoWindow);
+    return plan_.windows[window_of_handler_[handler]];
   }
 
   void places() {
@@ -436,13 +437,35 @@ class Builder {
         plan_.alarms[n].needs.push_back(plan_.inputs[index(input)].ready);
   }
 
-  // Whether running the handler can change what the alarm looks at.
-  bool touches(std::uint16_t handler, const Dependencies& alarm) const {
-    if (alarm.every_event || alarm.outputs) return true;
-    const FunctionBound& bound = plan_.verified.bounds[index(module_.handlers[handler].function)];
-    if (alarm.state_references && bound.writes_references) return true;
-    return std::ranges::any_of(alarm.state_scalars,
-                               [&](std::uint32_t offset) { return std::ranges::binary_search(bound.stores, offset); });
+  // The handlers by what running them can change: of alarms and handlers there may be tens of thousands, and not each
+  // pair of them is to be looked at.
+  struct Writers {
+    std::vector<std::uint32_t> of_references{}, all{};
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> of_scalars{};  // (offset, handler), ascending
+  };
+  Writers writers() const {
+    Writers found;
+    for (std::uint32_t h = 0; h < module_.handlers.size(); ++h) {
+      const FunctionBound& bound = plan_.verified.bounds[index(module_.handlers[h].function)];
+      found.all.push_back(h);
+      if (bound.writes_references) found.of_references.push_back(h);
+      for (const std::uint32_t offset : bound.stores) found.of_scalars.emplace_back(offset, h);
+    }
+    std::ranges::sort(found.of_scalars);
+    return found;
+  }
+  // Those that can change what the alarm looks at, ascending and each once.
+  static std::vector<std::uint32_t> touching(const Writers& writers, const Dependencies& alarm) {
+    if (alarm.every_event || alarm.outputs) return writers.all;
+    std::vector<std::uint32_t> found;
+    if (alarm.state_references) found = writers.of_references;
+    for (const std::uint32_t offset : alarm.state_scalars) {
+      const auto of_offset =
+          std::ranges::equal_range(writers.of_scalars, offset, {}, &std::pair<std::uint32_t, std::uint32_t>::first);
+      for (const auto& [at, handler] : of_offset) found.push_back(handler);
+    }
+    merge(found, {});
+    return found;
   }
 
   bool polled(AlarmIndex alarm) const {
@@ -453,6 +476,7 @@ class Builder {
   // Each alarm and condition goes into the lists of what can change it. A condition is always looked at behind the
   // handlers of its instant.
   void triggers() {
+    const Writers by_what = writers();
     for (std::size_t n = 0; n < plan_.alarms.size(); ++n) {
       const auto alarm = static_cast<AlarmIndex>(n);
       const bool is_condition = n >= plan_.alarm_count;
@@ -460,18 +484,26 @@ class Builder {
       const bool after = is_condition || module_.alarms[n].reads_state || looks_at.outputs;
       plan_.after_handlers.push_back(after);
       if (polled(alarm)) plan_.polled.push_back(alarm);
-      for (std::size_t i = 0; i < plan_.inputs.size(); ++i) {
-        InputPlan& input = plan_.inputs[i];
-        if (looks_at.inputs[i] || looks_at.every_event || looks_at.outputs ||
-            std::ranges::any_of(input.handlers, [&](std::uint16_t h) { return touches(h, looks_at); }))
-          (is_condition ? input.conditions : after ? input.after : input.before).push_back(alarm);
-        if (looks_at.input_times[i] && input.stale_after > 0) input.stale.push_back(alarm);
-      }
-      for (std::size_t h = 0; h < plan_.handlers.size(); ++h)
-        if (module_.handlers[h].kind != HandlerKind::Input && touches(static_cast<std::uint16_t>(h), looks_at))
+      std::vector<std::uint32_t> inputs = looks_at.inputs;
+      for (const std::uint32_t h : touching(by_what, looks_at)) {
+        if (module_.handlers[h].kind == HandlerKind::Input)
+          inputs.push_back(static_cast<std::uint32_t>(module_.handlers[h].input));
+        else
           plan_.handlers[h].after.push_back(alarm);
-      for (std::size_t other = 0; other < plan_.alarm_count; ++other)
-        if (looks_at.alarms[other] && other != n) plan_.alarms[other].dependents.push_back(alarm);
+      }
+      if (looks_at.every_event || looks_at.outputs) {
+        inputs.resize(plan_.inputs.size());
+        std::iota(inputs.begin(), inputs.end(), 0u);
+      }
+      merge(inputs, {});
+      for (const std::uint32_t i : inputs) {
+        InputPlan& input = plan_.inputs[i];
+        (is_condition ? input.conditions : after ? input.after : input.before).push_back(alarm);
+      }
+      for (const std::uint32_t i : looks_at.input_times)
+        if (plan_.inputs[i].stale_after > 0) plan_.inputs[i].stale.push_back(alarm);
+      for (const std::uint32_t other : looks_at.alarms)
+        if (other != n) plan_.alarms[other].dependents.push_back(alarm);
     }
     const auto has_dependents = [](const AlarmPlan& alarm) { return !alarm.dependents.empty(); };
     plan_.looked_at_again = std::ranges::any_of(plan_.alarms, has_dependents) || !plan_.windows.empty() ||
@@ -541,6 +573,8 @@ class Builder {
   std::vector<std::uint32_t> own_;  // by input: two words for modules that have no slots for the flag and the time
   std::vector<Reads> reads_;
   std::vector<Dependencies> dependencies_;
+  static constexpr std::uint16_t kNoWindow = 0xFFFF;
+  std::vector<std::uint16_t> window_of_handler_;
 };
 
 std::atomic<std::uint64_t> last_id = 0;
