@@ -306,13 +306,13 @@ void Analysis::split() {
       continue;
     }
     if (kind == Kind::InlinedCall) own_types(verified_.module.functions[item.i.b], item.base);
+    if (kind == Kind::WhileNext) item.value[0] = kNoValue;  // it only goes back
     const OpInfo& row = info(item.i.op);
     std::uint32_t written[3] = {kNoValue, kNoValue, kNoValue};
     for (std::size_t n = 0; n < 3; ++n) {
       if (item.value[n] == kNoValue) continue;
       const bool move_to = kind == Kind::Move && n == 0;
       const bool writes = move_to || (kind != Kind::Move && row.operands[n].role == Role::Write);
-      if (kind == Kind::WhileNext) continue;
       const bool begins = has_kind(item, {Kind::LoopBegin, Kind::WhileBegin, Kind::WhileEnter}) && n == 0;
       if (n == 0 && has_kind(item, {Kind::LoopBegin, Kind::LoopEnter, Kind::LoopNext, Kind::LoopStep}))
         item.value[3] = frame_words_ + item.value[0];

@@ -111,7 +111,7 @@ void Analysis::measure_item(std::uint32_t at) {
   const OpInfo& row = info(item.i.op);
   if (kind == Kind::Enter || kind == Kind::InlinedCall) return define_constants(item, at);
   for (std::size_t n = 0; n < 3; ++n) {
-    if (item.value[n] == kNoValue || kind == Kind::WhileNext) continue;
+    if (item.value[n] == kNoValue) continue;
     const Role role = kind == Kind::Move ? (n == 0 ? Role::Write : Role::Read) : row.operands[n].role;
     const bool begins = kind == Kind::LoopBegin || kind == Kind::WhileBegin || kind == Kind::WhileEnter;
     const bool reads = role == Role::Read || role == Role::Update || (role == Role::Counter && !begins);
