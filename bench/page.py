@@ -2,6 +2,7 @@
 import html
 import math
 
+import loops
 from bounds import by_how_much
 from figures import short
 
@@ -192,6 +193,15 @@ def bound_table(rows):
     return parts + ["</table></div>"]
 
 
+def loop_table(rows):
+    head, *others = loops.table(rows)
+    parts = ["<h2>Instructions an iteration</h2>", f"<p>{text_of(loops.NOTE).replace('`', '')}</p>",
+             f"<p>{text_of(loops.missing(rows)).replace('`', '')}</p>" if loops.missing(rows) else "",
+             '<div class="scroll"><table>', "<tr>" + "".join(f"<th>{text_of(cell)}</th>" for cell in head) + "</tr>"]
+    parts += ["<tr>" + "".join(f"<td>{text_of(cell)}</td>" for cell in cells) + "</tr>" for cells in others]
+    return parts + ["</table></div>"]
+
+
 def page(report):
     """The whole page of what report.json holds."""
     bound = {row["key"]: row["bound"] for row in report["bounds"]}
@@ -201,4 +211,5 @@ def page(report):
              "<h1>Benchmarks</h1>", f'<div class="machine">{machine}</div>']
     parts += bound_table(report["bounds"])
     parts += kernel_plots(report["kernels"], bound) + peer_plot(report["kernels"], bound) + mean_plot(report["kernels"])
+    parts += loop_table(report["loops"])
     return "\n".join(parts + ["</body></html>", ""])

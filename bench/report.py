@@ -4,6 +4,7 @@
   bench/report.py BUILD [OPTIONS FOR GOOGLE BENCHMARK]     everything
   bench/report.py BUILD kernels [--json FILE] [--filter TEXT] [--rounds N]
                                                            the kernels alone, in every tier and peer; a table on stdout
+  bench/loops.py BUILD [KERNEL…]                           instructions an iteration alone; a table on stdout
   bench/report.py BUILD edge [--rounds N]                  the relays alone: EDGE.md and edge.json
 
 REPORT.md and EDGE.md are the only places that figures in documents are taken from.
@@ -21,6 +22,7 @@ import compare_kernels
 import edge
 import google
 import kernel_section
+import loops
 import page
 import programs
 
@@ -123,18 +125,21 @@ def everything(build, options):
     print("running the relays", file=sys.stderr)
     relays, _ = measure_edge(build)
     print("running the programs", file=sys.stderr)
+    print("counting instructions", file=sys.stderr)
+    counted = loops.measure(build)
     measured = {**tier_figures(kernels, events), **programs.measure(build), **edge.bound_figures(relays)}
     if STORE in events:
         measured["store_rows"] = google.figure(events[STORE])[0]
     judged = list(bounds.rows(measured))
-    report = {"machine": about, "bounds": judged, "kernels": kernels,
+    report = {"machine": about, "bounds": judged, "kernels": kernels, "loops": counted,
               "benchmarks": {name: google.figure(rows)[0] for name, rows in events.items()}}
     (REPORT / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n")
     head = ["# Benchmarks", "", "Written by bench/report.py; run `tools/dev bench` to write it again. Medians over "
             "interleaved repetitions, and the middle half of them; figures of `by_hand` are speed relative to the same "
             "work in hand-written C++ (1 is as fast, 0.5 half as fast).", ""]
     head += ["| | |", "|---|---|"] + [f"| {name} | {value} |" for name, value in about.items()] + [""]
-    (REPORT / "REPORT.md").write_text("\n".join(head + bounds.section(judged) + kernel_section.section(kernels) + lines))
+    (REPORT / "REPORT.md").write_text("\n".join(head + bounds.section(judged) + kernel_section.section(kernels) +
+                                               loops.section(counted) + lines))
     (REPORT / "index.html").write_text(page.page(report))
     print(f"wrote REPORT.md, report.json and index.html in {REPORT.relative_to(ROOT)}", file=sys.stderr)
 

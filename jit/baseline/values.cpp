@@ -12,7 +12,7 @@ using namespace eyeflow::vm;
 namespace {
 
 constexpr int kMostDepth = 6;          // deeper loops weigh the same
-constexpr double kBaseWorthAPin = 20;  // uses of a region's base outside loops are loaded as they come
+constexpr double kBaseWorthAPin = 10;  // a use in a loop; for a few outside of loops a base is loaded as they come
 constexpr int kSeen = kRegionCount;
 
 bool is_reference(const Type& type) { return type.kind != TypeKind::Scalar && type.kind != TypeKind::Counter; }
