@@ -22,6 +22,7 @@ using namespace std::chrono_literals;
 constexpr auto kFirstPause = 250ms;
 constexpr auto kLongestPause = 30s;
 constexpr int kPollMs = 250;  // how soon a stop is noticed while nothing comes in
+constexpr auto kHousekeeping = 500ms;
 constexpr auto kConnectLimit = 20s;
 constexpr std::size_t kFiltersPerPacket = 200;
 constexpr int kPacketsPerTurn = 8;  // before what they led to is sent
@@ -50,6 +51,25 @@ void start_library() {
 }
 
 }  // namespace
+
+bool topic_matches(std::string_view filter, std::string_view topic) {
+  if (topic.starts_with('$') && (filter.starts_with('#') || filter.starts_with('+'))) return false;
+  std::size_t f = 0, t = 0;
+  while (f < filter.size()) {
+    if (filter[f] == '#') return true;
+    if (filter[f] == '+') {
+      while (t < topic.size() && topic[t] != '/') ++t;
+      ++f;
+    } else if (t < topic.size() && filter[f] == topic[t]) {
+      ++f;
+      ++t;
+    } else {
+      // "a/#" means "a", too.
+      return t == topic.size() && filter.substr(f) == "/#";
+    }
+  }
+  return t == topic.size();
+}
 
 Result<std::unique_ptr<MqttConnection>> MqttConnection::make(const Connection& connection, std::string client_id,
                                                              std::vector<MqttSubscription> subscriptions) {
@@ -80,11 +100,13 @@ Result<std::unique_ptr<MqttConnection>> MqttConnection::make(const Connection& c
   std::ranges::sort(self->wanted_);
   self->wanted_.erase(std::ranges::unique(self->wanted_).begin(), self->wanted_.end());
   for (auto& s : subscriptions) {
-    if (has_wildcard(s.filter)) {
-      self->by_filter_.push_back(std::move(s));
-    } else {
+    if (!has_wildcard(s.filter)) {
       self->by_topic_[s.filter].push_back(s.sensor);
+      continue;
     }
+    auto found = std::ranges::find(self->by_filter_, s.filter, &Filtered::filter);
+    if (found == self->by_filter_.end()) found = self->by_filter_.insert(found, {std::move(s.filter), {}});
+    found->sensors.push_back(s.sensor);
   }
 
   // Two programs of one name would throw each other out; where no session waits at the broker, the name may differ each
@@ -213,7 +235,11 @@ int MqttConnection::turn(bool is_connected) {
         if (errno == EAGAIN || errno == EWOULDBLOCK) break;
       }
     }
-    if (code == MOSQ_ERR_SUCCESS) code = mosquitto_loop_misc(client_);
+    // Pings and their limits: nothing that a moment changes.
+    if (const auto now = std::chrono::steady_clock::now(); code == MOSQ_ERR_SUCCESS && now >= housekeeping_) {
+      code = mosquitto_loop_misc(client_);
+      housekeeping_ = now + kHousekeeping;
+    }
   }
   if (code == MOSQ_ERR_SUCCESS && mosquitto_want_write(client_)) code = mosquitto_loop_write(client_, 1);
   return code;
@@ -252,7 +278,6 @@ void MqttConnection::run() {
       errno = 0;
       code = turn(was_connected);
       reason = errno;
-      const std::lock_guard lock(mutex_);
       was_connected |= connected_;
       if (stopping_ && !connected_) break;
     }
@@ -270,7 +295,7 @@ void MqttConnection::run() {
     lock.lock();
     // Half to three halves of the pause, so that a hall full of devices does not come back in one blow.
     const auto jittered = pause / 2 + std::chrono::milliseconds(random() % static_cast<unsigned>(pause.count() + 1));
-    if (changed_.wait_for(lock, jittered, [this] { return stopping_; })) return;
+    if (changed_.wait_for(lock, jittered, [this] { return stopping_.load(); })) return;
     pause = std::min(pause * 2, std::chrono::milliseconds(kLongestPause));
   }
 }
@@ -323,17 +348,16 @@ void MqttConnection::on_message(const mosquitto_message& message) {
   const std::string_view payload(static_cast<const char*>(message.payload),
                                  static_cast<std::size_t>(message.payloadlen));
   bool known = false;
-  if (const auto found = by_topic_.find(topic); found != by_topic_.end()) {
+  const auto arrive = [&](const std::vector<SensorId>& sensors) {
     known = true;
-    for (const auto sensor : found->second)
+    for (const auto sensor : sensors)
       receiver_->on_arrival({.sensor = sensor, .bytes = payload, .is_kept = message.retain});
+  };
+  if (!by_topic_.empty()) {
+    if (const auto found = by_topic_.find(topic); found != by_topic_.end()) arrive(found->second);
   }
-  for (const auto& s : by_filter_) {
-    bool matches = false;
-    if (mosquitto_topic_matches_sub(s.filter.c_str(), message.topic, &matches) == MOSQ_ERR_SUCCESS && matches) {
-      known = true;
-      receiver_->on_arrival({.sensor = s.sensor, .bytes = payload, .is_kept = message.retain});
-    }
+  for (const auto& filtered : by_filter_) {
+    if (topic_matches(filtered.filter, topic)) arrive(filtered.sensors);
   }
   if (!known) receiver_->on_unknown(topic);
 }

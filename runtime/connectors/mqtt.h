@@ -28,6 +28,10 @@ struct MqttSubscription {
   int qos;
 };
 
+// Whether a topic is one of those that a filter means; both well-formed. '#' and '+' in front leave out topics that
+// begin with '$' (MQTT 3.1.1, 4.7).
+bool topic_matches(std::string_view filter, std::string_view topic);
+
 // One broker: a source and a sink over one connection, on one thread, which reconnects for ever.
 //
 // While the broker is away, the newest state of each switch and value is held, and the last kMqttHeld rows and alarm
@@ -82,7 +86,11 @@ class MqttConnection final : public Source, public Sink {
   mosquitto* client_ = nullptr;
   Receiver* receiver_ = nullptr;
   std::unordered_map<std::string, std::vector<SensorId>, TextHash, std::equal_to<>> by_topic_;
-  std::vector<MqttSubscription> by_filter_;          // with wildcards
+  struct Filtered {
+    std::string filter;  // with wildcards
+    std::vector<SensorId> sensors;
+  };
+  std::vector<Filtered> by_filter_;
   std::vector<std::pair<std::string, int>> wanted_;  // what to subscribe: filter and QoS
 
   std::mutex mutex_;
@@ -90,15 +98,16 @@ class MqttConnection final : public Source, public Sink {
   std::list<Held> held_;
   std::unordered_map<PortId, std::list<Held>::iterator> held_states_;  // those of held_ that are states
   std::bitset<65536> reliable_;                                        // by message id: QoS 1 or 2
-  std::size_t reliable_sent_ = 0;    // not yet acknowledged; the library keeps them across reconnects
-  std::size_t unreliable_sent_ = 0;  // not yet written; a disconnect forgets them
-  bool connected_ = false;
-  bool stopping_ = false;
-  std::mutex error_mutex_;  // its own: the library may complain while mutex_ is held
-  std::string error_;       // why broker or TLS said no to the attempt at hand
+  std::size_t reliable_sent_ = 0;        // not yet acknowledged; the library keeps them across reconnects
+  std::size_t unreliable_sent_ = 0;      // not yet written; a disconnect forgets them
+  std::atomic<bool> connected_ = false;  // set with mutex_ held
+  std::atomic<bool> stopping_ = false;   // likewise
+  std::mutex error_mutex_;               // its own: the library may complain while mutex_ is held
+  std::string error_;                    // why broker or TLS said no to the attempt at hand
   std::atomic<std::uint64_t> dropped_ = 0;
-  std::thread::id loop_thread_;  // mutex_ held
-  int wake_ = -1;                // an eventfd
+  std::thread::id loop_thread_;                           // mutex_ held
+  int wake_ = -1;                                         // an eventfd
+  std::chrono::steady_clock::time_point housekeeping_{};  // when the library is asked next what it has to do
   std::thread thread_;
 };
 

@@ -294,6 +294,45 @@ Connection broker_at(std::uint16_t port) {
   return c;
 }
 
+// The examples of MQTT 3.1.1, section 4.7, and what lies beside them.
+TEST(Mqtt, FiltersMeanWhatTheStandardSays) {
+  struct Case {
+    std::string_view filter, topic;
+    bool matches;
+  };
+  for (const auto& [filter, topic, matches] : {
+           Case{"sport/tennis/player1/#", "sport/tennis/player1", true},
+           Case{"sport/tennis/player1/#", "sport/tennis/player1/ranking", true},
+           Case{"sport/tennis/player1/#", "sport/tennis/player1/score/wimbledon", true},
+           Case{"sport/tennis/player1/#", "sport/tennis/player2", false},
+           Case{"sport/tennis/player1/#", "sport/tennis/player10", false},
+           Case{"sport/#", "sport", true},
+           Case{"sport/#", "sports", false},
+           Case{"#", "a/b", true},
+           Case{"sport/tennis/+", "sport/tennis/player1", true},
+           Case{"sport/tennis/+", "sport/tennis/player1/ranking", false},
+           Case{"sport/+", "sport", false},
+           Case{"sport/+", "sport/", true},
+           Case{"+/+", "/finance", true},
+           Case{"/+", "/finance", true},
+           Case{"+", "/finance", false},
+           Case{"+/tennis/#", "sport/tennis", true},
+           Case{"+/b/+", "a/b/c", true},
+           Case{"+/b/+", "a/b", false},
+           Case{"+/b", "a/bc", false},
+           Case{"a/+/#", "a/b", true},
+           Case{"a/+/#", "a", false},
+           Case{"#", "$SYS/uptime", false},
+           Case{"+/uptime", "$SYS/uptime", false},
+           Case{"$SYS/#", "$SYS/uptime", true},
+           Case{"a/b", "a/b", true},
+           Case{"a/b", "a/b/", false},
+           Case{"a/b/", "a/b", false},
+       }) {
+    EXPECT_EQ(topic_matches(filter, topic), matches) << filter << " " << topic;
+  }
+}
+
 TEST(Mqtt, ABrokerThatIsNotThereIsToldOnceAndStopIsQuick) {
   auto made = MqttConnection::make(broker_at(1), "test", {{"a/b", SensorId{1}, 0}});
   ASSERT_TRUE(made) << made.error().message;
