@@ -60,6 +60,18 @@ class Statement {
   sqlite3_stmt* raw_ = nullptr;
 };
 
+// A read that stays open keeps the WAL from being emptied: a statement that may not be read to its end is reset.
+class StatementReset {
+ public:
+  explicit StatementReset(Statement& statement) : statement_(statement) {}
+  ~StatementReset() { statement_.reset(); }
+  StatementReset(const StatementReset&) = delete;
+  StatementReset& operator=(const StatementReset&) = delete;
+
+ private:
+  Statement& statement_;
+};
+
 class Database {
  public:
   // Makes the file when it is missing. WAL, synchronous=FULL, locked for this connection alone: with a second one,

@@ -83,10 +83,14 @@ Identity Identity::of_row(FileKind file, std::uint64_t epoch, std::uint64_t sequ
 }
 
 std::uint32_t NameTable::number_of(std::string_view owner, std::string_view name) {
+  // Rows of one log come many at a time.
+  if (const auto* last = find(last_asked_); last != nullptr && last->owner == owner && last->name == name) {
+    return last_asked_;
+  }
   const auto found = numbers_.find(std::pair(std::string(owner), std::string(name)));
-  if (found != numbers_.end()) return found->second;
+  if (found != numbers_.end()) return last_asked_ = found->second;
   add(static_cast<std::int64_t>(names_.size() + 1), owner, name);
-  return static_cast<std::uint32_t>(names_.size());
+  return last_asked_ = static_cast<std::uint32_t>(names_.size());
 }
 
 const NameTable::Names* NameTable::find(std::int64_t number) const {

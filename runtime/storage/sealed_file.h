@@ -75,6 +75,7 @@ class NameTable {
   std::vector<Names> names_;  // by number - 1; an owner and name that are both empty: nothing
   std::map<std::pair<std::string, std::string>, std::uint32_t, std::less<>> numbers_;
   std::size_t on_disk_ = 0;
+  std::uint32_t last_asked_ = 0;
 };
 
 class SealedFile {

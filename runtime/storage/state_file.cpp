@@ -111,6 +111,9 @@ FileResult<void> StateFile::prepare() {
   EYEFLOW_STORAGE_CHECK(statement(put_row_, "INSERT INTO rows VALUES (?,?,?,?,?,?)"));
   EYEFLOW_STORAGE_CHECK(
       statement(head_, "SELECT position, epoch, sequence, length(sealed) FROM rows ORDER BY position"));
+  EYEFLOW_STORAGE_CHECK(statement(
+      waiting_,
+      "SELECT epoch, sequence, time, names, sealed, position FROM rows WHERE position > ? ORDER BY position"));
   return statement(drop_, "DELETE FROM rows WHERE position <= ?");
 }
 
@@ -257,35 +260,38 @@ FileResult<OutboxBatch> StateFile::outbox(std::size_t max_rows, std::size_t max_
                                           const RowNumber& acknowledged) {
   OutboxBatch batch;
   batch.next = after;
-  auto all = database().prepare(
-      "SELECT epoch, sequence, time, names, sealed, position FROM rows WHERE position > ? ORDER BY position");
-  if (!all) return std::unexpected(all.error());
-  all->bind(1, static_cast<std::int64_t>(after));
+  Statement& all = waiting_;
+  const StatementReset at_the_end(all);
+  all.bind(1, std::max(static_cast<std::int64_t>(after), acknowledged_position_));
   std::size_t bytes = 0;
   while (batch.rows.size() < max_rows) {
-    const auto next = all->step();
+    const auto next = all.step();
     if (!next) return std::unexpected(next.error());
     if (!*next) break;
-    const auto epoch = file_.epoch_of(all->integer(0));
-    if (epoch == acknowledged.epoch && static_cast<std::uint64_t>(all->integer(1)) <= acknowledged.sequence) continue;
+    const auto epoch = file_.epoch_of(all.integer(0));
+    if (epoch == acknowledged.epoch && static_cast<std::uint64_t>(all.integer(1)) <= acknowledged.sequence) {
+      // Until a commit takes them out, every batch would step over all of them once more.
+      if (after == 0 && batch.rows.empty()) acknowledged_position_ = all.integer(5);
+      continue;
+    }
     if (batch.epoch == 0) batch.epoch = epoch;
     if (epoch != batch.epoch) break;
-    const auto* names = names_.find(all->integer(3));
+    const auto* names = names_.find(all.integer(3));
     if (names == nullptr || epoch == 0) return damaged("a row of the outbox has no name or epoch");
-    StoredRow row{.number = {epoch, static_cast<std::uint64_t>(all->integer(1))},
-                  .time = all->integer(2),
+    StoredRow row{.number = {epoch, static_cast<std::uint64_t>(all.integer(1))},
+                  .time = all.integer(2),
                   .owner = names->owner,
                   .log = std::string(split_stream_name(names->name).log),
                   .schema = std::string(split_stream_name(names->name).schema),
                   .row = {}};
     const auto plain = file_.unseal(
-        Identity::of_row(FileKind::State, epoch, row.number.sequence, row.time, names->digest), all->blob(4));
+        Identity::of_row(FileKind::State, epoch, row.number.sequence, row.time, names->digest), all.blob(4));
     if (!plain) return std::unexpected(plain.error());
     bytes += plain->size();
     if (!batch.rows.empty() && bytes > max_bytes) break;
     row.row.assign(plain->begin(), plain->end());
     batch.rows.push_back(std::move(row));
-    batch.next = static_cast<std::uint64_t>(all->integer(5));
+    batch.next = static_cast<std::uint64_t>(all.integer(5));
   }
   const RowNumber committed{progress_.acknowledged_epoch, progress_.acknowledged_sequence};
   for (const RowNumber& upto : {committed, acknowledged}) {
@@ -296,7 +302,7 @@ FileResult<OutboxBatch> StateFile::outbox(std::size_t max_rows, std::size_t max_
 }
 
 bool StateFile::close() {
-  for (Statement* statement : {&put_value_, &put_row_, &head_, &drop_}) *statement = {};
+  for (Statement* statement : {&put_value_, &put_row_, &head_, &waiting_, &drop_}) *statement = {};
   return database().close();
 }
 

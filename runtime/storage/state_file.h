@@ -103,7 +103,8 @@ class StateFile {
   std::int64_t next_position_ = 1;
   std::vector<bool> stored_;                 // by slot number: it stands in `kept`
   std::vector<std::uint32_t> newly_stored_;  // by the transaction at hand
-  Statement put_value_, put_row_, head_, drop_;
+  std::int64_t acknowledged_position_ = 0;   // rows up to here are acknowledged, if not yet by a commit
+  Statement put_value_, put_row_, head_, waiting_, drop_;
 };
 
 }  // namespace eyeflow::runtime

@@ -284,8 +284,10 @@ OutboxBatch Store::outbox(std::size_t max_rows, std::size_t max_bytes, std::uint
 
 void Store::acknowledge(std::uint64_t epoch, std::uint64_t sequence) {
   const std::scoped_lock lock(impl_->mutex);
-  if (impl_->filling.empty() && !impl_->acknowledged) impl_->filling_since = Clock::now();
+  const bool nothing_waits = impl_->filling.empty() && !impl_->acknowledged;
   impl_->acknowledged = impl_->told = RowNumber{epoch, sequence};
+  if (!nothing_waits) return;  // the thread knows already until when it may sleep
+  impl_->filling_since = Clock::now();
   impl_->wake.notify_one();
 }
 

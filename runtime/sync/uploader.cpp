@@ -1,6 +1,9 @@
 #include "runtime/sync/uploader.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <span>
@@ -12,6 +15,8 @@
 
 namespace eyeflow::runtime {
 namespace {
+
+constexpr int kNice = 10;
 
 std::string hex(std::span<const std::byte> bytes) {
   std::string out;
@@ -67,6 +72,8 @@ void Uploader::stop() {
 UploadStats Uploader::stats() const { return {batches_, failures_, rows_, bytes_, up_}; }
 
 void Uploader::work() {
+  // The far side can wait; who decodes and decides goes first. Where the system forbids it, all are equal.
+  static_cast<void>(setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kNice));
   while (wait_until_due()) {
     const bool all = drain();
     const std::lock_guard lock(mutex_);
