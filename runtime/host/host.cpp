@@ -120,7 +120,7 @@ Result<void> Host::Impl::open_storage() {
     log()->info("{}: no [storage]: state, alarms and rows are in memory only and end with this program", site.file);
     return {};
   }
-  auto opened = Keeper::open(site, clock, [this] { upload.on_commit(); });
+  auto opened = Keeper::open(site, clock, counters, [this] { upload.on_commit(); });
   if (!opened && opened.error().in_use) return std::unexpected(Error{opened.error().message});
   if (!opened) {
     log()->error("{}; state, alarms and rows are in memory only", opened.error().message);

@@ -32,6 +32,17 @@ std::string joined(const std::vector<std::string>& names) {
   return text;
 }
 
+// Rows of one task's instance as JSON.
+void write_rows(const vm::Module& module, const Keepsake& keepsake, Keeper::Scratch& scratch, Count& too_long) {
+  keepsake.rows.for_each([&](std::uint16_t output, vm::TimeNs time, std::span<const std::byte> values) {
+    scratch.row.clear();
+    append_row(scratch.row, module, output, values);
+    if (scratch.row.size() > kMaxRowBytes) return add(too_long);
+    scratch.changes.row(*keepsake.streams[output], time,
+                        std::as_bytes(std::span(scratch.row.data(), scratch.row.size())));
+  });
+}
+
 std::size_t parts_of(std::size_t snapshot_bytes) { return snapshot_bytes / Keeper::kPartBytes + 1; }
 
 }  // namespace
@@ -50,13 +61,13 @@ StoreOptions store_options(const Site& site) {
           .on_notice = [](std::string_view line) { log()->warn("{}", line); }};
 }
 
-std::expected<std::unique_ptr<Keeper>, OpenFailure> Keeper::open(const Site& site, HostClock& clock,
+std::expected<std::unique_ptr<Keeper>, OpenFailure> Keeper::open(const Site& site, HostClock& clock, Counters& counters,
                                                                  std::function<void()> on_commit) {
   StoreOptions options = store_options(site);
   options.on_commit = std::move(on_commit);
   auto store = Store::open(std::move(options));
   if (!store) return std::unexpected(store.error());
-  std::unique_ptr<Keeper> keeper(new Keeper(std::move(*store), clock));
+  std::unique_ptr<Keeper> keeper(new Keeper(std::move(*store), clock, counters));
   keeper->clock_slot_ = keeper->store_.slot(SlotKind::Host, "", kClock);
   keeper->read_past();
   return keeper;
@@ -82,6 +93,14 @@ void Keeper::read_past() {
       past_.clock_believed = clock.believed != 0;
     }
   }
+}
+
+void GatheredRows::add(std::uint16_t output, vm::TimeNs time, std::span<const std::byte> values) {
+  const Head head{.time = time, .size = static_cast<std::uint32_t>(values.size()), .output = output};
+  const auto at = bytes_.size();
+  bytes_.resize(at + sizeof head + values.size());
+  std::memcpy(bytes_.data() + at, &head, sizeof head);
+  if (!values.empty()) std::memcpy(bytes_.data() + at + sizeof head, values.data(), values.size());
 }
 
 std::unique_ptr<Keepsake> Keeper::begin(const Site& site, const Deployment& deployment,
@@ -161,12 +180,16 @@ void Keeper::forget_past() {
   past_.layouts.clear();
 }
 
-void Keeper::keep(const std::string& name, const vm::Instance& instance, Keepsake& keepsake,
-                  std::vector<std::byte>& scratch, bool may_wait) {
+void Keeper::keep(const std::string& name, const vm::Instance& instance, Keepsake& keepsake, Scratch& scratch,
+                  bool may_wait) {
   keepsake.is_dirty.store(false, std::memory_order_relaxed);
+  Changes& changes = scratch.changes;
+  changes.clear();
+  write_rows(instance.program().module(), keepsake, scratch, counters_.rows_too_long);
+  keepsake.rows.clear();
   const std::size_t bytes = instance.snapshot_bytes();
-  if (scratch.size() < bytes) scratch.resize(bytes);
-  const auto snapshot = std::span(scratch).first(bytes);
+  if (scratch.snapshot.size() < bytes) scratch.snapshot.resize(bytes);
+  const auto snapshot = std::span(scratch.snapshot).first(bytes);
   instance.save(snapshot);
   for (std::size_t n = 0; n < keepsake.parts.size(); ++n) {
     const auto part = snapshot.subspan(n * kPartBytes, std::min(kPartBytes, bytes - n * kPartBytes));
@@ -175,18 +198,17 @@ void Keeper::keep(const std::string& name, const vm::Instance& instance, Keepsak
       if (keepsake.was_kept && std::memcmp(before.data(), part.data(), part.size()) == 0) continue;
       std::memcpy(before.data(), part.data(), part.size());
     }
-    keepsake.changes.keep(keepsake.parts[n], part);
+    changes.keep(keepsake.parts[n], part);
   }
   keepsake.was_kept = true;
-  if (keepsake.urgent) keepsake.changes.commit_at_once();
+  if (keepsake.urgent) changes.commit_at_once();
   keepsake.urgent = false;
-  if (!store_.submit(keepsake.changes, may_wait).complete) {
+  if (!store_.submit(changes, may_wait).complete) {
     if (const auto more = refused_log_.pass()) {
-      log()->warn("{}: {} {} dropped, the disk is behind{}", name, keepsake.changes.rows(),
-                  keepsake.changes.rows() == 1 ? "row was" : "rows were", and_more(*more));
+      log()->warn("{}: {} {} dropped, the disk is behind{}", name, changes.rows(),
+                  changes.rows() == 1 ? "row was" : "rows were", and_more(*more));
     }
   }
-  keepsake.changes.clear();
 }
 
 void Keeper::commit(vm::TimeNs now) {

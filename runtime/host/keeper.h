@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <cstring>
 #include <expected>
 #include <functional>
 #include <map>
@@ -14,6 +15,7 @@
 #include "runtime/host/clock.h"
 #include "runtime/host/counters.h"
 #include "runtime/host/deployment.h"
+#include "runtime/host/render.h"
 #include "runtime/site/site.h"
 #include "runtime/storage/store.h"
 #include "vm/engine/engine.h"
@@ -23,9 +25,38 @@ namespace eyeflow::runtime {
 // How the site wants its store ([storage] is there).
 StoreOptions store_options(const Site& site);
 
+// Rows as the task gave them. They become JSON when they are kept, many at a time: the code that writes numbers is not
+// fetched for each event. It stops allocating once it has seen the most.
+class GatheredRows {
+ public:
+  // `values` as the engine lays them out.
+  void add(std::uint16_t output, vm::TimeNs time, std::span<const std::byte> values);
+  std::size_t bytes() const { return bytes_.size(); }
+  void clear() { bytes_.clear(); }
+
+  template <typename F>
+  void for_each(F&& use) const {  // in order: (output, time, values)
+    for (std::size_t at = 0; at < bytes_.size();) {
+      Head head;
+      std::memcpy(&head, bytes_.data() + at, sizeof head);
+      at += sizeof head;
+      use(head.output, head.time, std::span(bytes_).subspan(at, head.size));
+      at += head.size;
+    }
+  }
+
+ private:
+  struct Head {
+    vm::TimeNs time;
+    std::uint32_t size;
+    std::uint16_t output;
+  };
+  std::vector<std::byte> bytes_;
+};
+
 // What an instance leaves to be kept. Of whoever runs the instance.
 struct Keepsake {
-  Changes changes;                               // the rows since it was kept last
+  GatheredRows rows;                             // since it was kept last
   std::vector<std::optional<StreamId>> streams;  // by output; nothing: its rows are not kept
   std::vector<SlotId> parts;                     // of the snapshot
   std::vector<std::byte> last;                   // the snapshot as it was kept last; empty when it is one part
@@ -44,12 +75,12 @@ class Keeper {
  public:
   // A snapshot is compared and kept in parts of so many bytes: each fills a page of the database.
   static constexpr std::size_t kPartBytes = 3968;
-  // An instance with rows of so many bytes is kept.
+  // An instance with rows of so many bytes, as its task gave them, is kept.
   static constexpr std::size_t kRowBytes = 16u << 10;
 
   // `on_commit` is called on a thread of the store.
   static std::expected<std::unique_ptr<Keeper>, OpenFailure> open(const Site& site, HostClock& clock,
-                                                                  std::function<void()> on_commit);
+                                                                  Counters& counters, std::function<void()> on_commit);
 
   Store& store() { return store_; }
   const Store& store() const { return store_; }
@@ -67,16 +98,21 @@ class Keeper {
                   vm::Instance& instance, vm::TimeNs now);
   void forget_past();  // what was found and not taken back stays on disk
 
-  // Saves the instance with its rows; `scratch` is the calling thread's. The source may wait for a slow disk.
-  void keep(const std::string& name, const vm::Instance& instance, Keepsake& keepsake, std::vector<std::byte>& scratch,
-            bool may_wait);
+  // Saves the instance with its rows; the buffers are the calling thread's. The source may wait for a slow disk.
+  struct Scratch {
+    std::vector<std::byte> snapshot;
+    Buffer row;
+    Changes changes;
+  };
+  void keep(const std::string& name, const vm::Instance& instance, Keepsake& keepsake, Scratch& scratch, bool may_wait);
   // All instances have been kept: it is committed now, with the clock.
   void commit(vm::TimeNs now);
   // Rows that are older than their log wants them go, if the clock can be believed.
   void expire(vm::TimeNs now);
 
  private:
-  Keeper(Store store, HostClock& clock) : store_(std::move(store)), clock_(clock) {}
+  Keeper(Store store, HostClock& clock, Counters& counters)
+      : store_(std::move(store)), clock_(clock), counters_(counters) {}
   void read_past();
 
   struct Past {
@@ -87,6 +123,7 @@ class Keeper {
   };
   Store store_;
   HostClock& clock_;
+  Counters& counters_;
   Past past_;
   std::set<std::uint64_t> layouts_;  // that stand in the store
   SlotId clock_slot_{};

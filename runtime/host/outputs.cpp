@@ -142,14 +142,10 @@ void Outputs::write_value(Writer& writer, const vm::Effect& effect, Port& port, 
 
 void Outputs::write_row(Writer& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out) {
   add(counters_.rows);
-  const bool is_told = port.sink != nullptr, is_kept = writer.kept != nullptr && writer.kept->streams[effect.index];
-  const bool is_told_as_kept = is_told && !port.on_console && port.takes != Sink::Takes::Records;
-  if (is_kept && !is_told_as_kept) {
-    append_row(writer, effect, out);
-    keep_row(writer, effect, {out.data(), out.size()});
-    out.clear();
+  if (writer.kept != nullptr && writer.kept->streams[effect.index]) {
+    writer.kept->rows.add(effect.index, effect.time, effect.fields);
   }
-  if (!is_told) return;
+  if (port.sink == nullptr) return;
   const auto& fields = writer.module->outputs[effect.index].fields;
   auto rest = effect.fields;
   if (port.takes == Sink::Takes::Records) {
@@ -171,34 +167,10 @@ void Outputs::write_row(Writer& writer, const vm::Effect& effect, Port& port, Po
     append(out, ",\"log\":");
     append_json_text(out, port.output->name);
     append(out, ",\"row\":");
-    const auto begin = out.size();
-    append_row(writer, effect, out);
-    if (is_kept) keep_row(writer, effect, {out.data() + begin, out.size() - begin});
+    append_row(out, *writer.module, effect.index, effect.fields);
     out.push_back('}');
   }
   send(port, id, out, false);
-}
-
-// {"temp":71.5,"at":"2026-01-31T06:00:00.123Z"}
-void Outputs::append_row(Writer& writer, const vm::Effect& effect, Buffer& out) {
-  const auto& fields = writer.module->outputs[effect.index].fields;
-  auto rest = effect.fields;
-  out.push_back('{');
-  for (const auto& field : fields) {
-    if (&field != fields.data()) out.push_back(',');
-    append_json_text(out, field.name);
-    out.push_back(':');
-    rest = rest.subspan(append_value(out, *writer.module, field, rest, Style::Json));
-  }
-  out.push_back('}');
-}
-
-void Outputs::keep_row(Writer& writer, const vm::Effect& effect, std::string_view row) {
-  if (row.size() > kMaxRowBytes) {
-    add(counters_.rows_too_long);
-    return;
-  }
-  writer.kept->changes.row(*writer.kept->streams[effect.index], effect.time, std::as_bytes(std::span(row)));
 }
 
 void Outputs::remember(AlarmTransition transition) {

@@ -84,8 +84,6 @@ class Outputs {
   };
   void write_alarm(const Writer& writer, const AlarmNews& news, Buffer& out);
   void remember(AlarmTransition transition);
-  void append_row(Writer& writer, const vm::Effect& effect, Buffer& out);
-  void keep_row(Writer& writer, const vm::Effect& effect, std::string_view row);
   void open_json(Buffer& out, const Writer* writer, vm::TimeNs time);
   void send(Port& port, PortId id, const Buffer& out, bool is_state);
   void send_record(Sink& sink, PortId id, std::string_view name, const Writer* writer, vm::TimeNs time,

@@ -141,6 +141,18 @@ std::string schema_of(const vm::Module& module, const vm::Output& log) {
   return fmt::to_string(out);
 }
 
+void append_row(Buffer& out, const vm::Module& module, std::size_t output, std::span<const std::byte> values) {
+  const auto& fields = module.outputs[output].fields;
+  out.push_back('{');
+  for (const auto& field : fields) {
+    if (&field != fields.data()) out.push_back(',');
+    append_json_text(out, field.name);
+    out.push_back(':');
+    values = values.subspan(append_value(out, module, field, values, Style::Json));
+  }
+  out.push_back('}');
+}
+
 std::size_t datum_of(const vm::Module& module, const vm::Field& field, std::span<const std::byte> bytes,
                      const stdlib::Conversion& conversion, Datum& out) {
   const auto* type = module.type(field.type);

@@ -28,6 +28,9 @@ enum class Style { Plain, Json };
 std::size_t append_value(Buffer& out, const vm::Module& module, const vm::Field& field,
                          std::span<const std::byte> bytes, Style style, const stdlib::Conversion& conversion = {});
 
+// A row of a log as JSON, {"temp":71.5,"at":"2026-01-31T06:00:00.123Z"}: the values of all fields of `output`.
+void append_row(Buffer& out, const vm::Module& module, std::size_t output, std::span<const std::byte> values);
+
 // The same value for a sink that takes records; a text is a view of `bytes`.
 std::size_t datum_of(const vm::Module& module, const vm::Field& field, std::span<const std::byte> bytes,
                      const stdlib::Conversion& conversion, Datum& out);

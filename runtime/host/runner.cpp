@@ -72,7 +72,7 @@ void Runner::start_instances(Lane& lane, const Site& site, const Deployment& dep
     emit_effects(lane, *actor);
     tell_faults(lane, *actor);
     update_deadline(*actor);
-    if (actor->kept) keeper_->keep(actor->writer.name, actor->instance, *actor->kept, lane.snapshot, true);
+    if (actor->kept) keeper_->keep(actor->writer.name, actor->instance, *actor->kept, lane.keeping, true);
   }
   if (keeper_ != nullptr) {
     keeper_->forget_past();
@@ -95,7 +95,7 @@ void Runner::keep_all(Lane& lane) {
       }
       actor.state = Actor::State::Running;
     }
-    keeper_->keep(actor.writer.name, actor.instance, *actor.kept, lane.snapshot, false);
+    keeper_->keep(actor.writer.name, actor.instance, *actor.kept, lane.keeping, false);
     finish(lane, actor, 0);
   }
   if (any) keeper_->commit(clock_.now());
@@ -104,8 +104,8 @@ void Runner::keep_all(Lane& lane) {
 // After an event, when the world has been told: the disk comes last.
 void Runner::keep_if_due(Lane& lane, Actor& actor, bool may_wait) {
   if (!actor.kept) return;
-  if (actor.kept->urgent || actor.kept->changes.bytes().size() >= Keeper::kRowBytes) {
-    keeper_->keep(actor.writer.name, actor.instance, *actor.kept, lane.snapshot, may_wait);
+  if (actor.kept->urgent || actor.kept->rows.bytes() >= Keeper::kRowBytes) {
+    keeper_->keep(actor.writer.name, actor.instance, *actor.kept, lane.keeping, may_wait);
   } else {
     actor.kept->is_dirty.store(true, std::memory_order_relaxed);
   }

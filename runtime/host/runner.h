@@ -22,7 +22,7 @@ struct Lane {
   Decoder decoder;
   Buffer scratch;
   std::vector<char> text;
-  std::vector<std::byte> snapshot;
+  Keeper::Scratch keeping;
   std::uint64_t texts_cut_before = 0;
 };
 
