@@ -324,7 +324,7 @@ class TaskChecker {
   std::optional<std::uint32_t> size_of(const syntax::ExprPtr& expr, std::uint32_t max, const char* what);
   typed::Type number(typed::TypeKind kind, const stdlib::Unit& unit);
 
-  // ---- Expressions (expressions.cpp, members.cpp, calls.cpp, texts.cpp)
+  // ---- Expressions (expressions.cpp, calls.cpp, conversions.cpp, math_calls.cpp, own_calls.cpp, texts.cpp)
   // ------------------------------------------------ `expected` shapes array literals and texts; it does not convert.
   // See coerce().
   Value expression(const syntax::Expr& expr, const typed::Type* expected = nullptr);

@@ -5,9 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "compiler/check/check.h"
 #include "compiler/lower/lower.h"
-#include "compiler/parse/parse.h"
+#include "compiler/modules/load.h"
 #include "stdlib/intrinsics/intrinsics.h"
 #include "vm/base/check.h"
 #include "vm/engine/engine.h"
@@ -19,12 +18,12 @@ using namespace eyeflow;
 constexpr std::uint64_t kFuelQuota = 20'000;
 constexpr vm::TimeNs kSecond = 1'000'000'000;
 
-void check_diagnostics(const compiler::Diagnostics& diagnostics, std::string_view source) {
+void check_diagnostics(const compiler::Diagnostics& diagnostics, const compiler::SourceMap& sources) {
   for (const compiler::Diagnostic& diagnostic : diagnostics.all()) {
-    EYEFLOW_CHECK(diagnostic.span.end() <= source.size());
+    EYEFLOW_CHECK(diagnostic.span.end() <= sources.text().size());
     EYEFLOW_CHECK(!diagnostic.message.empty());
   }
-  const std::string shown = compiler::render_all(diagnostics, source, "fuzz.eft");
+  const std::string shown = compiler::render_all(diagnostics, sources);
   EYEFLOW_CHECK(shown.empty() == diagnostics.all().empty());
 }
 
@@ -60,16 +59,22 @@ void run(vm::VerifiedModule verified) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  std::string_view source(reinterpret_cast<const char*>(data), size);
-  source = source.substr(0, source.find("\n=== "));  // golden files are seeds
-  compiler::ParseResult parsed = compiler::parse(source, "fuzz.eft");
-  const auto program = compiler::check(parsed.file, source, parsed.diagnostics, parsed.broken);
-  EYEFLOW_CHECK(program.has_value() != parsed.diagnostics.has_errors());
+  // Golden files are seeds: what stands behind their first part is taken for a file of test data.
+  const std::string_view all(reinterpret_cast<const char*>(data), size);
+  const std::string_view source = all.substr(0, all.find("\n=== "));
+  compiler::ModuleFinder finder;
+  finder.read_data = [&](std::string_view) -> Result<compiler::ModuleText> {
+    const std::size_t rest = all.find('\n', source.size() + 1);
+    return compiler::ModuleText{"data.csv", std::string(rest < all.size() ? all.substr(rest + 1) : "")};
+  };
+  compiler::Loaded loaded = compiler::load(source, "fuzz.eft", finder);
+  const auto& program = loaded.program;
+  EYEFLOW_CHECK(program.has_value() != loaded.diagnostics.has_errors());
   for (std::size_t task = 0; program && task < program->tasks.size(); ++task) {
-    auto lowered = compiler::lower(*program, task, {.source_name = "fuzz.eft", .with_tests = true}, parsed.diagnostics);
-    EYEFLOW_CHECK(lowered.has_value() || parsed.diagnostics.has_errors());
+    auto lowered = compiler::lower(*program, task, {.source_name = "fuzz.eft", .with_tests = true}, loaded.diagnostics);
+    EYEFLOW_CHECK(lowered.has_value() || loaded.diagnostics.has_errors());
     if (lowered) run(std::move(lowered->verified));
   }
-  check_diagnostics(parsed.diagnostics, source);
+  check_diagnostics(loaded.diagnostics, loaded.sources);
   return 0;
 }
