@@ -30,6 +30,18 @@ bool eyeflow::compiler::grammar::EyeFlowLexer::unit_ends_here() {
   std::size_t end = i;
   while (end < text.size() && (std::isalnum(static_cast<unsigned char>(text[end])) || text[end] == '_')) ++end;
   std::string_view word = std::string_view(text).substr(i, end - i);
+  // A blank, a word, and what no quantity has behind it: another statement on the same line begins with the word.
+  if (i > 0 && (text[i - 1] == ' ' || text[i - 1] == '\t') && end == text.size()) {
+    std::size_t blanks = 1;
+    while (_input->LA(static_cast<ssize_t>(blanks)) == ' ' || _input->LA(static_cast<ssize_t>(blanks)) == '\t')
+      ++blanks;
+    const auto behind = [&](std::size_t n) { return _input->LA(static_cast<ssize_t>(blanks + n)); };
+    const bool is_assigned = behind(0) == '=' && behind(1) != '=';
+    const bool is_used = blanks == 1 && (behind(0) == '(' || behind(0) == '[');
+    const bool has_member = blanks == 1 && behind(0) == '.' && is_unit_letter(behind(1)) &&
+                            !(behind(1) == 't' && behind(2) == 'o' && behind(3) == '(');
+    if (is_assigned || is_used || has_member) return false;
+  }
   const antlr4::dfa::Vocabulary& vocabulary = getVocabulary();
   for (std::size_t type = TASK; type <= UNIT_DECL; ++type) {
     std::string literal = vocabulary.getLiteralName(type);
