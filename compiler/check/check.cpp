@@ -1,10 +1,14 @@
 #include "compiler/check/check.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <set>
 
 #include "compiler/check/checker.h"
+#include "compiler/diagnostics/foreign_words.h"
 
 namespace eyeflow::compiler {
 
@@ -19,7 +23,30 @@ bool lies_in(const Span& place, const std::vector<Span>& spans) {
 // After a syntax error some names are not known and some uses are not seen: what is said about either is not reported.
 bool needs_the_whole_file(Code code) {
   return code == Code::UnknownName || code == Code::UnknownFunction || code == Code::UnknownType ||
-         code == Code::UnusedName || code == Code::NoTask || code == Code::Misplaced;
+         code == Code::UnusedName || code == Code::NoTask || code == Code::Misplaced || code == Code::MissingReturn;
+}
+
+// How often the file has it as a word, comments and texts included.
+std::size_t occurrences(std::string_view word, std::string_view source) {
+  const auto is_letter = [](char c) { return c == '_' || std::isalnum(static_cast<unsigned char>(c)) || (c & 0x80); };
+  std::size_t count = 0;
+  for (std::size_t at = source.find(word); at != source.npos; at = source.find(word, at + word.size())) {
+    const std::size_t end = at + word.size();
+    count += (at == 0 || !is_letter(source[at - 1])) && (end == source.size() || !is_letter(source[end]));
+  }
+  return count;
+}
+
+// Names that stand nowhere but where nobody knows them: no declaration that could not be read may have been theirs.
+std::set<std::string_view> unknown_everywhere(const std::vector<Diagnostic>& all, std::string_view source) {
+  std::map<std::string_view, std::size_t> uses;
+  for (const Diagnostic& d : all)
+    if (d.code == Code::UnknownName && d.span.length > 0) ++uses[source.substr(d.span.offset, d.span.length)];
+  std::set<std::string_view> found;
+  if (uses.size() > 100) return found;  // a source that is something else
+  for (const auto& [word, count] : uses)
+    if (instead_of_foreign_word(word).empty() && occurrences(word, source) == count) found.insert(word);
+  return found;
 }
 
 void report_misplaced(const syntax::File& file, Diagnostics& out) {
@@ -166,8 +193,12 @@ std::optional<typed::Program> check(const syntax::File& file, std::string_view s
   typed::Program program = FileChecker(file, source, modules).run(own);
   bool has_errors = had_errors || own.has_errors();
   own.sort_by_place();  // of too many, the first are told
+  std::set<std::string_view> mistyped;
+  if (had_errors) mistyped = unknown_everywhere(own.all(), source);
   for (const Diagnostic& d : own.all()) {
-    if (lies_in(d.span, broken) || (had_errors && needs_the_whole_file(d.code))) continue;
+    if (lies_in(d.span, broken) ||
+        (had_errors && needs_the_whole_file(d.code) && !mistyped.contains(source.substr(d.span.offset, d.span.length))))
+      continue;
     if (has_errors && d.code == Code::UnusedName) continue;  // often only the other side of a mistyped name
     diagnostics.add(d);
   }

@@ -321,6 +321,7 @@ class TaskChecker {
   // Reports a unit of the author's own where the device has to know it, or where the value is sent.
   void check_border(const typed::Type& type, const Span& span);
   const typed::UnitInfo* unit(const syntax::UnitText& unit, bool& ok);
+  void report_unit(std::string_view text, const Span& span, std::string message);
   std::optional<std::uint32_t> size_of(const syntax::ExprPtr& expr, std::uint32_t max, const char* what);
   typed::Type number(typed::TypeKind kind, const stdlib::Unit& unit);
 

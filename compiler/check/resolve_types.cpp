@@ -78,17 +78,24 @@ const typed::UnitInfo* TaskChecker::unit(const syntax::UnitText& written, bool& 
   if (!parsed) {
     ok = false;
     if (parsed.error().message.empty()) return nullptr;
-    // "'kpa' is not a unit; did you mean 'kPa'?": what stands behind the ';' is the hint.
-    std::string message = parsed.error().message, hint;
-    if (auto end = message.find("; "); end != std::string::npos) {
-      hint = message.substr(end + 2);
-      message.resize(end);
-    }
-    if (auto own = suggestion(written.text, names_of(SymbolKind::Unit)); !own.empty()) hint = own;
-    report(Code::UnknownUnit, written.span, message, hint);
+    report_unit(written.text, written.span, parsed.error().message);
     return nullptr;
   }
   return arena_.intern_unit({std::move(*parsed)});
+}
+
+// "'kpa' is not a unit; did you mean 'kPa'?": what stands behind the ';' is the hint.
+void TaskChecker::report_unit(std::string_view text, const Span& span, std::string message) {
+  std::string hint;
+  if (auto end = message.find("; "); end != std::string::npos) {
+    hint = message.substr(end + 2);
+    message.resize(end);
+  }
+  if (auto own = suggestion(text, names_of(SymbolKind::Unit)); !own.empty()) hint = own;
+  // `n = n + 1 r`: what stands behind a number on its line is its unit.
+  if (find_local(text) || find_own_symbol(text))
+    hint = "it is a name here: write '* " + std::string(text) + "', or ';' in front of another statement";
+  report(Code::UnknownUnit, span, std::move(message), std::move(hint));
 }
 
 Type TaskChecker::unit_type(TypeKind kind, const syntax::UnitText& written) {

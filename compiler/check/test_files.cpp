@@ -119,7 +119,7 @@ bool TaskChecker::read_data_header(const std::vector<CsvField>& record, const Te
     found->unit = unit.text;
     const auto written = find_unit(unit.text);
     if (!written) {
-      report(Code::UnknownUnit, unit.span, written.error().message);
+      report_unit(unit.text, unit.span, written.error().message);
       is_sound = false;
     } else if (is_duration ? !stdlib::nanoseconds(*written) : !typed::is_number(found->type->kind)) {
       report_here(unit.span, "'" + name.text + "' is a " + typed::to_string(*found->type) + ", not in " + unit.text,

@@ -1,6 +1,8 @@
 #include "compiler/diagnostics/foreign_words.h"
 
 #include <cctype>
+#include <functional>
+#include <map>
 
 namespace eyeflow::compiler {
 namespace {
@@ -140,6 +142,8 @@ constexpr Row kShouted[] = {
     {"as", "a type stands behind ':', a conversion is written f64(x)"},
     {"at", "'at' says when, or how often; an address stands in the device's site file"},
     {"is", "write x is missing"},
+    {"for", "write for i in 0 ..< 10 { … }"},
+    {"var", "what stays is a state: state count : int = 0; what does not stands in a handler: var n = 0"},
 };
 
 struct TypeRow {
@@ -178,7 +182,14 @@ std::string_view instead_of_foreign_word(std::string_view word) {
     if (row.word == lower) return row.hint;
   }
   for (std::string_view own : kOwnWords) {
-    if (own == lower) return "the words of the language are written in small letters";
+    if (own != lower) continue;
+    static const std::map<std::string, std::string, std::less<>> hints = [] {
+      std::map<std::string, std::string, std::less<>> made;
+      for (const std::string_view each : kOwnWords)
+        made[std::string(each)] = "write '" + std::string(each) + "': the language's words are in small letters";
+      return made;
+    }();
+    return hints.find(lower)->second;
   }
   return {};
 }

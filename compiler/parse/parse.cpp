@@ -58,25 +58,45 @@ namespace {
 
 using Lexer = grammar::EyeFlowLexer;
 
-// The declarations that hold a syntax error.
-// What is not understood behind one, on its last line, belongs to it.
-std::vector<Span> broken_declarations(const syntax::File& file, std::string_view source,
-                                      const std::vector<Span>& errors) {
+const syntax::Block* body_of(const syntax::Decl& decl) {
+  if (const auto* handler = std::get_if<syntax::HandlerDecl>(&decl.node)) return &handler->body;
+  const auto* function = std::get_if<syntax::FunctionDecl>(&decl.node);
+  return function ? &function->body : nullptr;
+}
+
+template <typename Holds>
+const Span* find_statement(const syntax::Block& body, const Holds& holds) {
+  for (const syntax::Stmt& statement : body.statements)
+    if (holds(statement.span)) return &statement.span;
+  return nullptr;
+}
+
+// What holds a syntax error: the statement of a body, otherwise the declaration. What is not understood behind one, on
+// its last line, belongs to it.
+std::vector<Span> broken_parts(const syntax::File& file, std::string_view source, const std::vector<Span>& errors) {
   std::vector<Span> broken;
-  auto add = [&](const Span& span) {
-    std::size_t line_end = std::min(source.find('\n', std::min<std::size_t>(span.end(), source.size())), source.size());
+  const auto up_to_line_end = [&](Span span) {
+    const std::size_t end =
+        std::min(source.find('\n', std::min<std::size_t>(span.end(), source.size())), source.size());
+    span.length = static_cast<std::uint32_t>(end) - span.offset;
+    return span;
+  };
+  const auto add = [&](const Span& span, const syntax::Block* body) {
+    const Span whole = up_to_line_end(span);
     for (const Span& error : errors) {
-      if (error.offset >= span.offset && error.offset <= line_end) {
-        broken.push_back(span);
-        return;
-      }
+      if (error.offset < whole.offset || error.offset > whole.end()) continue;
+      const auto statement = !body ? nullptr : find_statement(*body, [&](const Span& one) {
+        return error.offset >= one.offset && error.offset <= up_to_line_end(one).end();
+      });
+      broken.push_back(statement ? up_to_line_end(*statement) : span);
+      if (!statement) return;
     }
   };
-  for (const auto& d : file.declarations) add(d.span);
+  for (const auto& d : file.declarations) add(d.span, body_of(d));
   for (const auto& t : file.tasks) {
-    for (const auto& d : t.declarations) add(d.span);
+    for (const auto& d : t.declarations) add(d.span, body_of(d));
   }
-  for (const auto& t : file.tests) add(t.span);
+  for (const auto& t : file.tests) add(t.span, nullptr);
   return broken;
 }
 
@@ -144,7 +164,7 @@ ParseResult parse(std::string_view source, std::string file_name, std::uint32_t 
   auto* tree = parse_rule(parser, tokens, reader, errors, [](P& p) { return p.file(); });
   result.file = TreeBuilder(reader, tokens).file(tree);
   warn_of_division_comments(tokens, reader);
-  result.broken = broken_declarations(result.file, source, error_places);
+  result.broken = broken_parts(result.file, source, error_places);
   return result;
 }
 

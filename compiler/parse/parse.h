@@ -13,8 +13,7 @@ struct ParseResult {
   std::string file_name;
   syntax::File file;  // what could be understood; complete when there are no errors
   Diagnostics diagnostics;
-  std::vector<Span>
-      broken;  // the declarations that hold a syntax error: what else is said about them is not to be trusted
+  std::vector<Span> broken;  // what holds a syntax error: what else is said about it is not to be trusted
 };
 
 // Reads a source file (UTF-8) that begins at `begin` of the whole source and reaches to its end. Never fails otherwise

@@ -167,7 +167,8 @@ void Recovery::skip_to_next(antlr4::Parser* parser, std::size_t rule) {
           (is_statement_word(type) || (brackets == 0 && is_name_word(type)))) {
         return;
       }
-      if (rule == P::RuleTestStep && on_new_line && (is_name_word(type) || type == Lexer::PARAM)) return;
+      if (rule == P::RuleTestStep && on_new_line && (is_name_word(type) || type == Lexer::PARAM || type == Lexer::FOR))
+        return;
       if (rule == P::RuleDecl && on_new_line && (type == Lexer::EVERY || type == Lexer::AT)) return;
     }
     if (is_text(tokens, "{")) ++braces;

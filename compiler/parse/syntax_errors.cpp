@@ -109,7 +109,7 @@ constexpr Habit kHabits[] = {
     {"\u201D", "write \""},
     {"\u2013", "write -"},
     {"\u2212", "write -"},
-    {"'", "texts stand in \"…\""},
+    {"'", "write \"…\""},
     {"\u2265", "write >="},
     {"\u2264", "write <="},
     {"\u2260", "write !="},
@@ -296,6 +296,7 @@ void SyntaxErrors::syntaxError(antlr4::Recognizer* recognizer, antlr4::Token* to
                    : "comments are not written with " + quoted(token),
             is_all ? "an array's length is xs.len" : "begin each of their lines with '//'");
   } else if (antlr4::Token* word = foreign_word(parser, token)) {
+    reader_.error_places.push_back(span_of(reader_, word));
     out.add(Code::UnexpectedToken, span_of(reader_, word),
             quoted(word) + (word->getType() == Lexer::SWITCH ? " begins no statement" : " is no word of the language"),
             std::string(instead_of_foreign_word(word->getText())));
@@ -308,6 +309,7 @@ void SyntaxErrors::syntaxError(antlr4::Recognizer* recognizer, antlr4::Token* to
     word_place.offset += skipped;
     word_place.column += skipped;
     word_place.length = static_cast<std::uint32_t>(word.size());
+    reader_.error_places.push_back(word_place);
     out.add(Code::UnexpectedToken, word_place, "'" + word + "' is no word of the language",
             std::string(instead_of_foreign_word(word)));
   } else if (before && before->getText().ends_with("°") && (token->getText() == "C" || token->getText() == "F")) {
@@ -321,13 +323,17 @@ void SyntaxErrors::syntaxError(antlr4::Recognizer* recognizer, antlr4::Token* to
     std::string hint = token->getText() != "#"
                            ? habit(token)
                            : meant_by_hash(before, token, at + 1 < tokens.size() ? tokens.get(at + 1) : nullptr);
-    out.add(Code::UnknownCharacter, place, quoted(token) + " has no meaning here", hint);
+    const std::string what =
+        token->getText() == "'" ? "a text does not stand in single quotes" : quoted(token) + " has no meaning here";
+    out.add(Code::UnknownCharacter, place, what, hint);
   } else if (is_hard_word(type) && parser.getExpectedTokens().contains(static_cast<std::size_t>(Lexer::IDENT)) &&
              expected == "a name") {
     out.add(Code::UnexpectedToken, place, quoted(token) + " is a word of the language and cannot be a name",
             "take another name");
   } else {
-    out.add(Code::UnexpectedToken, place, "unexpected " + quoted(token) + wanted,
+    // What replaces a habit says more than what could stand there.
+    const bool is_habit = !habit(token).empty();
+    out.add(Code::UnexpectedToken, place, "unexpected " + quoted(token) + (is_habit ? "" : wanted),
             hint_from_place(parser, token, expected));
   }
 }
