@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "compiler/lower/leaf.h"
+#include "compiler/lower/walk.h"
 #include "compiler/testing/values.h"
 
 namespace eyeflow::compiler {
@@ -16,6 +17,7 @@ using vm::Word;
 constexpr TimeNs kSecond = 1'000'000'000;
 constexpr TimeNs kFirstArrival = 1'000'000;  // behind what a test does at its start
 constexpr std::uint64_t kEdgePatterns = 8;
+constexpr std::size_t kMostEdges = 48;
 constexpr std::uint64_t kMostCombinations = 64;
 constexpr int kMostShrinkRuns = 2000;
 
@@ -83,13 +85,7 @@ Arbitrary::Domain Arbitrary::domain_of(const typed::Task& task, const typed::Bet
   if (less(out.type, out.max, 0)) add(out.max);
   add(out.min);
   add(out.max);
-  // What params say is what conditions compare with: their values, and the nearest beside them.
-  for (std::size_t p = 0; p < task.params.size(); ++p) {
-    const typed::Param& param = task.params[p];
-    if (param.type.kind != out.type.kind || param.type.unit != out.type.unit) continue;
-    Word word = lowering::scalar_word(param.value);
-    for (const typed::ParamOverride& own : test.params)
-      if (typed::index(own.param) == p) word = lowering::scalar_word(own.value);
+  const auto add_with_neighbours = [&](Word word) {
     add(word);
     if (out.type.kind == TypeKind::F32) {
       add(vm::to_word(std::nextafter(vm::from_word<float>(word), INFINITY)));
@@ -101,7 +97,34 @@ Arbitrary::Domain Arbitrary::domain_of(const typed::Task& task, const typed::Bet
       add(word + 1);
       add(word - 1);
     }
+  };
+  // What the task compares with: params, and the numbers in its comparisons.
+  const auto is_alike = [&](const typed::Type& type) {
+    return type.kind == out.type.kind && type.unit == out.type.unit;
+  };
+  for (std::size_t p = 0; p < task.params.size(); ++p) {
+    if (!is_alike(task.params[p].type)) continue;
+    Word word = lowering::scalar_word(task.params[p].value);
+    for (const typed::ParamOverride& own : test.params)
+      if (typed::index(own.param) == p) word = lowering::scalar_word(own.value);
+    add_with_neighbours(word);
   }
+  const auto look = [&](const typed::Expr& expr) {
+    const auto* compared = std::get_if<typed::Binary>(&expr.node);
+    if (!compared || compared->op < typed::BinaryOp::Eq || compared->op > typed::BinaryOp::Ge) return;
+    for (const typed::ExprPtr* side : {&compared->left, &compared->right}) {
+      const auto* constant = std::get_if<typed::ConstantExpr>(&(*side)->node);
+      if (constant && is_alike((*side)->type) && out.edges.size() < kMostEdges)
+        add_with_neighbours(lowering::scalar_word(constant->constant));
+    }
+  };
+  for (const typed::Alarm& alarm : task.alarms)
+    for (const typed::ExprPtr* part : {&alarm.when, &alarm.clear}) lowering::for_each_expr(*part, look);
+  for (const typed::Handler& handler : task.handlers) {
+    lowering::for_each_expr(handler.condition, look);
+    lowering::for_each_expr(handler.body, look);
+  }
+  for (const typed::Function& function : task.functions) lowering::for_each_expr(function.body, look);
   return out;
 }
 
@@ -127,7 +150,7 @@ TimeNs Arbitrary::any_gap(const Source& source, Random& random) const {
 }
 
 void Arbitrary::add_edge_arrivals(std::uint64_t number, Sample& sample) const {
-  TimeNs silence = kSecond;
+  TimeNs silence = kSecond, last = 0;
   for (std::size_t s = 0; s < streams_.size(); ++s) {
     const Source& source = streams_[s];
     const Domain& domain = source.domain;
@@ -165,8 +188,9 @@ void Arbitrary::add_edge_arrivals(std::uint64_t number, Sample& sample) const {
       default:
         for (const Word edge : domain.edges) add(edge);
     }
+    last = std::max(last, at);
   }
-  sample.end = silence;
+  sample.end = last + silence;
 }
 
 void Arbitrary::add_arrivals(std::uint64_t number, Random& random, Sample& sample) const {

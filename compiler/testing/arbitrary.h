@@ -43,7 +43,7 @@ class Arbitrary {
   // The same test, seed and number give the same sample.
   Arbitrary(const typed::Task& task, const typed::Test& test, std::uint64_t seed);
 
-  // The first ones are at the edges: ends of the ranges, 0, the values of params; no reading at all, a bad one first,
+  // The first ones are at the edges: ends of the ranges, 0, what the task compares with; no reading at all, a bad one first,
   // silence until the input is stale. Then anything.
   Sample sample(std::uint64_t number) const;
 

@@ -39,7 +39,7 @@ class TestRun {
     if (input_.row) compare_answers();
     vm::TimeNs end = input_.sample ? std::max(now_, input_.sample->end) : now_;
     for (const Watch& watch : watches_)
-      if (!watch.expect->never || watch.expect->within_ns) end = std::max(end, watch.until);
+      if (watch.expect->within_ns) end = std::max(end, watch.until);
     advance(end);
     look_behind_reading();
     for (const Watch& watch : watches_)
@@ -174,7 +174,10 @@ class TestRun {
 
   void look_behind_reading() {
     for (Watch& watch : watches_) {
-      if (!watch.expect->always || watch.is_over || holds(*watch.code)) continue;
+      if (!watch.expect->always || watch.is_over) continue;
+      const vm::Instance::Answer answer = instance_.ask(worker_, watch.code->condition, now_);
+      // Like an alarm's condition, one that names an input is not looked at before that had a reading.
+      if (answer.trap == vm::Trap::NoReading || (answer.trap == vm::Trap::None && answer.word != 0)) continue;
       watch.is_over = true;
       fail(watch, "expected " + watch.expect->source);
     }

@@ -88,7 +88,7 @@ TEST_F(ArbitraryTest, ReadingsComeInOrderSomeBadAndSomeTooLate) {
       const auto value = vm::from_word<double>(*arrival.value);
       EXPECT_TRUE(value >= 10 && value <= 50) << value;
     }
-    EXPECT_GE(sample.end, last);
+    EXPECT_GE(sample.end, last) << "sample " << number;
   }
   EXPECT_TRUE(was_bad);
   EXPECT_TRUE(was_silent);

@@ -38,7 +38,12 @@ std::optional<std::size_t> find_row(const Rows& rows, const std::string& wanted,
   const auto at = std::ranges::find(names, wanted);
   if (at != names.end()) return static_cast<std::size_t>(at - names.begin());
   std::string hint = compiler::suggestion(wanted, names);
-  if (hint.empty() && !names.empty()) hint = fmt::format("it has {}", fmt::join(names, ", "));
+  constexpr std::size_t kMostNames = 12;
+  if (hint.empty() && names.size() > kMostNames) {
+    hint = fmt::format("it has {} of them", names.size());
+  } else if (hint.empty() && !names.empty()) {
+    hint = fmt::format("it has {}", fmt::join(names, ", "));
+  }
   complain(Exit::Usage,
            fmt::format("{}the task has no {} '{}'{}", place, what, wanted, hint.empty() ? "" : "; " + hint));
   return std::nullopt;
