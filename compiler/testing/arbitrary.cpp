@@ -19,7 +19,6 @@ constexpr TimeNs kFirstArrival = 1'000'000;  // behind what a test does at its s
 constexpr std::uint64_t kEdgePatterns = 8;
 constexpr std::size_t kMostEdges = 48;
 constexpr std::uint64_t kMostCombinations = 64;
-constexpr int kMostShrinkRuns = 2000;
 
 bool is_float(const typed::Type& type) { return typed::is_float(type.kind); }
 
@@ -237,10 +236,10 @@ Sample Arbitrary::sample(std::uint64_t number) const {
   return out;
 }
 
-Sample Arbitrary::shrink(Sample best, const std::function<bool(const Sample&)>& fails) const {
-  int runs = 0;
+Sample Arbitrary::shrink(Sample best, const std::function<bool(const Sample&)>& fails, std::uint64_t most_runs) const {
+  std::uint64_t runs = 0;
   const auto better = [&](Sample candidate) {
-    if (runs >= kMostShrinkRuns) return false;
+    if (runs >= most_runs) return false;
     ++runs;
     if (!fails(candidate)) return false;
     best = std::move(candidate);
@@ -260,8 +259,8 @@ Sample Arbitrary::shrink(Sample best, const std::function<bool(const Sample&)>& 
       if (!better(std::move(candidate))) passes = middle;
     }
   };
-  for (bool again = true; again && runs < kMostShrinkRuns;) {
-    const int before = runs;
+  for (bool again = true; again && runs < most_runs;) {
+    const std::uint64_t before = runs;
     const Sample was = best;
     for (std::size_t part = best.arrivals.size(); part >= 1; part /= 2) {
       for (std::size_t from = 0; from < best.arrivals.size();) {

@@ -43,12 +43,14 @@ class Arbitrary {
   // The same test, seed and number give the same sample.
   Arbitrary(const typed::Task& task, const typed::Test& test, std::uint64_t seed);
 
-  // The first ones are at the edges: ends of the ranges, 0, what the task compares with; no reading at all, a bad one first,
-  // silence until the input is stale. Then anything.
+  // The first ones are at the edges: ends of the ranges, 0, what the task compares with; no reading at all, a bad one
+  // first, silence until the input is stale. Then anything.
   Sample sample(std::uint64_t number) const;
 
-  // The simplest sample found for which `fails` says true, beginning with one for which it does.
-  Sample shrink(Sample failing, const std::function<bool(const Sample&)>& fails) const;
+  // The simplest sample found for which `fails` says true, beginning with one for which it does; asks at most so often.
+  static constexpr std::uint64_t kMostShrinkRuns = 2000;
+  Sample shrink(Sample failing, const std::function<bool(const Sample&)>& fails,
+                std::uint64_t most_runs = kMostShrinkRuns) const;
 
   // "temp 80 °C; t1 79 °C at 1 s, bad at 2 s"
   std::string words(const Sample& sample) const;

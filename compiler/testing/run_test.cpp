@@ -11,6 +11,9 @@
 namespace eyeflow::compiler {
 namespace {
 
+// Of one run: more take minutes, and somebody has mistaken a unit.
+constexpr std::uint64_t kMostInstants = 10'000'000;
+
 class TestRun {
  public:
   TestRun(const vm::Program& program, const typed::Task& task, const typed::Test& test, const TestCode& code,
@@ -88,7 +91,7 @@ class TestRun {
     return true;
   }
   bool stop(std::string why) {
-    report_.findings.push_back({.span = step_->span, .at = now_, .message = std::move(why)});
+    report_.findings.push_back({.span = step_ ? step_->span : test_.span, .at = now_, .message = std::move(why)});
     return false;
   }
 
@@ -267,6 +270,10 @@ class TestRun {
   // One instant after the other, so that nothing that happens in between is overlooked.
   void run_timers(vm::TimeNs to) {
     for (auto next = instance_.next_deadline(); next && *next <= to; next = instance_.next_deadline()) {
+      if (report_.instants == kMostInstants) break;
+      if (++report_.instants == kMostInstants)
+        stop("the timers of this test ran at " + std::to_string(kMostInstants) +
+             " instants, and that is enough: take less time or longer periods");
       now_ = std::max(now_, *next);
       instance_.advance(worker_, *next);
       after_event();

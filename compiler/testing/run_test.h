@@ -17,6 +17,7 @@ using Watcher = std::function<void(const vm::Effect&)>;  // sees what happens; m
 struct RunResult {
   std::vector<TestFinding> findings{};
   std::size_t expectations = 0;
+  std::uint64_t instants = 0;  // at which timers ran: what it took
   bool passed() const;
 };
 

@@ -51,7 +51,10 @@ void run_samples(const auto& run, const typed::Task& task, const typed::Test& te
       return std::ranges::any_of(
           tried.findings, [&](const TestFinding& finding) { return finding.is_failure && finding.span == failing; });
     };
-    const Sample small = arbitrary.shrink(sample, fails);
+    constexpr std::uint64_t kMostInstants = 20'000'000;  // for all of it: a run may take long
+    const Sample small = arbitrary.shrink(
+        sample, fails,
+        std::min(Arbitrary::kMostShrinkRuns, kMostInstants / std::max<std::uint64_t>(result.instants, 1)));
     report.findings = run(TestInput{.sample = &small}).findings;
     for (TestFinding& finding : report.findings) finding.circumstances = arbitrary.words(small);
     report.found_in = number;
