@@ -506,10 +506,13 @@ Value TaskChecker::index(const syntax::IndexExpr& index, const Span& span) {
   typed::ExprPtr position = this->position(std::move(at));
   if (!position) return {};
   if (const typed::Constant* c = as_constant(*position); c && (whole(*c) < 0 || whole(*c) >= array.type().size)) {
+    const std::string name = source_text(array.expr->span);
+    const bool is_before = whole(*c) < 0;
     report(Code::ConstantIndex, position->span,
            "index " + to_string(whole(*c)) + " is outside " + quoted(array.expr->span) + ", which has " +
                std::to_string(array.type().size) + " elements",
-           "indices are 0 to " + std::to_string(array.type().size - 1));
+           "indices are 0 to " + std::to_string(array.type().size - 1) +
+               (is_before ? "; the last is " + name + "[" + name + ".len - 1]" : ""));
     return {};
   }
   Type element = *array.type().element;

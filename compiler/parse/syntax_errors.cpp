@@ -129,6 +129,15 @@ std::string habit(antlr4::Token* token) {
   return "";
 }
 
+// "write count = count + 1": with the name that stands before it.
+std::string habit_of(antlr4::Token* before, antlr4::Token* token) {
+  std::string hint = habit(token);
+  const std::string pattern = "write x = x ";
+  if (before && before->getType() == Lexer::IDENT && before->getLine() == token->getLine() && hint.starts_with(pattern))
+    hint = "write " + before->getText() + " = " + before->getText() + " " + hint.substr(pattern.size());
+  return hint;
+}
+
 bool touch(antlr4::Token* left, antlr4::Token* right) {
   return left && left->getStopIndex() + 1 == right->getStartIndex();
 }
@@ -316,7 +325,7 @@ void SyntaxErrors::syntaxError(antlr4::Recognizer* recognizer, antlr4::Token* to
     out.add(Code::UnitWithSpace, place, "a unit has no space in it", "write °" + token->getText());
   } else if (type == Lexer::AND_AND || type == Lexer::OR_OR || type == Lexer::BANG || type == Lexer::ASSIGN_OP ||
              type == Lexer::OTHER_OP) {
-    out.add(Code::ForeignOperator, place, quoted(token) + " is not an operator here", habit(token));
+    out.add(Code::ForeignOperator, place, quoted(token) + " is not an operator here", habit_of(before, token));
   } else if (type == Lexer::UNKNOWN) {
     std::size_t at = token->getTokenIndex();
     antlr4::TokenStream& tokens = *parser.getTokenStream();
