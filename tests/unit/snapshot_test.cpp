@@ -4,6 +4,7 @@
 
 #include "tests/unit/allocations.h"
 #include "tests/unit/running.h"
+#include "vm/engine/snapshot.h"
 
 // What a restart must not lose. The expected lines of the uninterrupted run are the engine test's business; here it
 // counts that a restored instance goes on as if nothing had been.
@@ -179,6 +180,46 @@ TEST(Snapshot, ASwitchThatWasMadeSafeIsSetAnewByItsHandler) {
   other.instance->assume(OutputId{1}, 0);
   EXPECT_EQ(resume(other, kSecond), (Lines{"1.000s off siren", "1.000s off fan", "1.000s level 60"}));
   EXPECT_EQ(other.deliver(2 * kSecond, 61), (Lines{"2.000s on fan", "2.000s level 61"}));
+}
+
+// Every 10 s it logs whether the latest reading was a bad one.
+struct Doubtful : TaskBuilder {
+  Doubtful() {
+    input("v", kF64);
+    const std::uint16_t bad_at = slot(Region::Input, type_id(Scalar::Bool), SlotKind::InputBad, 0);
+    const OutputId log =
+        output({.name = "log", .kind = OutputKind::Log, .fields = {{"bad", type_id(Scalar::Bool), ""}}});
+    const std::uint16_t bad = load(Region::Input, Scalar::Bool, bad_at);
+    add(Op::Emit, static_cast<int>(log), bad);
+    add(Op::Return);
+    every(10 * kSecond, function("every 10 s"));
+  }
+};
+
+TEST(Snapshot, WhetherTheLatestReadingWasBadGoesOn) {
+  const Doubtful task;
+  for (const bool was_bad : {true, false}) {
+    Running one(task);
+    one.start(0);
+    one.deliver(kSecond, 1.5);
+    one.instance->deliver_bad(one.worker, InputId{0}, 2 * kSecond, 2 * kSecond);
+    if (!was_bad) one.deliver(3 * kSecond, 2.5);
+    Saved s = saved(one);
+    const auto resumed_with = [&] {
+      Running other(task);
+      EXPECT_TRUE(other.instance->restore(s.layout, s.snapshot, {4 * kSecond, 4 * kSecond}));
+      resume(other, 4 * kSecond);
+      return other.advance(10 * kSecond);
+    };
+    EXPECT_EQ(resumed_with(), Lines{was_bad ? "10.000s log 1" : "10.000s log 0"});
+    // The first word of the only input. A snapshot of before it was kept says 1: it was good, as far as it knows.
+    const std::size_t at = SnapshotHead::kEnd + InputWords::kReady;
+    ASSERT_EQ(s.snapshot[at], std::byte(was_bad ? 3 : 1));
+    s.snapshot[at] = std::byte{1};
+    EXPECT_EQ(resumed_with(), Lines{"10.000s log 0"});
+    s.snapshot[at] = std::byte{4};
+    EXPECT_FALSE(Running(task).instance->restore(s.layout, s.snapshot, {4 * kSecond, 4 * kSecond}));
+  }
 }
 
 // Cut at 3 s, in the middle of the delay of 5 s that began at 1 s; away for an hour.

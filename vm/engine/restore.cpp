@@ -56,7 +56,8 @@ bool is_sound(const SnapshotField& field, const std::byte* at) {
     case SnapshotKind::State:
       return has_value(field) && holds(at);
     case SnapshotKind::Input:
-      return load(at + InputWords::kReady) <= 1 && is_time(at + InputWords::kTime) && holds(at + InputWords::kValue);
+      return load(at + InputWords::kReady) <= (InputWords::kHeard | InputWords::kLastWasBad) &&
+             is_time(at + InputWords::kTime) && holds(at + InputWords::kValue);
     case SnapshotKind::Condition:
     case SnapshotKind::Alarm:
       return load(at + AlarmWords::kActive) <= 1 && load(at + AlarmWords::kRaised) < Word{1} << 62 &&
@@ -131,7 +132,9 @@ class Restorer {
         break;
       case SnapshotKind::Input: {
         const InputPlan& input = plan_.inputs[mine.subject];
-        store(memory_.input + input.ready, load(at + InputWords::kReady));
+        const Word ready = load(at + InputWords::kReady);
+        store(memory_.input + input.ready, ready & InputWords::kHeard);
+        if (input.takes_bad) store(memory_.input + input.bad, (ready & InputWords::kLastWasBad) != 0);
         // Before the first reading it is when the instance began to listen, which no reading can be after either.
         // Handlers of its silence that had not run by then are due.
         const auto time = from_word<TimeNs>(load(at + InputWords::kTime));

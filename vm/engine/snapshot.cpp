@@ -267,7 +267,8 @@ void Instance::save(std::span<std::byte> into) const {
         break;
       case SnapshotKind::Input: {
         const InputPlan& input = plan.inputs[field.subject];
-        store(at + InputWords::kReady, load(memory.input + input.ready));
+        const bool is_bad = input.takes_bad && load(memory.input + input.bad) != 0;
+        store(at + InputWords::kReady, load(memory.input + input.ready) | (is_bad ? InputWords::kLastWasBad : 0));
         store(at + InputWords::kTime, load(memory.input + input.time));
         copy(at + InputWords::kValue, memory.input + input.value);
         break;

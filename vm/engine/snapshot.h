@@ -18,6 +18,8 @@ struct AlarmWords {
 };
 struct InputWords {
   static constexpr std::uint32_t kReady = 0, kTime = 8, kValue = 16;
+  // Of kReady. (Snapshots of before the second one was written have it as 0.)
+  static constexpr Word kHeard = 1, kLastWasBad = 2;
 };
 struct WindowWords {
   static constexpr std::uint32_t kOpen = 0, kOrigin = 8, kPhase = 16, kNewest = 24, kNewestAt = 32, kHeard = 40,
