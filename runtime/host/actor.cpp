@@ -53,6 +53,7 @@ TaskInfo::TaskInfo(const vm::Program& program) : program(&program) {
         of_instant();
         break;
       case vm::HandlerKind::Window:
+        has_windows = true;
         handler.window.span_ns > 0 ? of_instant() : of_reading(vm::index(handler.input));
         break;
     }

@@ -25,7 +25,8 @@ struct TaskInfo {
   std::uint64_t timer_fuel = 0;             // the most that one instant of timers can cost
   std::vector<vm::TimeNs> within_ns;        // by input: the shortest deadline of its handlers; 0: none
   vm::TimeNs timer_within_ns = 0;
-  bool has_stop = false;  // it has handlers for its end
+  bool has_stop = false;     // it has handlers for its end
+  bool has_windows = false;  // likewise
 
   explicit TaskInfo(const vm::Program& program);
 };
@@ -91,10 +92,11 @@ struct Actor {
 
   std::uint32_t number;
   TaskInfo& task;
-  vm::Instance instance;           // of whoever is Running
-  Writer writer;                   // likewise
-  std::unique_ptr<Keepsake> kept;  // likewise; null: nothing of it is kept
-  std::mutex mutex;                // of those below
+  vm::Instance instance;                                                    // of whoever is Running
+  Writer writer;                                                            // likewise
+  std::unique_ptr<Keepsake> kept;                                           // likewise; null: nothing of it is kept
+  std::mutex mutex;                                                         // of those below
+  std::uint64_t skipped_before = 0, late_before = 0, held_back_before = 0;  // of whoever is Running: what is counted
   State state = State::Idle;
   bool timer_due = false, keep_due = false;
   ReadingQueue queue;

@@ -86,6 +86,12 @@ class Binder {
     auto checked = vm::verify(std::move(*module), stdlib::intrinsics());
     if (!checked) return in_file(checked.error());
     if (const auto card = vm::check_card(*bundle, *checked); !card) return in_file(card.error());
+    if (bundle->find(vm::kCardSection) == nullptr) {
+      out_.notes.push_back(fmt::format(
+          "{}: it has no card: who signed it does not state what the task can cost, and this device's own figures "
+          "alone hold; 'eyeflowc build' adds one",
+          run.bundle_path.string()));
+    }
     const auto index = static_cast<std::uint32_t>(out_.tasks.size());
     const bool compiled = options_.tier.value_or(site_.tier) == TierChoice::Baseline;
     out_.tasks.push_back(

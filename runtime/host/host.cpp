@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstdio>
 #include <thread>
+#include <utility>
 
 #include "runtime/host/connect.h"
 #include "runtime/host/inlet.h"
@@ -18,6 +19,7 @@
 #include "runtime/host/outputs.h"
 #include "runtime/host/refused.h"
 #include "runtime/host/runner.h"
+#include "runtime/host/start_memory.h"
 #include "runtime/host/upload.h"
 
 namespace eyeflow::runtime {
@@ -72,6 +74,7 @@ struct Host::Impl {
   std::atomic<double> readings_per_second = 0;
   std::uint64_t readings_before = 0;
   Clock::time_point ticked;
+  bool is_starting = true;  // connections are being made; until the first tick
   std::chrono::nanoseconds told_drift{};
   std::uint64_t instance_bytes = 0;
   Clock::time_point expire_at{};
@@ -165,6 +168,7 @@ void Host::Impl::on_tick() {
         static_cast<double>(drift.count()) / 1e9);
   }
   tell_held_back(counters, false);
+  if (std::exchange(is_starting, false)) release_start_memory();
   await_tick();
 }
 
@@ -235,6 +239,9 @@ HostStats Host::Impl::stats() const {
   s.from_future = value(c.from_future);
   s.texts_cut = value(c.texts_cut);
   s.missed_periods = value(c.missed_periods);
+  s.windows_skipped = value(c.windows_skipped);
+  s.readings_late = value(c.readings_late);
+  s.alarms_held_back = value(c.alarms_held_back);
   s.traps = value(c.traps);
   s.deadlines_missed = value(c.deadlines_missed);
   s.switch_changes = value(c.switch_changes);

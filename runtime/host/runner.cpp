@@ -65,6 +65,8 @@ void Runner::start_instances(Lane& lane, const Site& site, const Deployment& dep
         if (actor->instance.is_active(vm::AlarmId{i})) outputs_.recall_alarm(actor->writer, alarms[i], now);
       }
       for (const auto& name : past.gone) outputs_.drop_alarm(actor->writer, name, now);
+      actor->skipped_before = actor->instance.windows_skipped();  // an earlier run has counted those
+      actor->late_before = actor->instance.readings_late();
       actor->instance.resume(lane.worker, now);
     } else {
       actor->instance.start(lane.worker, now);
@@ -196,6 +198,7 @@ void Runner::handle(Lane& lane, Actor& actor, const Reading& reading) {
   const auto within = actor.task.within_ns[input];
   if (within > 0 && took > std::chrono::nanoseconds(within)) tell_late(actor, took, within);
   tell_faults(lane, actor);
+  count_what_waits(actor);
   update_deadline(actor);
   keep_if_due(lane, actor, reading.may_wait);
 }
@@ -214,6 +217,7 @@ void Runner::advance(Lane& lane, Actor& actor, vm::TimeNs until) {
   const auto took = std::chrono::nanoseconds(clock_.now() - due);
   if (due != kNever && due <= until && within > 0 && took > std::chrono::nanoseconds(within))
     tell_late(actor, took, within);
+  count_what_waits(actor);
   update_deadline(actor);
   keep_if_due(lane, actor, false);
 }
@@ -289,6 +293,17 @@ void Runner::tell_faults(Lane& lane, Actor& actor) {
     log()->error("{}: {} in '{}'{}; what it had done is undone, the task goes on{}", actor.writer.name,
                  vm::describe(fault.trap), function.name, place, and_more(*more));
   }
+}
+
+// What instances count for themselves becomes the host's: of any thread, and over all of them.
+void Runner::count_what_waits(Actor& actor) {
+  const auto more = [](Count& total, std::uint64_t now, std::uint64_t& before) {
+    if (now != before) add(total, now - std::exchange(before, now));
+  };
+  more(counters_.alarms_held_back, actor.instance.alarms_held_back(), actor.held_back_before);
+  if (!actor.task.has_windows) return;
+  more(counters_.windows_skipped, actor.instance.windows_skipped(), actor.skipped_before);
+  more(counters_.readings_late, actor.instance.readings_late(), actor.late_before);
 }
 
 void Runner::tell_late(Actor& actor, std::chrono::nanoseconds took, vm::TimeNs within_ns) {

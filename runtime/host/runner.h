@@ -68,6 +68,7 @@ class Runner {
   void operate(Lane& lane, Actor& actor, const AlarmCommand& command);
   bool emit_effects(Lane& lane, Actor& actor);  // true when one raised an alarm
   void tell_faults(Lane& lane, Actor& actor);
+  void count_what_waits(Actor& actor);
   void tell_late(Actor& actor, std::chrono::nanoseconds took, vm::TimeNs within_ns);
   void update_deadline(Actor& actor);
   void enter(Actor& actor, vm::TimeNs at);

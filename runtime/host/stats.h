@@ -64,6 +64,10 @@ struct HostStats {
   std::uint64_t texts_cut = 0;       // formatted texts that did not fit
   std::uint64_t missed_periods = 0;  // of `every`, while the machine was asleep
 
+  std::uint64_t windows_skipped = 0;   // they had too large gaps
+  std::uint64_t readings_late = 0;     // their windows had been closed before they came
+  std::uint64_t alarms_held_back = 0;  // raised within a flood and not told at once
+
   std::uint64_t traps = 0;
   std::uint64_t deadlines_missed = 0;
 

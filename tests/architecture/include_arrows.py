@@ -48,7 +48,7 @@ LIBRARIES = [
     ("Google Benchmark", r"benchmark/", []),
     # vm and jit run on anything, stdlib and compiler ask the system for nothing; code pages
     # and the names that tools look for are the exceptions.
-    ("the operating system", r"(sys|linux|net|netinet|arpa)/|(unistd|fcntl|poll|pthread|signal|termios|dirent|dlfcn|"
+    ("the operating system", r"(sys|linux|net|netinet|arpa)/|(unistd|fcntl|poll|pthread|signal|termios|dirent|dlfcn|link|"
      r"langinfo|malloc|sched|netdb|spawn|ucontext|syslog|pwd|grp|getopt)\.h|c?signal$",
      ["runtime/", "tools/", "jit/baseline/code_memory", "jit/baseline/symbols"]),
     ("files, threads and streams of the standard library",

@@ -21,9 +21,12 @@
 #include "runtime/host/param.h"
 #include "runtime/host/render.h"
 #include "runtime/host/runner.h"
+#include "runtime/host/start_memory.h"
 #include "runtime/host/timers.h"
+#include "stdlib/intrinsics/intrinsics.h"
 #include "tests/unit/denials.h"
 #include "tests/unit/task_builder.h"
+#include "vm/module/card.h"
 
 namespace eyeflow::runtime {
 namespace {
@@ -154,9 +157,15 @@ class HostTest : public testing::Test {
     std::filesystem::remove_all(dir_);
   }
 
-  void bundle(const std::string& name, const Module& module) {
+  // With its card, as the compiler makes it; a module that does not verify has none.
+  void bundle(const std::string& name, const Module& module, bool with_card = true) {
     const auto bytes = vm::write_module(module);
-    const vm::BundleSection sections[] = {{vm::kModuleSection, bytes}};
+    std::vector<vm::BundleSection> sections{{vm::kModuleSection, bytes}};
+    std::vector<std::byte> card;
+    if (const auto verified = vm::verify(module, stdlib::intrinsics()); verified && with_card) {
+      card = vm::write_card(vm::card_of(*verified));
+      sections.push_back({vm::kCardSection, card});
+    }
     const auto signed_bytes = sign_bundle(sections, load_private_key(dir_ / "key").value()).value();
     std::ofstream(dir_ / name, std::ios::binary)
         .write(reinterpret_cast<const char*>(signed_bytes.data()), static_cast<std::streamsize>(signed_bytes.size()));
@@ -271,6 +280,40 @@ TEST_F(HostTest, TheInterpreterRunsThemWhereCodePagesAreDenied) {
 }
 
 // ---- From readings to outputs --------------------------------------------------------------------------------------
+
+TEST_F(HostTest, ABundleWithoutACardRunsAndIsTold) {
+  bundle("monitor.efb", Monitor().module, false);
+  file("tape.csv", "time_ms,input,value\n0,T1,85\n");
+  const Deployment deployment = deploy(site_of(kMonitorSite + kMonitorRun), options_);
+  EXPECT_EQ(deployment.problems, std::vector<std::string>{});
+  EXPECT_EQ(deployment.notes,
+            std::vector<std::string>{(dir_ / "monitor.efb").string() +
+                                     ": it has no card: who signed it does not state what the task can cost, and this "
+                                     "device's own figures alone hold; 'eyeflowc build' adds one"});
+  bundle("monitor.efb", Monitor().module);
+  EXPECT_EQ(deploy(site_of(kMonitorSite + kMonitorRun), options_).notes, std::vector<std::string>{});
+}
+
+// What nobody has written to can be dropped at any time: it comes back from its files.
+TEST_F(HostTest, TheMemoryOfTheStartGoesBack) {
+  const auto of_files = [] {
+    std::ifstream statm("/proc/self/statm");
+    std::uint64_t total = 0, resident = 0, shared = 0;
+    statm >> total >> resident >> shared;
+    return shared;
+  };
+  // Reading it is what maps it.
+  bundle("monitor.efb", Monitor().module);
+  file("tape.csv", "0,T1,79\n1,T1,85\n");
+  const auto once = run(kMonitorSite + kMonitorRun);
+  const auto before = of_files();
+  release_start_memory();
+  EXPECT_LT(of_files(), before / 2);
+  EXPECT_THROW(throw std::runtime_error("unwinding reads tables that were dropped"), std::runtime_error);
+  std::rewind(console_);
+  EXPECT_EQ(ftruncate(fileno(console_), 0), 0);
+  EXPECT_EQ(run(kMonitorSite + kMonitorRun), once);
+}
 
 TEST_F(HostTest, ReadingsBecomeAlarmsSwitchesAndRows) {
   bundle("monitor.efb", Monitor().module);

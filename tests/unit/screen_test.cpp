@@ -74,8 +74,19 @@ TEST(Screen, NamesWhatWasLost) {
   HostStats stats = busy();
   stats.bad_total = 3;
   stats.queue_drops = 1'234;
-  const std::string text = joined(frame(hundred(), stats, {}, {}, {.size = {100, 40}}));
+  std::string text = joined(frame(hundred(), stats, {}, {}, {.size = {100, 40}}));
   EXPECT_NE(text.find("3 bad readings, 1,234 readings dropped"), std::string::npos) << text;
+  stats.bad_total = 0;
+  stats.queue_drops = 0;
+  stats.windows_skipped = 5;
+  stats.readings_late = 6;
+  stats.alarms_held_back = 7;
+  text = joined(frame(hundred(), stats, {}, {}, {.size = {140, 40}}));
+  EXPECT_NE(
+      text.find("5 windows skipped for their gaps, 6 readings too late for their windows, 7 alarms held back in a "
+                "flood"),
+      std::string::npos)
+      << text;
 }
 
 TEST(Screen, IsNeverLargerThanTheTerminal) {

@@ -77,6 +77,9 @@ std::string troubles(const HostStats& stats) {
   add(stats.traps, "faults");
   add(stats.deadlines_missed, "deadlines missed");
   add(stats.missed_periods, "timer periods missed");
+  add(stats.windows_skipped, "windows skipped for their gaps");
+  add(stats.readings_late, "readings too late for their windows");
+  add(stats.alarms_held_back, "alarms held back in a flood");
   add(stats.from_future, "times from the future");
   add(stats.texts_cut, "texts cut");
   add(stats.rows_too_long, "rows too long to keep");

@@ -1,0 +1,243 @@
+// What people do about alarms, through a real broker: each command does what docs/site.md says, is told on with who did
+// it, and one that is wrong is answered in the log by what is wrong with it.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/system/broker.h"
+#include "tests/system/process.h"
+
+namespace eyeflow::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr const char* kTask = R"(
+task guard {
+  input t : f64
+  output horn : switch = off
+  output heard : value f64
+  alarm hot "t is {t}" when t > 80.0 clear below 70.0 latch priority high drives horn
+  on t as v { heard.set(v) }
+}
+)";
+
+class Operator : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const auto path = [&](const char* name) { return (folder_ / name).string(); };
+    write_file(folder_ / "guard.eft", kTask);
+    ASSERT_EQ(run({EYEFLOWC, "keygen", "-o", path("key")}, folder_ / "log"), 0);
+    ASSERT_EQ(
+        run({EYEFLOWC, "build", path("guard.eft"), "-o", path("guard.efb"), "--key", path("key")}, folder_ / "log"), 0)
+        << read_file(folder_ / "log");
+    write_file(folder_ / "site.toml", R"(
+[device]
+name = "d1"
+trusted_keys = ["key.pub"]
+[connection.plant]
+mqtt = "mqtt://127.0.0.1:)" + std::to_string(broker_.port()) +
+                                          R"("
+[sensor.t]
+from  = "plant"
+topic = "in/t"
+[switch.horn]
+to    = "plant"
+topic = "out/horn"
+[value.heard]
+to    = "plant"
+topic = "out/heard"
+[alarms]
+to       = "plant"
+topic    = "out/alarm/{alarm}"
+commands = "in/commands"
+[[run]]
+bundle = "guard.efb"
+bind   = { t = "t", horn = "horn", heard = "heard" }
+)");
+    daemon_ = std::make_unique<Process>(std::vector<std::string>{EYEFLOW_VM, "run", "--site", path("site.toml")},
+                                        folder_ / "daemon.log");
+    // Once it hears readings it hears commands, too: it asks for both in one request.
+    ASSERT_TRUE(until([&] {
+      probe_.publish("in/t", "20");
+      return !said("out/heard").empty();
+    })) << log();
+  }
+
+  std::vector<std::string> said(std::string_view topic) const {
+    std::vector<std::string> payloads;
+    for (const auto& message : probe_.heard())
+      if (message.topic == topic) payloads.push_back(message.payload);
+    return payloads;
+  }
+  template <typename F>
+  bool until(F&& holds) {
+    for (const auto end = std::chrono::steady_clock::now() + 10s; std::chrono::steady_clock::now() < end;) {
+      if (holds()) return true;
+      std::this_thread::sleep_for(20ms);
+    }
+    return holds();
+  }
+  void reading(const std::string& value) {
+    const auto before = said("out/heard").size();
+    probe_.publish("in/t", value);
+    ASSERT_TRUE(until([&] { return said("out/heard").size() > before; })) << value << log();
+  }
+  void command(const std::string& json, bool retain = false) { probe_.publish("in/commands", json, retain); }
+  // The alarm's transitions so far, once there are `count` of them.
+  std::vector<std::string> transitions(std::size_t count) {
+    EXPECT_TRUE(until([&] { return said("out/alarm/hot").size() >= count; })) << count << log();
+    return said("out/alarm/hot");
+  }
+  // The last of `count` transitions has all these parts.
+  void expect_told(std::size_t count, const std::vector<std::string>& parts) {
+    const auto all = transitions(count);
+    ASSERT_EQ(all.size(), count);
+    for (const auto& part : parts) EXPECT_NE(all.back().find(part), std::string::npos) << part << " in " << all.back();
+  }
+  void expect_in_log(const std::string& line) {
+    EXPECT_TRUE(until([&] { return log().find(line) != std::string::npos; })) << line << " in\n" << log();
+  }
+  std::string log() const { return read_file(folder_ / "daemon.log"); }
+
+  TemporaryFolder folder_;
+  Broker broker_{folder_};
+  MqttProbe probe_{broker_.port(), "out/#"};
+  std::unique_ptr<Process> daemon_;
+};
+
+TEST_F(Operator, AcknowledgesShelvesAndAsks) {
+  reading("90");
+  expect_told(1, {R"("state":"raised")", R"("text":"t is 90.0")"});
+  EXPECT_EQ(said("out/horn").back(), "on");
+
+  command(R"({"alarm":"hot","instance":"guard","do":"why"})");
+  expect_in_log("guard: alarm hot: ");
+
+  // Latched: it stands until somebody has seen it, however cold it is.
+  reading("20");
+  EXPECT_EQ(said("out/horn").back(), "on");
+  command(R"({"alarm":"hot","instance":"guard","do":"ack","by":"Ann","why":"on my way"})");
+  ASSERT_TRUE(until([&] { return said("out/horn").back() == "off"; })) << log();
+  const auto all = transitions(3);
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_NE(all[1].find(R"("state":"acknowledged")"), std::string::npos) << all[1];
+  EXPECT_NE(all[1].find(R"("why":"on my way","by":"Ann")"), std::string::npos) << all[1];
+  EXPECT_NE(all[2].find(R"("state":"cleared")"), std::string::npos) << all[2];
+  expect_in_log("guard: alarm hot is acknowledged by Ann: on my way");
+
+  command(R"({"alarm":"hot","instance":"guard","do":"shelve","for":"1 h","by":"Bob"})");
+  expect_told(4, {R"("state":"shelved")", R"("by":"Bob")", R"("until":")"});
+  command(R"({"alarm":"hot","instance":"guard","do":"unshelve","by":"Bob"})");
+  expect_told(5, {R"("state":"unshelved")", R"("by":"Bob")"});
+  reading("95");
+  expect_told(6, {R"("state":"raised")", R"("text":"t is 95.0")"});
+}
+
+TEST_F(Operator, AWrongCommandIsAnsweredAndChangesNothing) {
+  reading("90");
+  expect_told(1, {R"("state":"raised")"});
+  const std::string not_understood = "a command for alarms is not understood: ";
+  command("ack hot");
+  expect_in_log(not_understood +
+                R"(it is no JSON object; write {"alarm":"hot","instance":"NAME","do":"ack","by":"WHO"}: 'ack hot')");
+  command(R"({"alarm":"hot","do":"ack","by":"Ann"})");
+  expect_in_log(not_understood + "it names no alarm or no instance");
+  command(R"({"alarm":"hot","instance":"guard","do":"silence","by":"Ann"})");
+  expect_in_log(not_understood + "'do' is 'silence'; write ack, shelve, unshelve or why");
+  command(R"({"alarm":"hot","instance":"guard","do":"ack"})");
+  expect_in_log(not_understood + "it does not say who asks; add \"by\"");
+  command(R"({"alarm":"hot","instance":"guard","do":"shelve","by":"Ann"})");
+  expect_in_log(not_understood + "'for' belongs to shelve, and shelve needs it; write \"for\":\"1 h\"");
+  command(R"({"alarm":"hot","instance":"guard","do":"shelve","for":"8 days","by":"Ann"})");
+  expect_in_log(not_understood + "'for' is '8 days'; write a time up to 7 days, such as \"1 h\"");
+  command(R"({"alarm":"hot","instance":"guards","do":"ack","by":"Ann"})");
+  expect_in_log("a command for alarm hot: there is no instance 'guards'");
+  command(R"({"alarm":"cold","instance":"guard","do":"ack","by":"Ann"})");
+  expect_in_log("a command: guard has no alarm 'cold'");
+  command(R"({"alarm":"hot","instance":"guard","do":"unshelve","by":"Ann"})");
+  expect_in_log("guard: alarm hot was already, or cannot be, unshelved by Ann");
+  reading("91");
+  EXPECT_EQ(transitions(1).size(), 1u) << "nothing of this is a transition";
+  EXPECT_EQ(said("out/horn").back(), "on");
+}
+
+// A broker gives a retained message to whoever comes later: who acknowledged yesterday has not seen today's alarm.
+TEST_F(Operator, ACommandThatTheBrokerKeptIsOld) {
+  command(R"({"alarm":"hot","instance":"guard","do":"why"})", true);
+  expect_in_log("guard: alarm hot: ");
+  daemon_->signal(SIGTERM);
+  ASSERT_EQ(daemon_->wait(10'000ms), 0);
+  daemon_ = std::make_unique<Process>(
+      std::vector<std::string>{EYEFLOW_VM, "run", "--site", (folder_ / "site.toml").string()}, folder_ / "daemon.log");
+  expect_in_log("a command for alarm hot of guard was kept by the broker and is old; send it without 'retain'");
+}
+
+// Twelve alarms at once, of which ten are told; a sensor that says too little in a window, then something old.
+TEST(Losses, WhatWasHeldBackSkippedOrLateIsCounted) {
+  const TemporaryFolder folder;
+  Broker broker(folder);
+  const auto path = [&](const char* name) { return (folder / name).string(); };
+  std::string task = "task crowd {\n  input x : f64 every 100 ms\n  output n : log { sum: f64 }\n";
+  for (int n = 0; n < 12; ++n) task += "  alarm a" + std::to_string(n) + " \"a\" when x > 80.0\n";
+  task += "  on window x[1 s] as w { n.send(sum: sum(w.values)) }\n}\n";
+  write_file(folder / "crowd.eft", task);
+  ASSERT_EQ(run({EYEFLOWC, "keygen", "-o", path("key")}, folder / "log"), 0);
+  ASSERT_EQ(run({EYEFLOWC, "build", path("crowd.eft"), "-o", path("crowd.efb"), "--key", path("key")}, folder / "log"),
+            0)
+      << read_file(folder / "log");
+  write_file(folder / "site.toml", R"(
+[device]
+name = "d1"
+trusted_keys = ["key.pub"]
+[connection.plant]
+mqtt = "mqtt://127.0.0.1:)" + std::to_string(broker.port()) +
+                                       R"("
+[sensor.x]
+from  = "plant"
+topic = "in/x"
+field = "/v"
+time  = "/at"
+[log.n]
+to = "none"
+[alarms]
+to    = "plant"
+topic = "out/alarm/{alarm}"
+[[run]]
+bundle = "crowd.efb"
+bind   = { x = "x", n = "n" }
+)");
+  MqttProbe probe(broker.port(), "out/#");
+  Process daemon({EYEFLOW_VM, "run", "--site", path("site.toml")}, folder / "daemon.log");
+  const auto say = [&](const char* value, std::chrono::milliseconds ago) {
+    const auto at = std::chrono::system_clock::now() - ago;
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
+    probe.publish("in/x", std::string(R"({"v":)") + value + R"(,"at":)" + std::to_string(ms) + "}");
+  };
+  const auto end = std::chrono::steady_clock::now() + 10s;
+  while (probe.heard().empty() && std::chrono::steady_clock::now() < end) {
+    say("90", 0s);
+    std::this_thread::sleep_for(50ms);
+  }
+  // A window of three readings instead of ten, and then nothing.
+  std::this_thread::sleep_for(1500ms);
+  for (int n = 0; n < 3; ++n) say("90", 0s);
+  std::this_thread::sleep_for(2500ms);
+  say("90", 10s);
+  std::this_thread::sleep_for(300ms);
+  daemon.signal(SIGTERM);
+  ASSERT_EQ(daemon.wait(10'000ms), 0) << daemon.output();
+  const std::string log = daemon.output();
+  EXPECT_EQ(probe.heard().size(), 10u) << "ten are told a minute";
+  for (const char* part :
+       {"windows skipped for their gaps", "readings too late for their windows", "2 alarms held back in a flood"})
+    EXPECT_NE(log.find(part), std::string::npos) << part << " in\n" << log;
+}
+
+}  // namespace
+}  // namespace eyeflow::test
