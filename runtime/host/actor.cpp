@@ -58,6 +58,8 @@ TaskInfo::TaskInfo(const vm::Program& program) : program(&program) {
         break;
     }
   }
+  most_fuel = timer_fuel;
+  for (const auto fuel : reading_fuel) most_fuel = std::max(most_fuel, fuel);
 }
 
 ReadingQueue::ReadingQueue(const vm::Module& module) {

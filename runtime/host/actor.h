@@ -25,8 +25,9 @@ struct TaskInfo {
   std::uint64_t timer_fuel = 0;             // the most that one instant of timers can cost
   std::vector<vm::TimeNs> within_ns;        // by input: the shortest deadline of its handlers; 0: none
   vm::TimeNs timer_within_ns = 0;
-  bool has_stop = false;     // it has handlers for its end
-  bool has_windows = false;  // likewise
+  std::uint64_t most_fuel = 0;  // of those: nothing that happens to it costs more
+  bool has_stop = false;        // it has handlers for its end
+  bool has_windows = false;     // likewise
 
   explicit TaskInfo(const vm::Program& program);
 };
@@ -56,6 +57,7 @@ class ReadingQueue {
   explicit ReadingQueue(const vm::Module& module);
 
   bool empty() const { return size_ == 0; }
+  std::size_t size() const { return size_; }
   bool has_room(vm::InputId input) const { return inputs_[vm::index(input)].waiting < inputs_[vm::index(input)].depth; }
   // False when a reading was dropped: this one, or the oldest of its input.
   bool push(const Reading& reading);
@@ -99,6 +101,7 @@ struct Actor {
   std::uint64_t skipped_before = 0, late_before = 0, held_back_before = 0;  // of whoever is Running: what is counted
   State state = State::Idle;
   bool timer_due = false, keep_due = false;
+  bool is_listed = false;  // it stands in the pool's list, maybe though somebody else has run it meanwhile
   ReadingQueue queue;
   std::vector<AlarmCommand> commands;         // guarded by the mutex, too; they come before readings that wait
   std::atomic<vm::TimeNs> deadline = kNever;  // what the instance waits for next

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <climits>
 #include <utility>
 
 #include "vm/base/check.h"
@@ -16,8 +17,12 @@ using Clock = std::chrono::steady_clock;
 
 // How many waiting readings a thread handles before it lets another instance have its turn.
 constexpr int kTurn = 16;
+constexpr int kShortWaits = 1000;          // of 20 µs, for an instance that others keep short
 constexpr std::size_t kMostCommands = 64;  // that may wait for an instance
 constexpr int kPoolNice = 10;
+
+// Whatever may happen to it, its handlers take so little that any thread may run them.
+bool is_short(const Actor& actor) { return actor.task.most_fuel <= Runner::kInlineFuel; }
 
 }  // namespace
 
@@ -98,7 +103,7 @@ void Runner::keep_all(Lane& lane) {
       actor.state = Actor::State::Running;
     }
     keeper_->keep(actor.writer.name, actor.instance, *actor.kept, lane.keeping, false);
-    finish(lane, actor, 0);
+    finish(lane, actor, is_short(actor) ? kTurn : 0);
   }
   if (any) keeper_->commit(clock_.now());
 }
@@ -146,12 +151,28 @@ void Runner::deliver(Lane& lane, Actor& actor, const Reading& reading) {
     const bool is_small = actor.task.reading_fuel[vm::index(reading.input)] <= kInlineFuel &&
                           (actor.task.timer_fuel <= kInlineFuel ||
                            actor.deadline.load(std::memory_order_relaxed) > clock_.at(reading.arrived));
-    while (reading.may_wait && actor.state != Actor::State::Idle && !actor.queue.has_room(reading.input)) {
+    // Where all that can happen is short, nobody waits for the pool, whose threads come last when the processor is
+    // short of time; and a full queue is behind something short.
+    int patience = reading.may_wait ? INT_MAX : is_short(actor) ? kShortWaits : 0;
+    bool is_ours = false;
+    for (;;) {
+      if (is_short(actor) && actor.state == Actor::State::Scheduled) {
+        actor.state = Actor::State::Running;
+        is_ours = true;
+        for (auto left = actor.queue.size(); left > 0; --left) {
+          const Reading before = actor.queue.pop(lane.text);
+          lock.unlock();
+          handle(lane, actor, before);
+          lock.lock();
+        }
+        break;
+      }
+      if (actor.state == Actor::State::Idle || actor.queue.has_room(reading.input) || patience-- <= 0) break;
       lock.unlock();
       std::this_thread::sleep_for(std::chrono::microseconds(20));
       lock.lock();
     }
-    if (actor.state != Actor::State::Idle || !is_small) {
+    if (!is_ours && (actor.state != Actor::State::Idle || !is_small)) {
       if (!actor.queue.push(reading)) {
         add(counters_.queue_drops);
         add(actor.task.counters.dropped);
@@ -394,7 +415,7 @@ void Runner::run_due_timers(Lane& lane) {
       actor.state = Actor::State::Running;
       lock.unlock();
       advance(lane, actor, clock_.now());
-      finish(lane, actor, 0);
+      finish(lane, actor, is_short(actor) ? kTurn : 0);
     } else {
       actor.timer_due = true;
       actor.state = Actor::State::Scheduled;
@@ -403,7 +424,9 @@ void Runner::run_due_timers(Lane& lane) {
   }
 }
 
+// The actor's mutex is held.
 void Runner::schedule(Actor& actor) {
+  if (std::exchange(actor.is_listed, true)) return;
   {
     const std::lock_guard lock(pool_mutex_);
     EYEFLOW_CHECK(waiting_size_ < waiting_.size());
@@ -429,11 +452,14 @@ void Runner::pool_thread() {
     waiting_head_ = (waiting_head_ + 1) % waiting_.size();
     --waiting_size_;
     lock.unlock();
+    bool is_due = false;
     {
       const std::lock_guard actor_lock(actor.mutex);
-      actor.state = Actor::State::Running;
+      actor.is_listed = false;
+      is_due = actor.state == Actor::State::Scheduled;  // or somebody was quicker
+      if (is_due) actor.state = Actor::State::Running;
     }
-    finish(*lane, actor, kTurn);
+    if (is_due) finish(*lane, actor, kTurn);
     lock.lock();
   }
 }

@@ -279,6 +279,43 @@ TEST_F(HostTest, TheInterpreterRunsThemWhereCodePagesAreDenied) {
   EXPECT_EQ(status, denials::kWorked);
 }
 
+// ---- Who runs an instance ------------------------------------------------------------------------------------------
+
+// The pool's threads come last when the processor is short of time; here they never come.
+TEST_F(HostTest, ShortHandlersDoNotWaitForThePool) {
+  bundle("monitor.efb", Monitor().module);
+  const Site site = site_of(kMonitorSite + kMonitorRun);
+  const Deployment deployment = deploy(site, options_);
+  HostClock clock;
+  Counters counters;
+  const Outputs::SinkOf sinks;
+  Outputs outputs(site, deployment, sinks, counters);
+  std::vector<std::unique_ptr<TaskInfo>> tasks;
+  tasks.push_back(std::make_unique<TaskInfo>(*deployment.tasks[0].program));
+  Runner runner(clock, outputs, counters, std::move(tasks), deployment, [] {});
+  const auto lane = runner.make_lane();
+  runner.start_instances(*lane, site, deployment);
+  Actor& actor = *runner.actors()[0];
+  const auto reading = [&](double value) {
+    return Reading{.input = vm::InputId{0},
+                   .value = std::bit_cast<vm::Word>(value),
+                   .event_time = clock.now(),
+                   .arrived = std::chrono::steady_clock::now()};
+  };
+  // As many as fit were left to the pool while another thread had the instance.
+  for (std::uint32_t n = 0; n < ReadingQueue::kDefaultDepth; ++n)
+    ASSERT_TRUE(actor.queue.push(reading(n % 2 ? 70 : 85)));
+  actor.state = Actor::State::Scheduled;
+  actor.is_listed = true;
+  runner.deliver(*lane, actor, reading(85));
+  EXPECT_EQ(actor.state, Actor::State::Idle);
+  EXPECT_EQ(value(counters.queue_drops), 0u);
+  EXPECT_EQ(value(runner.tasks()[0]->counters.readings), ReadingQueue::kDefaultDepth + 1u);
+  // In their order, or `hot` would not have come and gone with each.
+  EXPECT_EQ(value(counters.alarms_raised), ReadingQueue::kDefaultDepth / 2 + 1u);
+  EXPECT_EQ(value(counters.alarms_cleared), ReadingQueue::kDefaultDepth / 2);
+}
+
 // ---- From readings to outputs --------------------------------------------------------------------------------------
 
 TEST_F(HostTest, ABundleWithoutACardRunsAndIsTold) {
