@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "compiler/english/english.h"
 #include "compiler/parse/parse.h"
 #include "stdlib/library/library.h"
 
@@ -38,10 +39,47 @@ DataFile read_data(const std::string& path, const ModuleFinder& finder, SourceMa
           .length = static_cast<std::uint32_t>(found->text.size())};
 }
 
+// A file name's part that names what is in it: "line/monitor.txt" is of "monitor".
+std::string_view stem_of(std::string_view file_name) {
+  file_name.remove_prefix(file_name.rfind('/') + 1);
+  return file_name.substr(0, file_name.rfind('.'));
+}
+
+// What was found in a task that was made from English is told at the sentence that it was made from.
+void tell_by_sentence(Loaded& loaded, const English& english, std::uint32_t begin) {
+  const auto origin = [&](const Span& span) {
+    return english.origins[std::min<std::size_t>(span.line, english.origins.size()) - 1];
+  };
+  const auto is_made = [&](const Span& span) {
+    return span.offset >= begin && span.offset <= begin + english.task.size();
+  };
+  Diagnostics told;
+  for (Diagnostic diagnostic : loaded.diagnostics.all()) {
+    if (is_made(diagnostic.span)) {
+      diagnostic.notes.push_back({diagnostic.span, "here, in the task that this stands for"});
+      diagnostic.span = origin(diagnostic.span);
+      if (diagnostic.code == Code::NoDeadband)
+        diagnostic.hint = "say when it is over: until it is below ... or above ...";
+    }
+    told.add(std::move(diagnostic));
+  }
+  loaded.diagnostics = std::move(told);
+}
+
 }  // namespace
 
 Loaded load(std::string_view text, std::string_view file_name, const ModuleFinder& finder) {
   Loaded loaded;
+  loaded.program_name = file_name;
+  std::optional<English> english;
+  if (file_name.ends_with(".txt")) {
+    loaded.sources.add(text, file_name);
+    english = read_english(text, stem_of(file_name));
+    loaded.diagnostics = english->diagnostics;
+    if (loaded.diagnostics.has_errors()) return loaded;
+    loaded.english_task = english->task;
+    loaded.program_name = std::string(file_name.substr(0, file_name.size() - 4)) + ".eft";
+  }
   std::vector<Span> broken;
   Modules modules;
   const auto read = [&](std::string_view file, std::string_view name) {
@@ -51,7 +89,7 @@ Loaded load(std::string_view text, std::string_view file_name, const ModuleFinde
     std::ranges::copy(parsed.broken, std::back_inserter(broken));
     return std::move(parsed.file);
   };
-  const syntax::File file = read(text, file_name);
+  const syntax::File file = english ? read(english->task, loaded.program_name) : read(text, file_name);
   std::vector<std::string> wanted;
   add_uses(file.declarations, wanted);
   for (const syntax::TaskDecl& task : file.tasks) add_uses(task.declarations, wanted);
@@ -76,6 +114,7 @@ Loaded load(std::string_view text, std::string_view file_name, const ModuleFinde
         modules.data.push_back(read_data(step.file->path, finder, loaded.sources));
   }
   loaded.program = check(file, loaded.sources.text(), loaded.diagnostics, broken, modules);
+  if (english) tell_by_sentence(loaded, *english, static_cast<std::uint32_t>(text.size()) + 1);
   return loaded;
 }
 

@@ -30,9 +30,12 @@ struct Loaded {
   SourceMap sources;
   Diagnostics diagnostics;
   std::optional<typed::Program> program;  // when there is no error
+  std::string program_name;               // the file that the program's lines are of
+  std::string english_task;               // the task that a text in English stands for; empty for others
 };
 
-// Never fails otherwise than by diagnostics.
+// Never fails otherwise than by diagnostics. A file named *.txt is plain English: what is said stands at its sentences,
+// and the program's lines are those of the .eft that `eyeflowc english` shows.
 Loaded load(std::string_view text, std::string_view file_name, const ModuleFinder& finder = {});
 
 }  // namespace eyeflow::compiler

@@ -23,8 +23,8 @@ OUTSIDE = ["tests", "bench"]
 
 # (library, its headers, its home: folders or files that a path may start with)
 LIBRARIES = [
-    ("ANTLR", r"antlr4-", ["compiler/parse/"]),
-    ("the generated parser", r"EyeFlow\w*(Lexer|Parser|Visitor|Listener)\.h", ["compiler/parse/"]),
+    ("ANTLR", r"antlr4-", ["compiler/english/", "compiler/parse/"]),
+    ("the generated parser", r"EyeFlow\w*(Lexer|Parser|Visitor|Listener)\.h", ["compiler/english/", "compiler/parse/"]),
     ("asmjit", r"asmjit/", ["jit/baseline/"]),
     ("LLVM", r"(llvm|llvm-c|lld)/", ["jit/optimize/"]),
     ("SLEEF", r"sleef\.h", ["stdlib/"]),

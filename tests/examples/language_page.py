@@ -74,16 +74,16 @@ def main(eyeflowc, page):
         AROUND['test "'] = (kettle, '\ntest "in a file" of kettle {\n  cases pause: duration, last: °C -> silent.active'
                             ' from "pauses.csv"\n  at 1 s water <- last\n  at 1 s + pause expect true\n}\n')
         for language, line, text in page_blocks:
-            path = pathlib.Path(folder) / f"line_{line}.eft"
+            path = pathlib.Path(folder) / f"line_{line}.{'txt' if language == 'english' else 'eft'}"
             if language in ("toml", "csv") or re.match(r"\S+\.eft:\d+:", text):
                 continue  # sites name files and brokers of theirs; messages have golden files
-            source = file_of(text)
+            source = text if language == "english" else file_of(text)
             if source is None:
                 fail(line, f"nothing in AROUND begins like this piece: {text.splitlines()[0]}")
                 continue
             path.write_text(source)
             seen += 1
-            task = re.search(r"^task (\w+)", source, re.M).group(1)
+            task = path.stem if language == "english" else re.search(r"^task (\w+)", source, re.M).group(1)
             verb = "test" if re.search(r"^test ", source, re.M) else "check"
             done = subprocess.run([eyeflowc, verb, path.name], cwd=folder, capture_output=True, text=True)
             if task in NOT_YET:

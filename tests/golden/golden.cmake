@@ -36,10 +36,11 @@ eyeflow_program(golden_runner SOURCES
   ${golden}/cli.cpp
   ${golden}/compile.cpp
   ${golden}/diagnostics.cpp
+  ${golden}/english.cpp
   ${golden}/kinds_full.cpp
   DEPENDS golden_core eyeflow_modules eyeflow_lower
 )
-eyeflow_golden_tests(golden_runner FOLDERS isa language diagnostics bytecode cli)
+eyeflow_golden_tests(golden_runner FOLDERS isa language diagnostics english bytecode cli)
 add_test(NAME golden.coverage COMMAND golden_runner --coverage WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 foreach(script value_instructions branch_instructions element_instructions array_instructions)
   add_test(NAME golden.reference.${script}

@@ -21,7 +21,7 @@ std::optional<Source> check_file(const std::string& file, Exit& exit) {
   // Lowered too: a task can be correct and still too large.
   if (source->program) {
     for (std::size_t task = 0; task < source->program->tasks.size(); ++task)
-      compiler::lower(*source->program, task, {.source_name = file}, source->diagnostics);
+      compiler::lower(*source->program, task, {.source_name = source->program_name}, source->diagnostics);
   }
   source->diagnostics.sort_by_place();
   return std::move(*source);

@@ -25,6 +25,7 @@ Action add_test(CLI::App& app);
 Action add_disasm(CLI::App& app);
 Action add_card(CLI::App& app);
 Action add_keygen(CLI::App& app);
+Action add_english(CLI::App& app);
 Action add_explain(CLI::App& app);
 
 // "eyeflowc: …" on stderr.

@@ -60,6 +60,10 @@ constexpr Verb kVerbs[] = {
      &eyeflow::eyeflowc::add_card},
     {"keygen", "Make a pair of keys to sign bundles with: KEY (keep it secret) and KEY.pub (for devices)",
      "Example:\n  eyeflowc keygen -o plant.key", &eyeflow::eyeflowc::add_keygen},
+    {"english", "Show the task that a text in plain English stands for",
+     "Every verb takes FILE.txt where it takes FILE.eft.\n\n"
+     "Example:\n  eyeflowc english monitor.txt --show\n  eyeflowc build monitor.txt --key plant.key",
+     &eyeflow::eyeflowc::add_english},
     {"explain", "Tell the story behind a diagnostic's code", "Example:\n  eyeflowc explain E0231",
      &eyeflow::eyeflowc::add_explain},
 };

@@ -219,7 +219,7 @@ Exit run(const Options& options) {
   if (!source->program) return report(*source), Exit::Findings;
   const auto task = choose_task(*source, options.task);
   if (!task) return Exit::Usage;
-  auto lowered = compiler::lower(*source->program, *task, {.source_name = options.file}, source->diagnostics);
+  auto lowered = compiler::lower(*source->program, *task, {.source_name = source->program_name}, source->diagnostics);
   if (!report(*source) || !lowered) return Exit::Findings;
 
   const auto recording = read_file(options.replay);

@@ -109,10 +109,11 @@ Result<Source> load_source(const std::string& path) {
   if (!finder) return std::unexpected(finder.error());
   compiler::Loaded loaded = compiler::load(*text, path, *finder);
   return Source{.path = path,
-                .text = std::move(*text),
+                .text = loaded.english_task.empty() ? std::move(*text) : std::move(loaded.english_task),
                 .sources = std::move(loaded.sources),
                 .diagnostics = std::move(loaded.diagnostics),
-                .program = std::move(loaded.program)};
+                .program = std::move(loaded.program),
+                .program_name = std::move(loaded.program_name)};
 }
 
 bool report(Source& source) {
@@ -178,7 +179,7 @@ std::optional<Loaded> load_modules(const std::string& path, const std::string& t
   }
   Loaded loaded;
   for (const std::size_t index : wanted) {
-    auto lowered = compiler::lower(*source->program, index, {.source_name = path}, source->diagnostics);
+    auto lowered = compiler::lower(*source->program, index, {.source_name = source->program_name}, source->diagnostics);
     if (lowered) loaded.modules.push_back(std::move(lowered->verified));
   }
   if (!report(*source)) return exit = Exit::Findings, std::nullopt;

@@ -18,10 +18,11 @@ Result<void> write_file(const std::string& path, std::string_view bytes);
 // A source file as far as it could be understood.
 struct Source {
   std::string path;
-  std::string text;
+  std::string text;             // of the task; of one in English, the .eft that it stands for
   compiler::SourceMap sources;  // with the modules that it uses
   compiler::Diagnostics diagnostics;
   std::optional<compiler::typed::Program> program;  // when there is no mistake
+  std::string program_name;                         // the file that the program's lines are of
 };
 
 Result<Source> load_source(const std::string& path);

@@ -49,7 +49,7 @@ bool test_task(Source& source, std::size_t index, const Options& options, const 
                TestedFile& tested) {
   const bool covers = options.coverage || !options.lcov.empty();
   auto lowered =
-      compiler::lower(*source.program, index, {.source_name = source.path, .with_tests = true, .for_coverage = covers},
+      compiler::lower(*source.program, index, {.source_name = source.program_name, .with_tests = true, .for_coverage = covers},
                       source.diagnostics);
   if (!lowered) return false;
   for (compiler::TestReport& report :

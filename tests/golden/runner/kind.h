@@ -39,6 +39,7 @@ std::filesystem::path precompiled_path(const Environment& environment, const Gol
 Result<std::vector<Section>> run_isa(const GoldenFile& file, const Environment& environment);
 Result<std::vector<Section>> run_language(const GoldenFile& file, const Environment& environment);
 Result<std::vector<Section>> run_diagnostics(const GoldenFile& file, const Environment& environment);
+Result<std::vector<Section>> run_english(const GoldenFile& file, const Environment& environment);
 Result<std::vector<Section>> run_bytecode(const GoldenFile& file, const Environment& environment);
 Result<std::vector<Section>> run_cli(const GoldenFile& file, const Environment& environment);
 

@@ -11,6 +11,7 @@ std::span<const Kind> kinds() {
       {"isa", ".eva", true, &run_isa},
       {"language", ".eft", true, &run_language},
       {"diagnostics", ".eft", false, &run_diagnostics},
+      {"english", ".txt", false, &run_english},
       {"bytecode", ".eft", false, &run_bytecode},
       {"cli", ".txt", false, &run_cli},
   };
