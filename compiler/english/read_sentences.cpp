@@ -5,6 +5,7 @@
 #include "EyeFlowEnglishParser.h"
 #include "compiler/english/sentences.h"
 #include "compiler/parse/reader.h"
+#include "stdlib/units/units.h"
 
 namespace eyeflow::compiler::english {
 namespace {
@@ -95,7 +96,7 @@ class Builder {
     return out;
   }
   Words words(P::NameContext* context) const { return {source(context->getStart()), span(context)}; }  // "T1"
-  std::string unit(P::UnitContext* context) const {
+  std::string unit_words(P::UnitContext* context) const {
     std::string words;
     for (std::size_t i = 0; i < context->children.size(); ++i) {
       auto* word = dynamic_cast<antlr4::tree::TerminalNode*>(context->children[i]);
@@ -103,13 +104,20 @@ class Builder {
     }
     return unit_of(words);
   }
+  std::string unit(P::UnitContext* context) const {
+    std::string unit = unit_words(context);
+    if (const auto known = stdlib::parse_unit(unit); !known)
+      reader_.diagnostics.add(Code::UnknownUnit, span(context), known.error().message);
+    return unit;
+  }
   Value value(P::ValueContext* context) const {
     const bool is_negative = context->getStart()->getText() == "-";
     return {(is_negative ? "-" : "") + context->NUMBER()->getText(), context->unit() ? unit(context->unit()) : "",
             span(context)};
   }
   Duration duration(P::DurationContext* context) const {
-    const std::string number = context->NUMBER() ? context->NUMBER()->getText() : "1", name = unit(context->unit());
+    const std::string number = context->NUMBER() ? context->NUMBER()->getText() : "1",
+                      name = unit_words(context->unit());
     double count = 0;
     std::from_chars(number.data(), number.data() + number.size(), count);
     return {number + ' ' + name, count * seconds_in(name).value_or(0), span(context)};
@@ -169,11 +177,21 @@ class Builder {
     if (context->deadline()) out.deadline = duration(context->deadline()->duration());
     return out;
   }
+  // Said as it stands: what means something in a text of the task language does not here.
+  std::string text(antlr4::Token* token) const {
+    std::string out = "\"";
+    const std::string said = source(token);
+    for (const char c : std::string_view(said).substr(1, said.size() - 2)) {
+      if (c == '{' || c == '}' || c == '\\') out += '\\';
+      out += c;
+    }
+    return out + '"';
+  }
   template <typename C>
   Action telling(C* context, Action::Kind kind) const {
     Action out{.kind = kind};
     out.at_once = context->atOnce() != nullptr;
-    if (context->TEXT()) out.text = source(context->TEXT()->getSymbol());
+    if (context->TEXT()) out.text = text(context->TEXT()->getSymbol());
     return out;
   }
   Action action(P::ActionContext* context) const {
@@ -254,7 +272,8 @@ void refuse(std::string_view text, Span sentence, Span at, bool of_actions, Diag
   std::string small(word);
   std::ranges::transform(small, small.begin(),
                          [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-  if (small.size() > 3 && std::ranges::find(known_words(), small) == known_words().end()) out.hint = suggestion(small, known_words());
+  if (small.size() > 3 && std::ranges::find(known_words(), small) == known_words().end())
+    out.hint = suggestion(small, known_words());
   for (const std::string_view form : nearest_forms(text.substr(sentence.offset, sentence.length), of_actions))
     out.notes.push_back({std::nullopt, "what is known: " + std::string(form)});
   diagnostics.add(std::move(out));
