@@ -20,6 +20,10 @@ awk '/^    task / { on = 1 } on { sub(/^    /, ""); print } /^  a day/ { exit }'
 
 python3 tests/examples/bearing_health.py "$eyeflowc" || failed=1
 
+# The sentences in plain English make a task, and the one of the readme is that of the example.
+"$eyeflowc" check examples/*.txt 2>"$work/bad" || { cat "$work/bad"; failed=1; }
+grep -qF "# $(cat examples/monitor_in_english.txt)" README.md || { echo "README.md shows another sentence"; failed=1; }
+
 # Test blocks of the examples hold.
 "$eyeflowc" test examples/*.eft || failed=1
 exit $failed
