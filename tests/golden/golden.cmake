@@ -1,6 +1,6 @@
 # The golden runner; included from tests/, so that the program lies where tools/dev looks for it.
 set(golden golden/runner)
-eyeflow_library(golden_tiers SOURCES ${golden}/tiers.cpp DEPENDS eyeflow_baseline eyeflow_vm)
+eyeflow_library(golden_tiers SOURCES ${golden}/tiers.cpp DEPENDS eyeflow_baseline eyeflow_tracing eyeflow_vm)
 eyeflow_library(golden_core SOURCES
   ${golden}/bench.cpp
   ${golden}/calls.cpp

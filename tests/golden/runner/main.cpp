@@ -95,7 +95,8 @@ int run_all(const Options& options) {
       if (!wanted(path.lexically_relative(options.root).generic_string(), options.parts)) continue;
       ++files;
       std::set<Verdict> verdicts;
-      for (const vm::Tier* tier : kind.in_every_tier ? tiers() : std::span<const vm::Tier* const>{tiers().first(1)}) {
+      for (const vm::Tier* tier :
+           kind.in_every_tier ? tiers_and_tools() : std::span<const vm::Tier* const>{tiers().first(1)}) {
         Environment environment = options.environment;
         environment.tier = tier;
         // A second tier that wants another text than the first is a disagreement, not an update.
@@ -112,7 +113,7 @@ int run_all(const Options& options) {
     return 1;
   }
   std::string names;
-  for (const vm::Tier* tier : tiers()) names += (names.empty() ? "" : ", ") + std::string(tier->name);
+  for (const vm::Tier* tier : tiers_and_tools()) names += (names.empty() ? "" : ", ") + std::string(tier->name);
   std::printf("%d golden files (programs in each tier: %s), %d failed", files, names.c_str(), failed);
   if (options.update) std::printf(", %d updated: read them in the diff", updated);
   std::printf("\n");
