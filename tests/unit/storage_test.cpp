@@ -193,6 +193,30 @@ TEST_F(Storage, WhatIsAcknowledgedIsNotGivenAgainBeforeItsCommit) {
   EXPECT_EQ(batch.first, 5u);
 }
 
+// Acknowledged rows are stepped over until a commit takes them out, each once: what comes behind them is given every
+// time.
+TEST_F(Storage, BatchesGoOnBehindWhatIsAcknowledgedAndNotYetCommitted) {
+  Store store = open();
+  const StreamId rows = store.stream("t", "log", kSynced);
+  put_rows(store, rows, 1, 20);
+  const auto epoch = store.outbox(1, 1).epoch;
+  for (const int stored : {4, 5, 11}) {
+    store.acknowledge(epoch, static_cast<std::uint64_t>(stored));
+    for (int again = 0; again < 3; ++again) {
+      const auto batch = store.outbox(3, 1 << 20);
+      EXPECT_EQ(rows_of(batch.rows), numbers(stored + 1, stored + 3));
+      EXPECT_EQ(batch.first, static_cast<std::uint64_t>(stored) + 1);
+    }
+  }
+  put_rows(store, rows, 21, 22);  // the commit that takes them out
+  EXPECT_EQ(store.stats().rows_acknowledged, 11u);
+  EXPECT_EQ(rows_of(store.outbox(100, 1 << 20).rows), numbers(12, 22));
+  store.acknowledge(epoch, 22);
+  EXPECT_TRUE(store.outbox(100, 1 << 20).rows.empty());
+  put_rows(store, rows, 23, 23);
+  EXPECT_EQ(rows_of(store.outbox(100, 1 << 20).rows), numbers(23, 23));
+}
+
 TEST_F(Storage, AnAcknowledgementIsKept) {
   {
     auto store = open();
