@@ -41,6 +41,7 @@ enum class Kind : std::uint8_t {
   Unary,     // detail: IntUnary
   Float,     // detail: FloatOp
   FloatOne,  // detail: FloatUnary
+  MulAdd,    // detail: 1 takes the product away
   IsNan,
   Compare,  // detail: Condition
   Convert,
@@ -142,7 +143,9 @@ constexpr Table make() {
   set(t, Op::Neg##T, Kind::FloatOne, Scalar::T, static_cast<int>(FloatUnary::Neg));   \
   set(t, Op::Abs##T, Kind::FloatOne, Scalar::T, static_cast<int>(FloatUnary::Abs));   \
   set(t, Op::Sqrt##T, Kind::FloatOne, Scalar::T, static_cast<int>(FloatUnary::Sqrt)); \
-  set(t, Op::IsNan##T, Kind::IsNan, Scalar::T);
+  set(t, Op::IsNan##T, Kind::IsNan, Scalar::T);                                       \
+  set(t, Op::MulAdd##T, Kind::MulAdd, Scalar::T, 0);                                  \
+  set(t, Op::MulSub##T, Kind::MulAdd, Scalar::T, 1);
 #define EYEFLOW_COMPARED(T)                                                     \
   set(t, Op::Eq##T, Kind::Compare, Scalar::T, static_cast<int>(Condition::Eq)); \
   set(t, Op::Ne##T, Kind::Compare, Scalar::T, static_cast<int>(Condition::Ne)); \

@@ -325,6 +325,8 @@ class Compiler {
         return masm_.float_op(static_cast<FloatOp>(item.action.detail), type, place(v[0]), place(v[1]), place(v[2]));
       case Kind::FloatOne:
         return masm_.float_unary(static_cast<FloatUnary>(item.action.detail), type, place(v[0]), place(v[1]));
+      case Kind::MulAdd:
+        return masm_.float_mul_add(item.action.detail != 0, type, place(v[0]), place(v[1]), place(v[2]));
       case Kind::IsNan:
         return masm_.is_nan(type, place(v[0]), place(v[1]));
       case Kind::Compare:
@@ -439,7 +441,9 @@ class Compiler {
   void emit_meaning(const Item& item) {
     const vm::OpInfo& row = vm::info(item.i.op);
     for (std::size_t n = 0; n < 3; ++n)
-      if (item.value[n] != kNoValue && row.operands[n].role == vm::Role::Read) put_home(item.value[n]);
+      if (item.value[n] != kNoValue &&
+          (row.operands[n].role == vm::Role::Read || row.operands[n].role == vm::Role::Update))
+        put_home(item.value[n]);
     put_run_home(item);
     save_pins();
     const Label trapped = row.has(vm::MayTrap) ? trap(item, Trap::None) : Label();
@@ -447,7 +451,9 @@ class Compiler {
                        row.has(vm::MayTrap));
     restore_pins(item);
     for (std::size_t n = 0; n < 3; ++n) {
-      if (item.value[n] == kNoValue || row.operands[n].role != vm::Role::Write) continue;
+      if (item.value[n] == kNoValue ||
+          (row.operands[n].role != vm::Role::Write && row.operands[n].role != vm::Role::Update))
+        continue;
       const Value& v = analysis_.value(item.value[n]);
       if (v.pin >= 0) masm_.move(scalar_of(item.value[n]), place(item.value[n]), home_word(v));
     }

@@ -69,6 +69,7 @@ class MasmA64 {
   void int_unary(IntUnary op, Scalar type, const Place& to, const Place& b, Label overflow);
   void float_op(FloatOp op, Scalar type, const Place& to, const Place& b, const Place& c);
   void float_unary(FloatUnary op, Scalar type, const Place& to, const Place& b);
+  void float_mul_add(bool subtract, Scalar type, const Place& to, const Place& b, const Place& c);
   void compare(Condition condition, Scalar type, const Place& to, const Place& b, const Place& c);
   void branch_compare(Condition condition, Scalar type, const Place& b, const Place& c, bool when, Label to);
   void branch_bool(const Place& place, bool when, Label to);

@@ -265,6 +265,15 @@ void MasmA64::float_op(FloatOp op, Scalar type, const Place& to, const Place& b,
   finish_float(type, to, result);
 }
 
+// Not fused: each operation rounds.
+void MasmA64::float_mul_add(bool subtract, Scalar type, const Place& to, const Place& b, const Place& c) {
+  const Vec product = sized(type, v30);
+  a_.fmul(product, use_float(type, b, v29), use_float(type, c, v31));
+  const Vec sum = use_float(type, to, v29);
+  subtract ? a_.fsub(sum, sum, product) : a_.fadd(sum, sum, product);
+  finish_float(type, to, sum);
+}
+
 void MasmA64::float_unary(FloatUnary op, Scalar type, const Place& to, const Place& b) {
   const Vec value = use_float(type, b, v29), result = sized(type, target_float(to, v31));
   switch (op) {

@@ -878,6 +878,20 @@ void MasmX86::float_op(FloatOp op, Scalar type, Slot to, Slot b, Slot c) {
   put(to, d);
 }
 
+void MasmX86::float_mul_add(bool subtract, Scalar type, Slot to, Slot b, Slot c) {
+  const bool f64 = type == Scalar::F64;
+  float_binary(f64 ? Inst::kIdMulsd : Inst::kIdMulss, f64 ? Inst::kIdVmulsd : Inst::kIdVmulss, kFloat2, fpr(b, kFloat),
+               c, type);
+  const Xmm sum = fpr(to, kFloat);
+  if (avx_) {
+    const InstId id = subtract ? (f64 ? Inst::kIdVsubsd : Inst::kIdVsubss) : f64 ? Inst::kIdVaddsd : Inst::kIdVaddss;
+    a_.emit(id, sum, sum, kFloat2);
+  } else {
+    a_.emit(subtract ? (f64 ? Inst::kIdSubsd : Inst::kIdSubss) : f64 ? Inst::kIdAddsd : Inst::kIdAddss, sum, kFloat2);
+  }
+  put(to, sum);
+}
+
 void MasmX86::float_unary(FloatUnary op, Scalar type, Slot to, Slot b) {
   const bool f64 = type == Scalar::F64;
   const Xmm d = to.is(Slot::Kind::Fpr) ? xmm(to.reg) : kFloat;

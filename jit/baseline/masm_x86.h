@@ -63,6 +63,7 @@ class MasmX86 {
   void int_unary(IntUnary op, Scalar type, Place to, Place b, Label overflow);
   void float_op(FloatOp op, Scalar type, Place to, Place b, Place c);
   void float_unary(FloatUnary op, Scalar type, Place to, Place b);
+  void float_mul_add(bool subtract, Scalar type, Place to, Place b, Place c);  // to += b * c, or -=; rounded twice
   void compare(Condition condition, Scalar type, Place to, Place b, Place c);
   void branch_compare(Condition condition, Scalar type, Place b, Place c, bool when, Label to);
   void branch_bool(Place b, bool when, Label to);

@@ -461,6 +461,46 @@ TEST_P(Values, OfConstants) {
     }
   }
 }
+// The sum in any place, also that of an operand.
+TEST_P(Values, AddsProducts) {
+  for (const Scalar type : {Scalar::F64, Scalar::F32})
+    for (const bool subtract : {false, true})
+      for (const In to : kIns)
+        for (const In b : kIns)
+          for (int same = 0; same < 3; ++same) {  // b and c are one; all are
+            const Place sum = place_of(to, type, 0), left = same == 2 ? sum : place_of(b, type, 1);
+            const bool known = !same && b == In::FarFrame;
+            Place right = same != 0 ? left : place_of(In::Lost, type, 2);
+            if (known) right = Place::constant(samples(type)[4]);
+            Code code(
+                [&](Masm& masm, asmjit::Label, asmjit::Label) {
+                  masm.move(type, sum, home(0));
+                  if (left != sum) masm.move(type, left, home(1));
+                  if (!same && !known) masm.move(type, right, home(2));
+                  masm.float_mul_add(subtract, type, sum, left, right);
+                  masm.move(type, home(0), sum);
+                },
+                GetParam());
+            for (const Word x : samples(type))
+              for (const Word y : samples(type))
+                for (const Word z : {samples(type)[3], samples(type)[5], y}) {
+                  const Word l = same == 2 ? x : y, r = same != 0 ? l : known ? samples(type)[4] : z;
+                  code.frame[100] = x;
+                  code.frame[101] = y;
+                  code.frame[102] = z;
+                  Word product = 0, expected = 0;
+                  const bool f64 = type == Scalar::F64;
+                  vm::evaluate(f64 ? Op::MulF64 : Op::MulF32, l, r, product);
+                  vm::evaluate(subtract ? (f64 ? Op::SubF64 : Op::SubF32)
+                               : f64    ? Op::AddF64
+                                        : Op::AddF32,
+                               x, product, expected);
+                  ASSERT_EQ(code.run(), Trap::None);
+                  ASSERT_EQ(comparable(type, code.frame[100]), comparable(type, expected))
+                      << vm::name(type) << std::hex << ' ' << x << ' ' << l << ' ' << r;
+                }
+          }
+}
 TEST_P(Values, BranchesOnThem) {
   for (std::size_t n = 0; n < vm::kOpCount; ++n) {
     const Op op = static_cast<Op>(n);

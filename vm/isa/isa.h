@@ -13,7 +13,7 @@ namespace eyeflow::vm {
 
 // The oldest instruction set that this build still runs, and the newest that it knows. A module names the oldest one
 // that can run it. Appending a row raises kIsaVersion.
-inline constexpr std::uint16_t kIsaVersion = 2;
+inline constexpr std::uint16_t kIsaVersion = 3;
 
 enum class Op : std::uint16_t {
 #define EYEFLOW_OP(Name, ...) Name,

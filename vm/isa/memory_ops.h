@@ -28,6 +28,23 @@ EYEFLOW_EXECUTE(LoopIndex) {
   r[i.a] = r[i.b] & 0xFFFFFFFF;
   return Trap::None;
 }
+// Two operations on values, in a row of their own: each rounds (the build contracts nothing).
+#define EYEFLOW_PRODUCT(T)                                                     \
+  EYEFLOW_EXECUTE(MulAdd##T) {                                                 \
+    using Value = CppType<Scalar::T>;                                          \
+    const Value product = from_word<Value>(r[i.b]) * from_word<Value>(r[i.c]); \
+    r[i.a] = to_word(static_cast<Value>(from_word<Value>(r[i.a]) + product));  \
+    return Trap::None;                                                         \
+  }                                                                            \
+  EYEFLOW_EXECUTE(MulSub##T) {                                                 \
+    using Value = CppType<Scalar::T>;                                          \
+    const Value product = from_word<Value>(r[i.b]) * from_word<Value>(r[i.c]); \
+    r[i.a] = to_word(static_cast<Value>(from_word<Value>(r[i.a]) - product));  \
+    return Trap::None;                                                         \
+  }
+EYEFLOW_PRODUCT(F64)
+EYEFLOW_PRODUCT(F32)
+#undef EYEFLOW_PRODUCT
 EYEFLOW_EXECUTE(Load) {
   r[i.a] = load_word(c.base[i.b] + std::size_t{i.c} * 8);
   return Trap::None;

@@ -228,6 +228,31 @@ def immediate_ops(t):
     return ops
 
 
+# The first operand is what the result is added to; the product is rounded before.
+class Product(Op):
+    def __init__(self, name, t, meaning):
+        near = t.ieee.round(Fraction(1, 10))
+        edges = [0.0, -0.0, near, -t.ieee.largest, t.ieee.smallest, INF, NAN]
+        cases = [(a, b, c) for a in edges for b in edges for c in edges]
+        # 1 - 2^-p squared is 1 - 2^(1-p) + 2^-2p: what is lost by rounding the product shows when 1 is taken away.
+        almost = float(1 - Fraction(2) ** -t.ieee.precision)
+        cases += [(-1.0, almost, almost), (1.0, almost, almost), (3.0, 1.5, 2.5), (t.ieee.largest, t.ieee.largest, 2.0)]
+        super().__init__(f"{name}.{t.name}", [t, t, t], t, meaning, cases)
+
+    def assembly(self):
+        lines = super().assembly()
+        return [lines[0], f"  {self.mnemonic:<14}r0, r1, r2", "  return        r0", "end"]
+
+    def bound(self):
+        return f"{self.function}: fuel {self.fuel + 1}, frame 3 words, 0 calls deep, output 0 bytes"
+
+
+def product_ops():
+    return [Product(name, t, lambda a, b, c, t=t, join=join: join(t.ieee)(a, t.ieee.multiply(b, c)))
+            for t in (F64T, F32T)
+            for name, join in (("mul_add", lambda f: f.add), ("mul_sub", lambda f: f.subtract))]
+
+
 def bool_ops():
     return [
         Op("not.bool", [BOOL], BOOL, lambda b: not b, singles(BOOL)),
@@ -297,6 +322,7 @@ def move_ops():
 FILES = {
     "bool": bool_ops(),
     "move": move_ops(),
+    "products": product_ops(),
     "conversions": conversion_ops(),
     **{t.name: checked_ops(t) + ordered_ops(t) + immediate_ops(t) for t in (I64, I32)},
     **{t.name: modular_ops(t) + ordered_ops(t) + immediate_ops(t) for t in (U8, U16, U32, U64)},
