@@ -184,6 +184,10 @@ class Body {
   Temp eval_place_scalar(const typed::Expr& expr, std::optional<RegId> target);
   Temp eval_logic(const typed::Expr& expr, const typed::Binary& node, std::optional<RegId> target);
   std::optional<Temp> eval_with_number(const typed::Expr& expr, const typed::Binary& node, std::optional<RegId> target);
+  std::optional<Temp> eval_with_product(const typed::Expr& expr, const typed::Binary& node,
+                                        std::optional<RegId> target);
+  bool is_at_hand(
+      const typed::Expr& expr);  // reading it emits nothing that can trap or has effects, whenever it is read
   Temp eval_whole_equal(const typed::Binary& node, std::optional<RegId> target);
   // Sets `equal`, and goes to `end` where they are not.
   void compare(const Leaf& left, const Leaf& right, RegId equal, Label end);

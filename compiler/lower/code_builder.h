@@ -34,6 +34,7 @@ class Temp {
   ~Temp() { release(); }
 
   RegId reg() const { return reg_; }
+  bool is_own() const { return owner_ != nullptr; }
   void release();
 
  private:

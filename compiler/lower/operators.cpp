@@ -100,12 +100,66 @@ std::optional<Temp> Body::eval_with_number(const typed::Expr& expr, const typed:
   return {};
 }
 
+bool Body::is_at_hand(const typed::Expr& expr) {
+  if (known(expr)) return true;
+  if (!std::holds_alternative<typed::LocalExpr>(expr.node)) return false;
+  const Place local = place(expr);
+  return local.leaves.size() == 1 && local.leaves[0].kind == Leaf::Kind::Register && local.registers.empty();
+}
+
+// A product that is added or taken away by the instruction that makes it, where that saves one: the other operand must
+// be in a register that may become the sum.
+std::optional<Temp> Body::eval_with_product(const typed::Expr& expr, const typed::Binary& node,
+                                            std::optional<RegId> target) {
+  const Scalar scalar = scalar_of(expr.type.kind);
+  const bool subtracts = node.op == BinaryOp::Sub;
+  if ((node.op != BinaryOp::Add && !subtracts) || (scalar != Scalar::F64 && scalar != Scalar::F32)) return {};
+  const auto product_of = [&](const typed::Expr& operand) -> const typed::Binary* {
+    const auto* product = std::get_if<typed::Binary>(&operand.node);
+    return product != nullptr && product->op == BinaryOp::Mul && !known(operand) ? product : nullptr;
+  };
+  const bool f64 = scalar == Scalar::F64;
+  const Op fused = subtracts ? (f64 ? Op::MulSubF64 : Op::MulSubF32) : f64 ? Op::MulAddF64 : Op::MulAddF32;
+  const typed::Binary* product = product_of(*node.right);
+  const bool comes_first = product == nullptr && !subtracts;
+  if (comes_first) product = product_of(*node.left);
+  if (product == nullptr) return {};
+  const typed::Expr& other = comes_first ? *node.right : *node.left;
+  const auto add = [&](Temp sum, const Temp& b, const Temp& c) {
+    code_.emit(fused, index(sum.reg()), index(b.reg()), index(c.reg()));
+    return sum;
+  };
+  const auto apart = [&](Temp sum, Temp b, Temp c) {
+    Temp made = binary(f64 ? Op::MulF64 : Op::MulF32, std::move(b), std::move(c), scalar, {});
+    const Op op = subtracts ? (f64 ? Op::SubF64 : Op::SubF32) : f64 ? Op::AddF64 : Op::AddF32;
+    return binary(op, std::move(sum), std::move(made), scalar, target);
+  };
+  if (is_at_hand(*product->left) && is_at_hand(*product->right)) {
+    Temp b = eval(*product->left), c = eval(*product->right);
+    if (target && (*target == b.reg() || *target == c.reg())) {
+      return apart(eval(other), std::move(b), std::move(c));
+    }
+    Temp sum = eval(other, target);
+    if (target || sum.is_own()) return add(std::move(sum), b, c);
+    return apart(std::move(sum), std::move(b), std::move(c));
+  }
+  // In the order of the source.
+  Temp sum, b, c;
+  if (!comes_first) sum = eval(other);
+  b = eval(*product->left);
+  c = eval(*product->right);
+  if (comes_first) sum = eval(other);
+  if (!target && sum.is_own()) return add(std::move(sum), b, c);
+  return apart(std::move(sum), std::move(b), std::move(c));
+}
+
 Temp Body::eval(const typed::Expr& expr, const typed::Binary& node, std::optional<RegId> target) {
   if (node.op == BinaryOp::And || node.op == BinaryOp::Or) return eval_logic(expr, node, target);
   if (is_text_comparison(node)) return eval_text_equal(node, target);
   if (!typed::is_scalar(node.left->type.kind)) return eval_whole_equal(node, target);
   const OperatorFamily choice = family_of(node.op);
   if (auto with_number = eval_with_number(expr, node, target)) return std::move(*with_number);
+  if (auto with_product = eval_with_product(expr, node, target)) return std::move(*with_product);
   Temp left = eval(*node.left);
   Temp right = eval(*node.right);
   if (choice.swapped) std::swap(left, right);
