@@ -184,8 +184,8 @@ DecodeResult reading_of(const DecodePlan& plan, const JsonValue& value, vm::Time
   if (const auto error = parser.parse(payload).get(document))
     return error == simdjson::NUMBER_ERROR ? BadReading::OutOfRange : BadReading::Malformed;
   if (!plan.time.empty())
-    if (const auto element = at(document, plan.time)) time = value_of(*element);
-  if (const auto element = at(document, plan.field))
+    if (const auto element = at(document, plan.time.text())) time = value_of(*element);
+  if (const auto element = at(document, plan.field.text()))
     field = value_of(*element);
   else
     missing = element.error();

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/payload/json_pointer.h"
 #include "runtime/site/site.h"
 #include "stdlib/units/units.h"
 #include "vm/base/result.h"
@@ -46,8 +47,8 @@ enum class Meaning : std::uint8_t {
 
 // How payloads of one sensor become readings of one input. Made once, when the site is bound.
 struct DecodePlan {
-  std::string field;  // JSON pointer; empty: the payload is the bare value
-  std::string time;   // JSON pointer; empty: the time of arrival
+  JsonPointer field;  // empty: the payload is the bare value
+  JsonPointer time;   // empty: the time of arrival
   TimeUnit time_unit = TimeUnit::Recognised;
   Meaning meaning = Meaning::Number;
   vm::Scalar type = vm::Scalar::F64;

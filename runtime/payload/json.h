@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "runtime/payload/json_pointer.h"
+
 // What stands at a place of a JSON document, and the quick way to find it.
 namespace eyeflow::runtime {
 
@@ -23,7 +25,7 @@ struct JsonValue {
 // "/data/temp"; `time` may be empty). True: the document is valid as a whole and has both. False says nothing: it is
 // not valid, or has not both, or is not plain (escapes, numbers of many digits, deep nesting, arrays on the way, the
 // same key twice on the way), and a whole parser must look at it.
-bool scan_json(std::string_view document, std::string_view field_pointer, std::string_view time_pointer,
+bool scan_json(std::string_view document, const JsonPointer& field_pointer, const JsonPointer& time_pointer,
                JsonValue& field, JsonValue& time);
 
 }  // namespace eyeflow::runtime

@@ -18,6 +18,8 @@ class JsonPointer {
   bool empty() const { return text_.empty(); }
   const std::string& text() const { return text_; }
 
+  friend bool operator==(const JsonPointer& a, const JsonPointer& b) { return a.text_ == b.text_; }
+
   // For the reader of plain documents. Not plain: it has escapes, or does not begin with a slash.
   bool is_plain() const { return !names_.empty(); }
   bool ends_at(std::size_t level) const { return level + 1 == names_.size(); }

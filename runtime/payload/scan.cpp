@@ -35,11 +35,6 @@ bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; 
   return true;
 }
 
-// A pointer, its first name taken apart: what stands below an object.
-struct Pointer {
-  std::string_view name{}, rest{};
-};
-
 // One document. A step takes where it begins and gives where it ended, or nullptr where this reader is not sure. What
 // is wanted within a place is a pointer to be followed there, or nullptr.
 class Scanner {
@@ -47,10 +42,9 @@ class Scanner {
   Scanner(std::string_view document, JsonValue& field, JsonValue& time)
       : begin_(document.data()), end_(begin_ + document.size()), field_(field), time_(time) {}
 
-  bool scan(std::string_view field_pointer, std::string_view time_pointer) {
-    Pointer field, time;
-    const bool timed = !time_pointer.empty();
-    if (!split(field_pointer, field) || (timed && !split(time_pointer, time))) return false;
+  bool scan(const JsonPointer& field, const JsonPointer& time) {
+    const bool timed = !time.empty();
+    if (!field.is_plain() || (timed && !time.is_plain())) return false;
     const char* at = skip_space(begin_);
     if (at == end_ || *at != '{') return false;
     at = object(at + 1, &field, timed ? &time : nullptr, 1);
@@ -60,17 +54,6 @@ class Scanner {
   }
 
  private:
-  // "/a/b": `a`, and "/b" for below it. Escapes are not for this reader.
-  static bool split(std::string_view pointer, Pointer& found) {
-    if (pointer.empty() || pointer.front() != '/') return false;
-    std::size_t end = 1;
-    for (; end < pointer.size() && pointer[end] != '/'; ++end)
-      if (pointer[end] == '~') return false;
-    found.name = pointer.substr(1, end - 1);
-    found.rest = pointer.substr(end);
-    return true;
-  }
-
   const char* skip_space(const char* at) const {
     while (at < end_ && is_space(*at)) ++at;
     return at;
@@ -101,18 +84,32 @@ class Scanner {
   }
 
   // Behind the opening brace. Of a name that is wanted the first one counts.
-  const char* object(const char* at, const Pointer* field, const Pointer* time, int depth) {
+  const char* object(const char* at, const JsonPointer* field, const JsonPointer* time, int depth) {
+    const auto level = static_cast<std::size_t>(depth - 1);  // where what is wanted is still wanted, it led here
     at = skip_space(at);
     if (at < end_ && *at == '}') return at + 1;
     for (;;) {
-      std::string_view key;
-      if (at == end_ || *at != '"' || (at = text(at + 1, key)) == nullptr) return nullptr;
+      if (at == end_ || *at != '"') return nullptr;
+      ++at;
+      bool in_field = false, in_time = false;
+      std::uint64_t bytes = 0;
+      if (static_cast<std::size_t>(end_ - at) >= sizeof bytes) {
+        std::memcpy(&bytes, at, sizeof bytes);
+        in_field = field != nullptr && field->begins(level, bytes);
+        in_time = time != nullptr && time->begins(level, bytes);
+      }
+      if (in_field || in_time) {
+        at += (in_field ? field : time)->name(level).size() + 1;
+      } else {
+        std::string_view key;
+        if ((at = text(at, key)) == nullptr) return nullptr;
+        in_field = field != nullptr && equal(key, field->name(level));
+        in_time = time != nullptr && equal(key, time->name(level));
+      }
       at = skip_space(at);
       if (at == end_ || *at != ':') return nullptr;
       at = skip_space(at + 1);
-      const bool in_field = field != nullptr && equal(key, field->name);
-      const bool in_time = time != nullptr && equal(key, time->name);
-      if ((in_field && !field->rest.empty()) || (in_time && !time->rest.empty())) [[unlikely]] {
+      if ((in_field && !field->ends_at(level)) || (in_time && !time->ends_at(level))) [[unlikely]] {
         at = below(at, in_field ? field : nullptr, in_time ? time : nullptr, depth);
       } else {
         at = value(at, in_field ? &field_ : in_time ? &time_ : nullptr, depth);
@@ -129,13 +126,11 @@ class Scanner {
   }
 
   // An object on the way to what is wanted; nothing else may be there, nor what is wanted itself at the same time.
-  [[gnu::noinline]] const char* below(const char* at, const Pointer* field, const Pointer* time, int depth) {
-    Pointer field_below, time_below;
-    if (field != nullptr && !split(field->rest, field_below)) return nullptr;
-    if (time != nullptr && !split(time->rest, time_below)) return nullptr;
+  [[gnu::noinline]] const char* below(const char* at, const JsonPointer* field, const JsonPointer* time, int depth) {
+    const auto level = static_cast<std::size_t>(depth - 1);
+    if ((field != nullptr && field->ends_at(level)) || (time != nullptr && time->ends_at(level))) return nullptr;
     if (at == end_ || *at != '{' || depth == kDeepest) return nullptr;
-    return object(at + 1, field != nullptr ? &field_below : nullptr, time != nullptr ? &time_below : nullptr,
-                  depth + 1);
+    return object(at + 1, field, time, depth + 1);
   }
 
   const char* array(const char* at, int depth) {
@@ -261,7 +256,7 @@ class Scanner {
 
 }  // namespace
 
-bool scan_json(std::string_view document, std::string_view field_pointer, std::string_view time_pointer,
+bool scan_json(std::string_view document, const JsonPointer& field_pointer, const JsonPointer& time_pointer,
                JsonValue& field, JsonValue& time) {
   return Scanner(document, field, time).scan(field_pointer, time_pointer);
 }

@@ -302,10 +302,16 @@ TEST(Payload, TheQuickWaySaysWhatTheLongOneSays) {
       R"({"a":{"ts":5},"temp":0.1234567890123456789,"ts":17145668967890000000})",
       R"({"temp":true,"ts":-0,"a":{"temp":4503599627370497.5}})",
       R"({"temp":9007199254740993.5,"ts":1,"a":{"temp":-0.0}})",
+      R"({"temperature":3.5,"temperatur":1,"temp":2,"grün":4,"b":{"a":{"temp":7}}})",
+      R"({"b":1})",
+      R"({"":{"b":5},"grün":-2.5e3,"b":true})",
   };
   const DecodePlan plans[] = {plan_of(Scalar::F64, "/temp", "", "", "/ts"), plan_of(Scalar::F64, "/a/temp"),
                               plan_of(Scalar::I64, "/temp", "", "", "/a/ts"), plan_of(Scalar::Bool, "/temp"),
-                              plan_of(Scalar::F32, "/a/temp", "°F", "°C", "/ts")};
+                              plan_of(Scalar::F32, "/a/temp", "°F", "°C", "/ts"),
+                              plan_of(Scalar::F64, "/temperature", "", "", "/temp"), plan_of(Scalar::F64, "/b"),
+                              plan_of(Scalar::F64, "/grün"), plan_of(Scalar::F64, "/b/a/temp"),
+                              plan_of(Scalar::F64, "//b"), plan_of(Scalar::F64, "/a", "", "", "/a/ts")};
   constexpr std::string_view kBytes = "0123456789.eE+-{}[]\",: tfn\\\x80\xC2\x01";
   Decoder quick, slow;
   std::uint64_t random = 1;
