@@ -306,12 +306,17 @@ TEST(Payload, TheQuickWaySaysWhatTheLongOneSays) {
       R"({"b":1})",
       R"({"":{"b":5},"grün":-2.5e3,"b":true})",
   };
-  const DecodePlan plans[] = {plan_of(Scalar::F64, "/temp", "", "", "/ts"), plan_of(Scalar::F64, "/a/temp"),
-                              plan_of(Scalar::I64, "/temp", "", "", "/a/ts"), plan_of(Scalar::Bool, "/temp"),
+  const DecodePlan plans[] = {plan_of(Scalar::F64, "/temp", "", "", "/ts"),
+                              plan_of(Scalar::F64, "/a/temp"),
+                              plan_of(Scalar::I64, "/temp", "", "", "/a/ts"),
+                              plan_of(Scalar::Bool, "/temp"),
                               plan_of(Scalar::F32, "/a/temp", "°F", "°C", "/ts"),
-                              plan_of(Scalar::F64, "/temperature", "", "", "/temp"), plan_of(Scalar::F64, "/b"),
-                              plan_of(Scalar::F64, "/grün"), plan_of(Scalar::F64, "/b/a/temp"),
-                              plan_of(Scalar::F64, "//b"), plan_of(Scalar::F64, "/a", "", "", "/a/ts")};
+                              plan_of(Scalar::F64, "/temperature", "", "", "/temp"),
+                              plan_of(Scalar::F64, "/b"),
+                              plan_of(Scalar::F64, "/grün"),
+                              plan_of(Scalar::F64, "/b/a/temp"),
+                              plan_of(Scalar::F64, "//b"),
+                              plan_of(Scalar::F64, "/a", "", "", "/a/ts")};
   constexpr std::string_view kBytes = "0123456789.eE+-{}[]\",: tfn\\\x80\xC2\x01";
   Decoder quick, slow;
   std::uint64_t random = 1;
