@@ -46,6 +46,7 @@ Broken changed(VerifyRule rule, std::string how, void (*change)(Module&)) {
 constexpr std::string_view kAround = R"(
 output rows: log (value: i64, note: text(4)@state)
 output horn: switch (horn: bool) driven
+output block: log (xs: [f64; 2]@state, bs: [u8; <=4]@state)
 slot const fixed: [f64; 2]@const
 slot const word: text(4)@const = "ab"
 slot const three: [f64; 3]@const
@@ -56,6 +57,9 @@ slot state x: f64
 slot state a: [f64; 2]@state
 slot state t: text(4)@state
 slot scratch s: text(8)@scratch
+slot scratch bs: [u8; <=4]@scratch
+slot scratch more: [u8; <=5]@scratch
+slot scratch is: [i32; <=4]@scratch
 function pair (n: i64, x: f64) -> (f64, i64)
   registers x1: f64, n1: i64
   move n1, n
@@ -201,15 +205,15 @@ const std::vector<Broken>& broken_modules() {
       changed(TimeSpan, "beyond the clock's range", [](Module& m) { m.alarms[0].when_for_ns = INT64_MAX; }),
       changed(TimeSpan, "a timer that never stops", [](Module& m) { m.handlers[1].time_ns = 0; }),
       changed(TimeSpan, "deadline", [](Module& m) { m.handlers[0].within_ns = -1; }),
-      changed(InputType, "array", [](Module& m) { m.inputs.push_back({.value = {.name = "t2", .type = 18}}); }),
+      changed(InputType, "counter", [](Module& m) { m.inputs.push_back({.value = {.name = "t2", .type = 19}}); }),
       changed(OutputFields, "no value", [](Module& m) { m.outputs.push_back({.name = "o", .kind = OutputKind::Value}); }),
       changed(OutputFields, "switch of f64",
               [](Module& m) {
                 m.outputs.push_back({.name = "o", .fields = {{.name = "o", .type = type_id(F64)}}});
               }),
-      changed(OutputFields, "array",
+      changed(OutputFields, "counter",
               [](Module& m) {
-                m.outputs.push_back({.name = "o", .kind = OutputKind::Log, .fields = {{.name = "o", .type = 18}}});
+                m.outputs.push_back({.name = "o", .kind = OutputKind::Log, .fields = {{.name = "o", .type = 19}}});
               }),
       changed(OutputInitial, "no bool", [](Module& m) { m.outputs[0].initial = 2; }),
       changed(OutputInitial, "of a log", [](Module& m) { m.outputs[1].has_initial = true; }),
@@ -382,10 +386,13 @@ const std::vector<Broken>& broken_modules() {
       coded(KnownIntrinsic, "beyond the last", "registers x: f64\nintrinsic x, #2, x\nreturn"),
       coded(IntrinsicTypes, "argument", "registers x: f64, n: i64\nintrinsic x, test.half, n\nreturn"),
       coded(IntrinsicTypes, "result", "registers x: f64, n: i64\nintrinsic n, test.half, x\nreturn"),
-      coded(KnownOutput, "beyond the last", "registers b: bool\nemit #2, b\nreturn"),
+      coded(KnownOutput, "beyond the last", "registers b: bool\nemit #3, b\nreturn"),
       coded(EmitDriven, "horn", "registers b: bool\nemit horn, b\nreturn"),
       coded(EmitTypes, "scalar", "registers x: f64, t: text(4)@state\nref t, t\nemit rows, x\nreturn"),
       coded(EmitTypes, "longer text", "registers n: i64, s: text(8)@scratch\nref s, s\nemit rows, n\nreturn"),
+      coded(EmitTypes, "longer array", "registers x: [f64; 3]@const, b: [u8; <=4]@scratch\nref x, three\nref b, bs\nemit block, x\nreturn"),
+      coded(EmitTypes, "longer list", "registers x: [f64; 2]@const, b: [u8; <=5]@scratch\nref x, fixed\nref b, more\nemit block, x\nreturn"),
+      coded(EmitTypes, "other elements", "registers x: [f64; 2]@const, b: [i32; <=4]@scratch\nref x, fixed\nref b, is\nemit block, x\nreturn"),
       {FrameSize, "two frames", [] { return call_chain(2, 40'000); }},
       {CallDepth, "258 functions", [] { return call_chain(258, 1); }},
       {StoreLists, "960 lists of 1,100", many_stores},

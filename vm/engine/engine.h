@@ -198,11 +198,14 @@ class Instance {
 
   // A good reading: it becomes the input's latest, alarms that read only inputs and params are evaluated, the
   // handlers run, the other alarms follow, the switches that alarms drive are set. Timers that were due before `now`
-  // must have been run by advance(). A scalar is given in `value`, a text in `text`.
+  // must have been run by advance(). A scalar is given in `value`, a text in `text`; of an array or a list all elements
+  // in use, as they stand in memory and in the canonical form of their type: of an array exactly as many as it has.
   // A fault concerns what faulted alone: a handler is undone, a condition is left as not known to hold, an alarm whose
   // text faults is raised with a text that says so.
   void deliver(Worker& worker, InputId input, Word value, TimeNs event_time, TimeNs now);
   void deliver_text(Worker& worker, InputId input, std::string_view text, TimeNs event_time, TimeNs now);
+  void deliver_elements(Worker& worker, InputId input, std::span<const std::byte> elements, TimeNs event_time,
+                        TimeNs now);
 
   // A reading that is none: malformed, NaN, out of range. An input that has no say in it (see SlotKind::InputBad) is
   // left alone; else as for a good one, but the latest reading and its time stay.

@@ -191,17 +191,16 @@ class Builder {
                                .field_count = static_cast<std::uint32_t>(output.fields.size()),
                                .scalars_only = std::ranges::all_of(output.fields, is_scalar)});
       for (const Field& field : output.fields) plan_.layout_types.push_back(*module_.type(field.type));
-      const bool is_text = output.kind == OutputKind::Value && !output.fields.empty() &&
-                           module_.type(output.fields[0].type)->kind == TypeKind::Text;
+      const bool is_scalar_output = output.kind != OutputKind::Value || is_scalar(output.fields[0]);
       if (output.driven) plan_.driven.push_back(static_cast<std::uint16_t>(plan_.outputs.size()));
       plan_.outputs.push_back({.kind = output.kind,
                                .driven = output.driven,
                                .has_initial = output.has_initial,
-                               .is_text = is_text,
+                               .is_scalar = is_scalar_output,
                                .initial = output.initial,
                                .last = spare_,
                                .count = kNowhere,
-                               .last_capacity = 0});
+                               .last_type = {}});
     }
   }
 
@@ -396,7 +395,7 @@ class Builder {
           break;
         case SlotKind::OutputLast:
           plan_.outputs[slot.subject].last = slot.offset;
-          plan_.outputs[slot.subject].last_capacity = module_.type(slot.type)->capacity;
+          plan_.outputs[slot.subject].last_type = *module_.type(slot.type);
           break;
         case SlotKind::AlarmAcknowledged:
           plan_.alarms[slot.subject].acknowledged = slot.offset;

@@ -98,11 +98,11 @@ struct AlarmPlan {
 
 struct OutputPlan {
   OutputKind kind;
-  bool driven, has_initial, is_text;
+  bool driven, has_initial, is_scalar;
   Word initial;
-  std::uint32_t last;           // offset in Input
-  std::uint32_t count;          // likewise; kNowhere: the module does not look at it
-  std::uint32_t last_capacity;  // of a text
+  std::uint32_t last;   // offset in Input
+  std::uint32_t count;  // likewise; kNowhere: the module does not look at it
+  Type last_type;       // of what is no scalar and is looked at
 };
 
 // What one call needs at most of the worker's buffers.

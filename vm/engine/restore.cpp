@@ -132,8 +132,9 @@ class Restorer {
         break;
       case SnapshotKind::Input: {
         const InputPlan& input = plan_.inputs[mine.subject];
+        const bool is_kept = input.type.kind == TypeKind::Scalar || input.type.kind == TypeKind::Text;
         const Word ready = load(at + InputWords::kReady);
-        store(memory_.input + input.ready, ready & InputWords::kHeard);
+        store(memory_.input + input.ready, is_kept ? ready & InputWords::kHeard : 0);
         if (input.takes_bad) store(memory_.input + input.bad, (ready & InputWords::kLastWasBad) != 0);
         // Before the first reading it is when the instance began to listen, which no reading can be after either.
         // Handlers of its silence that had not run by then are due.

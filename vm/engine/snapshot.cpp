@@ -86,8 +86,11 @@ std::vector<SnapshotField> fields_of(const Plan& plan) {
   const auto values = slots_of(module, SlotKind::InputValue, module.inputs.size());
   for (std::size_t n = 0; n < module.inputs.size(); ++n) {
     const Field& declared = module.inputs[n].value;
+    // Arrays may be large, and are there anew with the next reading.
+    const Type* type = values[n] != nullptr ? module.type(values[n]->type) : nullptr;
+    const bool is_kept = type != nullptr && (type->kind == TypeKind::Scalar || type->kind == TypeKind::Text);
     fields.push_back({.kind = SnapshotKind::Input,
-                      .type = values[n] != nullptr ? *module.type(values[n]->type) : Type{},
+                      .type = is_kept ? *type : Type{},
                       .name = declared.name,
                       .unit = declared.unit,
                       .subject = number(n)});
@@ -100,6 +103,7 @@ std::vector<SnapshotField> fields_of(const Plan& plan) {
     if (output.kind == OutputKind::Log) continue;
     const Type* type = module.type(output.fields[0].type);
     if (type->kind == TypeKind::Text) type = lasts[n] != nullptr ? module.type(lasts[n]->type) : nullptr;
+    if (type != nullptr && type->kind != TypeKind::Scalar && type->kind != TypeKind::Text) type = nullptr;
     fields.push_back({.kind = SnapshotKind::Output,
                       .type = type != nullptr ? *type : Type{},
                       .name = output.name,

@@ -118,12 +118,26 @@ void Step::deliver(std::size_t input, Word value, TimeNs event_time) {
   finish_delivery(plan, event_time);
 }
 
-void Step::deliver_text(std::size_t input, std::string_view text, TimeNs event_time) {
+void Step::deliver_bytes(std::size_t input, std::span<const std::byte> bytes, TimeNs event_time) {
   const InputPlan& plan = begin_delivery(input, event_time);
-  EYEFLOW_CHECK(plan.type.kind == TypeKind::Text);
-  if (plan.value != kNowhere)
-    worker_.context.set_text(Reference::make(Region::Input, plan.value, plan.type.capacity), 0, text);
+  EYEFLOW_CHECK(plan.type.kind != TypeKind::Scalar);
+  if (plan.value != kNowhere) set_input(plan.value, plan.type, bytes);
   finish_delivery(plan, event_time);
+}
+
+// What the engine writes into Input: a text, cut where it does not fit, or an array's elements.
+void Step::set_input(std::uint32_t offset, const Type& type, std::span<const std::byte> bytes) {
+  if (type.kind == TypeKind::Text) {
+    worker_.context.set_text(Reference::make(Region::Input, offset, type.capacity), 0,
+                             {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    return;
+  }
+  const auto size = static_cast<std::size_t>(size_bytes(type.element));
+  const bool is_list = type.kind == TypeKind::List;
+  EYEFLOW_CHECK(is_list ? bytes.size() <= type.capacity * size && bytes.size() % size == 0
+                        : bytes.size() == type.capacity * size);
+  if (is_list) store(input_at(offset), bytes.size() / size);
+  if (!bytes.empty()) std::memcpy(input_at(offset) + (is_list ? 8 : 0), bytes.data(), bytes.size());
 }
 
 void Step::deliver_bad(std::size_t input, TimeNs event_time) {
@@ -146,7 +160,12 @@ void Instance::deliver(Worker& worker, InputId input, Word value, TimeNs event_t
 }
 
 void Instance::deliver_text(Worker& worker, InputId input, std::string_view text, TimeNs event_time, TimeNs now) {
-  Step(*worker.buffers_, *memory_, now).deliver_text(index(input), text, event_time);
+  Step(*worker.buffers_, *memory_, now).deliver_bytes(index(input), std::as_bytes(std::span(text)), event_time);
+}
+
+void Instance::deliver_elements(Worker& worker, InputId input, std::span<const std::byte> elements, TimeNs event_time,
+                                TimeNs now) {
+  Step(*worker.buffers_, *memory_, now).deliver_bytes(index(input), elements, event_time);
 }
 
 Instance::Answer Step::ask(FunctionId id) {
@@ -331,11 +350,9 @@ void Step::emit(std::uint16_t number, std::span<const std::byte> fields) {
 bool Step::set_output(std::uint16_t number, std::span<const std::byte> fields) {
   const OutputPlan& output = plan_.outputs[number];
   OutputState& state = memory_.outputs[number];
-  const Word word = load(fields.data());  // of a text its length
-  if (output.is_text) {
-    if (output.last_capacity > 0)
-      worker_.context.set_text(Reference::make(Region::Input, output.last, output.last_capacity), 0,
-                               {reinterpret_cast<const char*>(fields.data()) + 8, word});
+  const Word word = load(fields.data());  // of what is no scalar how many bytes it has
+  if (!output.is_scalar) {
+    if (output.last_type.kind != TypeKind::Scalar) set_input(output.last, output.last_type, fields.subspan(8, word));
   } else {
     if (output.kind == OutputKind::Switch && state.known && state.value == word) return false;
     state.value = word;
@@ -355,7 +372,7 @@ void Step::emit_word(std::uint16_t output, Word value) {
 
 void Step::tell_again(std::uint16_t number) {
   const OutputPlan& output = plan_.outputs[number];
-  if (output.kind == OutputKind::Log || output.is_text) return;
+  if (output.kind == OutputKind::Log || !output.is_scalar) return;
   OutputState& state = memory_.outputs[number];
   state.known = true;
   store(input_at(output.last), state.value);

@@ -26,7 +26,7 @@ class Step {
   void start();
   void resume();
   [[gnu::always_inline]] void deliver(std::size_t input, Word value, TimeNs event_time);
-  void deliver_text(std::size_t input, std::string_view text, TimeNs event_time);
+  void deliver_bytes(std::size_t input, std::span<const std::byte> bytes, TimeNs event_time);
   void deliver_bad(std::size_t input, TimeNs event_time);
   void instant();  // everything that is due at `now`
   void stop();
@@ -34,6 +34,7 @@ class Step {
   Instance::Answer ask(FunctionId function);
 
  private:
+  void set_input(std::uint32_t offset, const Type& type, std::span<const std::byte> bytes);
   [[gnu::always_inline]] const InputPlan& begin_delivery(std::size_t input, TimeNs event_time);
   [[gnu::always_inline]] void finish_delivery(const InputPlan& input, TimeNs event_time);
   void add_to(std::vector<std::uint64_t>& set, const AlarmList& alarms);

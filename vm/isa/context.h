@@ -40,8 +40,9 @@ struct Journal {
 };
 
 // What a handler sends, kept until its end: rows of {u16 output, u16 zero, u32 bytes of fields, fields}, or
-// {u16 alarm, u16 one, u32 zero} for an alarm that is acknowledged. A scalar field
-// is one word; a text field is its length as u64 and its bytes, padded to a word.
+// {u16 alarm, u16 one, u32 zero} for an alarm that is acknowledged. A scalar field is one word; a text, an array or a
+// list is the number of its bytes as u64 and those: UTF-8, or the elements in use one after the other; padded to a
+// word.
 struct OutputBuffer {
   std::byte* data = nullptr;
   std::uint32_t capacity = 0;
@@ -103,6 +104,16 @@ struct Context {
     std::uint32_t length;
     std::memcpy(&length, at(reference), sizeof length);
     return {reinterpret_cast<const char*>(at(reference)) + sizeof length, length};
+  }
+  // The elements in use of an array or a list, or a text, as they stand in memory.
+  std::string_view bytes_of(const Type& type, Reference reference) {
+    const auto* place = reinterpret_cast<const char*>(at(reference));
+    const auto size = static_cast<std::size_t>(size_bytes(type.element));
+    if (type.kind == TypeKind::Text) return text(reference);
+    if (type.kind == TypeKind::Array) return {place, reference.capacity() * size};
+    Word length;
+    std::memcpy(&length, place, sizeof length);
+    return {place + sizeof length, length * size};
   }
   // Puts `suffix` behind the first `keep` bytes of a text, cut at a character where the capacity ends. `suffix` may be
   // the text itself.

@@ -85,28 +85,29 @@ inline Word emitted(Scalar element, Word word) {
   return word;
 }
 
-inline std::byte* put_text(std::byte* place, std::string_view text) {
-  const std::size_t padded = (text.size() + 7) / 8 * 8;
-  store_word(place, text.size());
+inline std::byte* put_bytes(std::byte* place, std::string_view bytes) {
+  const std::size_t padded = (bytes.size() + 7) / 8 * 8;
+  store_word(place, bytes.size());
   if (padded != 0) store_word(place + padded, 0);  // the padding is seen: journals and uploads copy whole words
-  std::memcpy(place + 8, text.data(), text.size());
+  std::memcpy(place + 8, bytes.data(), bytes.size());
   return place + 8 + padded;
 }
 
-// The way of rows with texts: how long they are is known only now.
-inline Trap emit_with_texts(Context& c, const OutputLayout& layout, const Word* fields, std::uint16_t number) {
+// The way of rows with texts or arrays: how long they are is known only now.
+inline Trap emit_with_references(Context& c, const OutputLayout& layout, const Word* fields, std::uint16_t number) {
   std::uint64_t bytes = 0;
-  const auto is_text = [&](std::uint32_t f) { return layout.fields[f].kind == TypeKind::Text; };
+  const auto is_scalar = [&](std::uint32_t f) { return layout.fields[f].kind == TypeKind::Scalar; };
+  const auto bytes_of = [&](std::uint32_t f) { return c.bytes_of(layout.fields[f], Reference{fields[f]}); };
   for (std::uint32_t f = 0; f < layout.field_count; ++f)
-    bytes += 8 + (is_text(f) ? (c.text(Reference{fields[f]}).size() + 7) / 8 * 8 : 0);
+    bytes += 8 + (is_scalar(f) ? 0 : (bytes_of(f).size() + 7) / 8 * 8);
   OutputBuffer& out = *c.output;
   if (out.capacity - out.used < 8 + bytes) return Trap::OutputOverflow;
   std::byte* place = out.data + out.used;
   store_word(place, Word{number} | bytes << 32);
   place += 8;
   for (std::uint32_t f = 0; f < layout.field_count; ++f) {
-    if (is_text(f)) {
-      place = put_text(place, c.text(Reference{fields[f]}));
+    if (!is_scalar(f)) {
+      place = put_bytes(place, bytes_of(f));
     } else {
       store_word(place, emitted(layout.fields[f].element, fields[f]));
       place += 8;
@@ -119,7 +120,7 @@ inline Trap emit_with_texts(Context& c, const OutputLayout& layout, const Word* 
 EYEFLOW_EXECUTE(Emit) {
   const OutputLayout& layout = c.outputs[i.a];
   const Word* fields = r + i.b;
-  if (!layout.scalars_only) return emit_with_texts(c, layout, fields, i.a);
+  if (!layout.scalars_only) return emit_with_references(c, layout, fields, i.a);
   OutputBuffer& out = *c.output;
   const std::uint64_t bytes = std::uint64_t{layout.field_count} * 8;
   if (out.capacity - out.used < 8 + bytes) [[unlikely]] {

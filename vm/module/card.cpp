@@ -90,12 +90,19 @@ CardRow alarm_row(const VerifiedModule& verified, const Alarm& alarm) {
   return row;
 }
 
-// A number prints in at most 24 characters, a time in 32, a byte of text in at most 6 (as \u00XX).
+// A number prints in at most 24 characters, a time in 32, a byte of text in at most 6 (as \u00XX), one of an array
+// in 2.
+std::uint64_t json_bytes(const Type& type) {
+  const std::uint64_t capacity = type.capacity;
+  if (type.kind == TypeKind::Scalar) return 32;
+  if (type.kind == TypeKind::Text) return 2 + 6 * capacity;
+  return 2 + capacity * (type.element == Scalar::U8 ? 2 : 32);
+}
 std::uint64_t json_bytes(const Module& module, const Output& log) {
   std::uint64_t bytes = 2;
   for (const Field& field : log.fields) {
     const Type& type = *module.type(field.type);
-    bytes += field.name.size() + 4 + (type.kind == TypeKind::Text ? 2 + 6 * std::uint64_t{type.capacity} : 32);
+    bytes += field.name.size() + 4 + json_bytes(type);
   }
   return bytes;
 }

@@ -34,7 +34,7 @@ enum class SlotKind : std::uint8_t {
   Plain,
   Now,                // I64: the time that is fixed while a handler runs
   EventTime,          // I64: when the reading at hand was taken
-  InputValue,         // the latest good reading; a scalar or a text
+  InputValue,         // the latest good reading
   InputTime,          // I64: its time; before the first reading, the instance's start
   InputReady,         // Bool: there was one
   InputName,          // Text: what the site calls the bound thing
@@ -83,7 +83,7 @@ struct Function {
 // A value with a name, a type and a unit: what crosses the task's border.
 struct Field {
   std::string name{};
-  TypeId type = 0;     // a scalar, or a text (its region is ignored)
+  TypeId type = 0;     // a scalar, or a text, array or list (its region is ignored)
   std::string unit{};  // "°C"; empty: none. I64 with unit "time" or "duration" is a point in or a span of time, in ns;
                        // with "enum(a, b)" one of those names (enum_unit.h)
   friend bool operator==(const Field&, const Field&) = default;

@@ -158,7 +158,12 @@ class FuelCount {
     std::uint64_t bytes = 8;
     for (std::size_t n = 0; n < m_.outputs[i.a].fields.size(); ++n) {
       const Type* type = m_.type(f_.registers[i.b + n]);
-      bytes += 8 + (type->kind == TypeKind::Text ? (std::uint64_t{type->capacity} + 7) / 8 * 8 : 0);
+      if (type->kind == TypeKind::Scalar) {
+        bytes += 8;
+        continue;
+      }
+      const auto size = static_cast<std::uint64_t>(type->kind == TypeKind::Text ? 1 : size_bytes(type->element));
+      bytes += 8 + (type->capacity * size + 7) / 8 * 8;
     }
     return bytes;
   }

@@ -391,7 +391,9 @@ class CodeCheck {
                            [&](std::size_t n, TypeId id, const Type& type) {
                              const Type* declared = m_.type(fields[n].type);
                              if (declared == nullptr || declared->kind == TypeKind::Scalar) return id == fields[n].type;
-                             return type.kind == declared->kind && type.capacity <= declared->capacity;
+                             const bool fits = declared->kind == TypeKind::Array ? type.capacity == declared->capacity
+                                                                                 : type.capacity <= declared->capacity;
+                             return type.kind == declared->kind && type.element == declared->element && fits;
                            });
   }
 

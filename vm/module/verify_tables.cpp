@@ -122,11 +122,12 @@ bool check_regions(Check& check) {
   return true;
 }
 
-// The slot's type where it is a text as long as the declared one, or the declared scalar.
+// The slot's type is the declared one, wherever that would be.
 bool holds_field(const Module& m, const Slot& slot, TypeId declared) {
   const Type *type = m.type(slot.type), *wanted = m.type(declared);
   if (type == nullptr || wanted == nullptr) return false;
-  return is_text(wanted) ? is_text(type) && type->capacity == wanted->capacity : slot.type == declared;
+  if (is_scalar(wanted)) return slot.type == declared;
+  return type->kind == wanted->kind && type->element == wanted->element && type->capacity == wanted->capacity;
 }
 
 // The array of a window: as many elements as it has values, of the input's type.
@@ -248,7 +249,10 @@ bool check_image(Check& check, Region region, const std::vector<std::byte>& imag
 // ---- What crosses the border
 // -----------------------------------------------------------------------------------------
 
-bool is_field_type(const Module& m, TypeId id) { return is_scalar(m.type(id)) || is_text(m.type(id)); }
+bool is_field_type(const Module& m, TypeId id) {
+  const Type* type = m.type(id);
+  return type != nullptr && type->kind != TypeKind::Counter;
+}
 
 bool check_span(Check& check, TimeNs span, const std::string& what) {
   return check.demand(Rule::TimeSpan, span >= 0 && span <= kMaxSpanNs,

@@ -151,8 +151,9 @@ std::vector<std::string> write_rows(const Module& module, const OutputBuffer& ou
       if (n != 0) text += ", ";
       const Word word = load(field, 8);
       field += 8;
-      if (type.kind == TypeKind::Text) {
-        text += write_quoted({reinterpret_cast<const char*>(field), static_cast<std::size_t>(word)});
+      if (type.kind != TypeKind::Scalar) {
+        const std::string_view bytes(reinterpret_cast<const char*>(field), static_cast<std::size_t>(word));
+        text += type.kind == TypeKind::Text ? write_quoted(bytes) : write_elements(type.element, bytes);
         field += (word + 7) / 8 * 8;
       } else {
         text += write_value(type.element, word);

@@ -45,8 +45,9 @@ std::string write_fields(const Module& module, const Output& output, std::span<c
     place += 8;
     if (!text.empty()) text += ", ";
     if (output.kind == OutputKind::Log) text += field.name + ": ";
-    if (type.kind == TypeKind::Text) {
-      text += write_quoted({reinterpret_cast<const char*>(place), static_cast<std::size_t>(word)});
+    if (type.kind != TypeKind::Scalar) {
+      const std::string_view bytes(reinterpret_cast<const char*>(place), static_cast<std::size_t>(word));
+      text += type.kind == TypeKind::Text ? write_quoted(bytes) : write_elements(type.element, bytes);
       place += (word + 7) / 8 * 8;
     } else if (field.unit == "time" || field.unit == "duration") {
       text += milliseconds(static_cast<TimeNs>(word)) + " ms";
@@ -215,6 +216,10 @@ class Player {
         instance_.deliver_bad(worker_, *event.input, event.time, event.time);
       } else if (type.kind == TypeKind::Text) {
         instance_.deliver_text(worker_, *event.input, event.value, event.time, event.time);
+      } else if (type.kind != TypeKind::Scalar) {
+        const auto elements = read_elements(type.element, event.value);
+        if (!elements) return fail("input: " + event.value + " is no " + describe(type));
+        instance_.deliver_elements(worker_, *event.input, *elements, event.time, event.time);
       } else {
         std::optional<Word> word = read_value(type.element, event.value);
         const std::string& unit = module_.inputs[index(*event.input)].value.unit;

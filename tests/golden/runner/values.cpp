@@ -1,7 +1,10 @@
 #include "tests/golden/runner/values.h"
 
+#include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <limits>
+#include <span>
 
 namespace eyeflow::golden {
 
@@ -113,6 +116,47 @@ std::optional<Word> read_value(Scalar type, std::string_view text) {
       return read_float<double>(text, kNanF64);
   }
   return std::nullopt;
+}
+
+std::string write_elements(Scalar type, std::string_view bytes) {
+  const auto size = static_cast<std::size_t>(vm::size_bytes(type));
+  std::string text;
+  for (std::size_t at = 0; at + size <= bytes.size(); at += size) {
+    Word word = 0;
+    std::memcpy(&word, bytes.data() + at, size);
+    if (type == Scalar::U8) {
+      text += {"0123456789abcdef"[word >> 4], "0123456789abcdef"[word & 15]};
+      continue;
+    }
+    if (type == Scalar::I32) word = vm::to_word(static_cast<std::int32_t>(word));
+    text += (text.empty() ? "" : ", ") + write_value(type, word);
+  }
+  return type == Scalar::U8 ? text : "[" + text + "]";
+}
+
+std::optional<std::vector<std::byte>> read_elements(Scalar type, std::string_view text) {
+  const auto size = static_cast<std::size_t>(vm::size_bytes(type));
+  std::vector<std::byte> bytes;
+  const auto add = [&](std::string_view element) {
+    const std::optional<Word> word = read_value(type, element);
+    if (!word) return false;
+    const auto raw = std::as_bytes(std::span(&*word, 1)).first(size);
+    bytes.insert(bytes.end(), raw.begin(), raw.end());
+    return true;
+  };
+  if (type == Scalar::U8) {
+    for (std::size_t at = 0; at < text.size(); at += 2)
+      if (!add("0x" + std::string(text.substr(at, 2)))) return std::nullopt;
+    return bytes;
+  }
+  if (!text.starts_with('[') || !text.ends_with(']')) return std::nullopt;
+  text = text.substr(1, text.size() - 2);
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(','), text.size());
+    if (!add(text.substr(0, end))) return std::nullopt;
+    text.remove_prefix(std::min(text.find_first_not_of(", ", end), text.size()));
+  }
+  return bytes;
 }
 
 std::string write_quoted(std::string_view text) {

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "vm/isa/type.h"
 
@@ -14,6 +15,10 @@ namespace eyeflow::golden {
 std::string write_value(vm::Scalar type, vm::Word word);
 // Also reads 0x… for integers, and numbers without a point for floats. Nothing when it is not of that type.
 std::optional<vm::Word> read_value(vm::Scalar type, std::string_view text);
+
+// An array's elements: [1, 2.5], or of u8 the digits of each, 00ff.
+std::string write_elements(vm::Scalar type, std::string_view bytes);
+std::optional<std::vector<std::byte>> read_elements(vm::Scalar type, std::string_view text);
 
 // With quotes; \n, \t, \", \\ and \xHH for bytes that cannot be shown.
 std::string write_quoted(std::string_view text);
