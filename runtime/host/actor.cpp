@@ -63,16 +63,25 @@ TaskInfo::TaskInfo(const vm::Program& program) : program(&program) {
 }
 
 ReadingQueue::ReadingQueue(const vm::Module& module) {
-  std::size_t depth = 0;
+  std::size_t depth = 0, bytes = 0;
   for (const auto& input : module.inputs) {
-    const auto own = input.queue == 0 ? kDefaultDepth : std::min(input.queue, kDeepest);
-    inputs_.push_back({.depth = own, .drop_oldest = input.drop == vm::DropPolicy::Oldest});
+    const auto& type = *module.type(input.value.type);
+    const auto stride = type.kind == vm::TypeKind::Scalar ? 0
+                        : type.kind == vm::TypeKind::Text
+                            ? std::size_t{type.capacity}
+                            : std::size_t{type.capacity} * static_cast<std::size_t>(vm::size_bytes(type.element));
+    const auto usual = static_cast<std::uint32_t>(
+        stride == 0 ? kDefaultDepth : std::clamp<std::size_t>(kMostBytes / stride, 1, kDefaultDepth));
+    const auto own = input.queue == 0 ? usual : std::min(input.queue, kDeepest);
+    PerInput& queue = inputs_.emplace_back(
+        PerInput{.depth = own, .drop_oldest = input.drop == vm::DropPolicy::Oldest, .stride = stride, .first = bytes});
+    if (stride > 0)
+      for (std::uint32_t place = 0; place < own; ++place) queue.free.push_back(place);
+    bytes += own * stride;
     depth += own;
-    const auto* type = module.type(input.value.type);
-    if (type->kind == vm::TypeKind::Text) text_stride_ = std::max<std::size_t>(text_stride_, type->capacity);
   }
   slots_.resize(std::max<std::size_t>(1, depth));
-  texts_.resize(slots_.size() * text_stride_);
+  bytes_.resize(bytes);
 }
 
 bool ReadingQueue::push(const Reading& reading) {
@@ -87,8 +96,12 @@ bool ReadingQueue::push(const Reading& reading) {
   }
   Slot& slot = at(size_);
   slot.reading = reading;
-  slot.text_bytes = static_cast<std::uint32_t>(std::min(reading.text.size(), text_stride_));
-  if (slot.text_bytes > 0) std::memcpy(text_at(size_), reading.text.data(), slot.text_bytes);
+  slot.size_bytes = static_cast<std::uint32_t>(std::min(reading.bytes.size(), input.stride));
+  if (input.stride > 0) {
+    slot.place = input.free.back();
+    input.free.pop_back();
+    if (slot.size_bytes > 0) std::memcpy(bytes_of(slot), reading.bytes.data(), slot.size_bytes);
+  }
   ++size_;
   ++input.waiting;
   return !dropped;
@@ -96,28 +109,28 @@ bool ReadingQueue::push(const Reading& reading) {
 
 // Those before it move up by one, so that the head stays the oldest.
 void ReadingQueue::remove(std::size_t i) {
-  --inputs_[vm::index(at(i).reading.input)].waiting;
-  for (; i > 0; --i) {
-    at(i) = at(i - 1);
-    if (text_stride_ > 0) std::memcpy(text_at(i), text_at(i - 1), text_stride_);
-  }
+  auto& input = inputs_[vm::index(at(i).reading.input)];
+  --input.waiting;
+  if (input.stride > 0) input.free.push_back(at(i).place);
+  for (; i > 0; --i) at(i) = at(i - 1);
   head_ = (head_ + 1) % slots_.size();
   --size_;
 }
 
-Reading ReadingQueue::pop(std::vector<char>& text) {
+Reading ReadingQueue::pop(std::vector<char>& bytes) {
   const Slot& slot = at(0);
   Reading reading = slot.reading;
-  if (text.size() < text_stride_) text.resize(text_stride_);
-  if (slot.text_bytes > 0) std::memcpy(text.data(), text_at(0), slot.text_bytes);
-  reading.text = {text.data(), slot.text_bytes};
+  bytes.resize(std::max<std::size_t>(bytes.size(), slot.size_bytes));
+  if (slot.size_bytes > 0) std::memcpy(bytes.data(), bytes_of(slot), slot.size_bytes);
+  reading.bytes = {bytes.data(), slot.size_bytes};
   remove(0);
   return reading;
 }
 
 std::size_t ReadingQueue::clear() {
-  for (auto& input : inputs_) input.waiting = 0;
-  return std::exchange(size_, 0);
+  const std::size_t waiting = size_;
+  while (size_ > 0) remove(0);
+  return waiting;
 }
 
 Actor::Actor(std::uint32_t number, TaskInfo& task, const Deployment::Instance& planned)

@@ -40,7 +40,7 @@ inline constexpr vm::TimeNs kAgeUnknown = std::numeric_limits<vm::TimeNs>::min()
 struct Reading {
   vm::InputId input{};
   vm::Word value = 0;
-  std::string_view text{};  // of text inputs
+  std::string_view bytes{};  // of what is no scalar: a text, or elements
   vm::TimeNs event_time = 0;
   SteadyTime arrived{};
   bool may_wait = false;  // its source would rather wait than have something dropped
@@ -53,6 +53,7 @@ class ReadingQueue {
  public:
   static constexpr std::uint32_t kDefaultDepth = 16;
   static constexpr std::uint32_t kDeepest = 4096;
+  static constexpr std::size_t kMostBytes = 1u << 20;  // that wait for an input, unless it declares how many may wait
 
   explicit ReadingQueue(const vm::Module& module);
 
@@ -61,27 +62,34 @@ class ReadingQueue {
   bool has_room(vm::InputId input) const { return inputs_[vm::index(input)].waiting < inputs_[vm::index(input)].depth; }
   // False when a reading was dropped: this one, or the oldest of its input.
   bool push(const Reading& reading);
-  // The oldest; its text is copied into `text`, whose capacity suffices from the construction on.
-  Reading pop(std::vector<char>& text);
+  // The oldest; its bytes are copied into `bytes`.
+  Reading pop(std::vector<char>& bytes);
   std::size_t clear();  // how many there were
 
  private:
   struct Slot {
     Reading reading;
-    std::uint32_t text_bytes = 0;
+    std::uint32_t size_bytes = 0;
+    std::uint32_t place = 0;  // of its bytes, among those of its input
   };
+  // What is no scalar has room of its own for each reading that may wait.
   struct PerInput {
     std::uint32_t depth, waiting = 0;
     bool drop_oldest;
+    std::size_t stride = 0, first = 0;  // bytes of each, and where they begin in bytes_
+    std::vector<std::uint32_t> free{};  // places
   };
   Slot& at(std::size_t i) { return slots_[(head_ + i) % slots_.size()]; }
-  char* text_at(std::size_t i) { return texts_.data() + ((head_ + i) % slots_.size()) * text_stride_; }
+  char* bytes_of(const Slot& slot) {
+    const PerInput& input = inputs_[vm::index(slot.reading.input)];
+    return bytes_.data() + input.first + slot.place * input.stride;
+  }
   void remove(std::size_t i);
 
   std::vector<PerInput> inputs_;
   std::vector<Slot> slots_;
-  std::vector<char> texts_;
-  std::size_t text_stride_ = 0, head_ = 0, size_ = 0;
+  std::vector<char> bytes_;
+  std::size_t head_ = 0, size_ = 0;
 };
 
 inline constexpr vm::TimeNs kNever = std::numeric_limits<vm::TimeNs>::max();
@@ -95,7 +103,7 @@ struct Actor {
   std::uint32_t number;
   TaskInfo& task;
   vm::Instance instance;                                                    // of whoever is Running
-  Writer writer;                                                            // likewise
+  OutputWriter writer;                                                      // likewise
   std::unique_ptr<Keepsake> kept;                                           // likewise; null: nothing of it is kept
   std::mutex mutex;                                                         // of those below
   std::uint64_t skipped_before = 0, late_before = 0, held_back_before = 0;  // of whoever is Running: what is counted

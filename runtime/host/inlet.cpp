@@ -14,8 +14,8 @@ std::string excerpt(std::string_view bytes) {
 
 bool same_plan(const DecodePlan& a, const DecodePlan& b) {
   return a.field == b.field && a.time == b.time && a.time_unit == b.time_unit && a.meaning == b.meaning &&
-         a.type == b.type && a.text_bytes == b.text_bytes && a.names == b.names && a.scale == b.scale &&
-         a.offset == b.offset && a.conversion == b.conversion;
+         a.type == b.type && a.capacity == b.capacity && a.is_list == b.is_list && a.encoding == b.encoding &&
+         a.names == b.names && a.scale == b.scale && a.offset == b.offset && a.conversion == b.conversion;
 }
 
 }  // namespace
@@ -52,7 +52,7 @@ DecodeResult Inlet::decode(const DecodePlan& plan, const Arrival& arrival, vm::T
     case Arrival::Form::Number:
       return decode_number(plan, arrival.number, now);
     case Arrival::Form::Bare:
-      return decode_bare(plan, arrival.bytes, now);
+      return lane_->decoder.decode_bare(plan, arrival.bytes, now);
     case Arrival::Form::Payload:
       break;
   }
@@ -97,7 +97,7 @@ void Inlet::on_arrival(const Arrival& arrival) {
     }
     const bool age_unknown = arrival.is_kept && group.plan.time.empty();
     Reading reading{.value = decoded->value,
-                    .text = decoded->text,
+                    .bytes = decoded->text,
                     .event_time = age_unknown ? kAgeUnknown : decoded->time,
                     .arrived = arrived,
                     .may_wait = arrival.may_wait};

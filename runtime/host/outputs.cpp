@@ -41,7 +41,7 @@ Outputs::Outputs(const Site& site, const Deployment& deployment, const SinkOf& s
   boot_ = fmt::format("{:08x}{:08x}", random(), random());
 }
 
-void Outputs::emit(Writer& writer, const vm::Effect& effect, Buffer& scratch) {
+void Outputs::emit(OutputWriter& writer, const vm::Effect& effect, Buffer& scratch) {
   scratch.clear();
   if (vm::is_of_alarm(effect.kind)) {
     const auto& alarm = writer.module->alarms[effect.index];
@@ -68,7 +68,7 @@ void Outputs::emit(Writer& writer, const vm::Effect& effect, Buffer& scratch) {
   }
 }
 
-void Outputs::write_switch(Writer& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out) {
+void Outputs::write_switch(OutputWriter& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out) {
   const bool wish = first_word(effect) != 0;
   auto& before = writer.wishes[effect.index];
   const std::lock_guard lock(port.mutex);
@@ -84,7 +84,7 @@ void Outputs::write_switch(Writer& writer, const vm::Effect& effect, Port& port,
 }
 
 // port.mutex is held: of two threads that drive one switch, the one that decided last also speaks last.
-void Outputs::tell_switch(Port& port, PortId id, bool on, vm::TimeNs time, const Writer* writer, Buffer& out) {
+void Outputs::tell_switch(Port& port, PortId id, bool on, vm::TimeNs time, const OutputWriter* writer, Buffer& out) {
   port.state = on;
   add(counters_.switch_changes);
   if (port.sink == nullptr) return;
@@ -107,13 +107,14 @@ void Outputs::tell_switch(Port& port, PortId id, bool on, vm::TimeNs time, const
   send(port, id, out, true);
 }
 
-void Outputs::write_value(Writer& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out) {
+void Outputs::write_value(OutputWriter& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out) {
   const auto& field = writer.module->outputs[effect.index].fields.front();
   add(counters_.values);
   if (port.sink == nullptr) return;
   if (port.takes == Sink::Takes::Records) {
     Datum value;
-    datum_of(*writer.module, field, effect.fields, port.conversion, value);
+    Buffer array;
+    datum_of(*writer.module, field, effect.fields, port.conversion, value, array);
     value.name = "value";
     return send_record(*port.sink, id, port.output->name, &writer, effect.time, std::span(&value, 1));
   }
@@ -135,12 +136,12 @@ void Outputs::write_value(Writer& writer, const vm::Effect& effect, Port& port, 
     }
     out.push_back('}');
   } else {
-    append_value(out, *writer.module, field, effect.fields, Style::Plain, port.conversion);
+    append_value(out, *writer.module, field, effect.fields, Style::Payload, port.conversion);
   }
   send(port, id, out, true);
 }
 
-void Outputs::write_row(Writer& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out) {
+void Outputs::write_row(OutputWriter& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out) {
   add(counters_.rows);
   if (writer.kept != nullptr && writer.kept->streams[effect.index]) {
     writer.kept->rows.add(effect.index, effect.time, effect.fields);
@@ -150,8 +151,9 @@ void Outputs::write_row(Writer& writer, const vm::Effect& effect, Port& port, Po
   auto rest = effect.fields;
   if (port.takes == Sink::Takes::Records) {
     writer.fields.resize(fields.size());
+    if (writer.arrays.size() < fields.size()) writer.arrays.resize(fields.size());
     for (std::size_t i = 0; i < fields.size(); ++i) {
-      rest = rest.subspan(datum_of(*writer.module, fields[i], rest, {}, writer.fields[i]));
+      rest = rest.subspan(datum_of(*writer.module, fields[i], rest, {}, writer.fields[i], writer.arrays[i]));
     }
     return send_record(*port.sink, id, port.output->name, &writer, effect.time, writer.fields);
   }
@@ -179,12 +181,12 @@ void Outputs::remember(AlarmTransition transition) {
   transitions_.push_back(std::move(transition));
 }
 
-void Outputs::recall_alarm(const Writer& writer, const vm::Alarm& alarm, vm::TimeNs now) {
+void Outputs::recall_alarm(const OutputWriter& writer, const vm::Alarm& alarm, vm::TimeNs now) {
   add(counters_.alarms_recalled);
   remember({now, writer.name, alarm.name, "stood before the restart", alarm.priority, true});
 }
 
-void Outputs::drop_alarm(const Writer& writer, const std::string& name, vm::TimeNs now) {
+void Outputs::drop_alarm(const OutputWriter& writer, const std::string& name, vm::TimeNs now) {
   add(counters_.alarms_recalled);
   Buffer out;
   write_alarm(writer, {.told = {.time = now, .instance = writer.name, .alarm = name, .text = {}, .raised = false}},
@@ -199,7 +201,7 @@ constexpr std::string_view kLabels[] = {"ALARM  ", "clear  ", "ack    ", "shelve
 
 }  // namespace
 
-void Outputs::write_alarm(const Writer& writer, const AlarmNews& news, Buffer& out) {
+void Outputs::write_alarm(const OutputWriter& writer, const AlarmNews& news, Buffer& out) {
   const AlarmTransition& told = news.told;
   const auto kind = static_cast<std::size_t>(news.kind) - static_cast<std::size_t>(vm::EffectKind::AlarmRaised);
   if (told.raised || news.kind == vm::EffectKind::AlarmCleared) {
@@ -257,7 +259,7 @@ void Outputs::write_alarm(const Writer& writer, const AlarmNews& news, Buffer& o
                       .retain = site_.alarms.retain});
 }
 
-void Outputs::open_json(Buffer& out, const Writer* writer, vm::TimeNs time) {
+void Outputs::open_json(Buffer& out, const OutputWriter* writer, vm::TimeNs time) {
   fmt::format_to(std::back_inserter(out), "{{\"id\":\"{}-{}\",\"device\":\"{}\"", boot_,
                  next_id_.fetch_add(1, std::memory_order_relaxed), site_.device);
   if (writer != nullptr) {
@@ -280,7 +282,7 @@ void Outputs::send(Port& port, PortId id, const Buffer& out, bool is_state) {
                     .is_state = is_state});
 }
 
-void Outputs::send_record(Sink& sink, PortId id, std::string_view name, const Writer* writer, vm::TimeNs time,
+void Outputs::send_record(Sink& sink, PortId id, std::string_view name, const OutputWriter* writer, vm::TimeNs time,
                           std::span<const Datum> fields) {
   const Record record{.name = name,
                       .task = writer != nullptr ? std::string_view(writer->module->task) : std::string_view{},

@@ -20,12 +20,13 @@ inline constexpr std::string_view kAlarmRecords = "alarms";  // the name of what
 inline constexpr const char* kAlarmColumns[] = {"alarm", "state", "priority", "text"};
 
 // Who an effect comes from. One thread at a time, as its instance.
-struct Writer {
+struct OutputWriter {
   std::string name;  // the instance's
   const vm::Module* module = nullptr;
   std::vector<PortId> ports;         // by output
   std::vector<std::uint8_t> wishes;  // by output: what a switch was last told
-  std::vector<Datum> fields{};       // of a record that is being told
+  std::vector<Datum> fields{};       // of a record that is being told …
+  std::vector<Buffer> arrays{};      // … and what arrays among them are as text
   Keepsake* kept = nullptr;          // takes rows that are kept; null: none are
 };
 
@@ -38,12 +39,12 @@ class Outputs {
   Outputs(const Site& site, const Deployment& deployment, const SinkOf& sinks, Counters& counters);
 
   // `scratch` is the calling thread's.
-  void emit(Writer& writer, const vm::Effect& effect, Buffer& scratch);
+  void emit(OutputWriter& writer, const vm::Effect& effect, Buffer& scratch);
 
   // An alarm of an instance that goes on after a restart: it stands, which everybody has been told; or its task has it
   // no longer, which is told as an alarm that cleared.
-  void recall_alarm(const Writer& writer, const vm::Alarm& alarm, vm::TimeNs now);
-  void drop_alarm(const Writer& writer, const std::string& name, vm::TimeNs now);
+  void recall_alarm(const OutputWriter& writer, const vm::Alarm& alarm, vm::TimeNs now);
+  void drop_alarm(const OutputWriter& writer, const std::string& name, vm::TimeNs now);
 
   // Every switch that is not at its safe state goes there: when the host stops, for good, and at the start those of
   // refused runs.
@@ -72,21 +73,21 @@ class Outputs {
   static bool is_json(const Port& port) {
     return port.settings->format == PayloadFormat::Json || port.takes == Sink::Takes::Json;
   }
-  void write_switch(Writer& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out);
-  void tell_switch(Port& port, PortId id, bool on, vm::TimeNs time, const Writer* writer, Buffer& out);
-  void write_value(Writer& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out);
-  void write_row(Writer& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out);
+  void write_switch(OutputWriter& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out);
+  void tell_switch(Port& port, PortId id, bool on, vm::TimeNs time, const OutputWriter* writer, Buffer& out);
+  void write_value(OutputWriter& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out);
+  void write_row(OutputWriter& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out);
   struct AlarmNews {
     AlarmTransition told;
     vm::EffectKind kind = vm::EffectKind::AlarmCleared;
     std::string_view by{};  // who acknowledged or shelved it; its text is why then
     vm::TimeNs until = 0;   // of a shelved one
   };
-  void write_alarm(const Writer& writer, const AlarmNews& news, Buffer& out);
+  void write_alarm(const OutputWriter& writer, const AlarmNews& news, Buffer& out);
   void remember(AlarmTransition transition);
-  void open_json(Buffer& out, const Writer* writer, vm::TimeNs time);
+  void open_json(Buffer& out, const OutputWriter* writer, vm::TimeNs time);
   void send(Port& port, PortId id, const Buffer& out, bool is_state);
-  void send_record(Sink& sink, PortId id, std::string_view name, const Writer* writer, vm::TimeNs time,
+  void send_record(Sink& sink, PortId id, std::string_view name, const OutputWriter* writer, vm::TimeNs time,
                    std::span<const Datum> fields);
 
   const Site& site_;

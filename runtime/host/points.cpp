@@ -39,7 +39,9 @@ std::string text_of(const DecodePlan& plan, const Decoded& decoded, bool& is_num
   is_number = false;
   if (plan.meaning == Meaning::Text) return std::string(decoded.text);
   Buffer out;
-  if (plan.meaning == Meaning::Time) {
+  if (plan.meaning == Meaning::Elements) {
+    append_elements(out, plan.type, std::as_bytes(std::span(decoded.text)), Style::Plain);
+  } else if (plan.meaning == Meaning::Time) {
     append_time(out, static_cast<vm::TimeNs>(decoded.value));
   } else if (plan.type == vm::Scalar::Bool) {
     append(out, decoded.value != 0 ? "true" : "false");
@@ -108,7 +110,7 @@ class Listener final : public Receiver {
  private:
   DecodeResult decode(const DecodePlan& plan, const Arrival& arrival, vm::TimeNs now) {
     if (arrival.form == Arrival::Form::Number) return decode_number(plan, arrival.number, now);
-    if (arrival.form == Arrival::Form::Bare) return decode_bare(plan, arrival.bytes, now);
+    if (arrival.form == Arrival::Form::Bare) return decoder_.decode_bare(plan, arrival.bytes, now);
     return decoder_.decode(plan, arrival.bytes, now);
   }
 
@@ -122,7 +124,7 @@ class Listener final : public Receiver {
         DecodePlan other = reader.plan;
         other.meaning = meaning;
         other.type = type;
-        other.text_bytes = 60;
+        other.capacity = 60;
         auto again = decode(other, arrival, now);
         if (!again) continue;
         reader.plan = std::move(other);
@@ -168,9 +170,12 @@ Reader reader_of(const Site& site, const Deployment& deployment, std::uint32_t s
       if (reader.is_known) continue;
       reader.plan.meaning = route.plan.meaning == Meaning::Duration ? Meaning::Number : route.plan.meaning;
       reader.plan.type = route.plan.meaning == Meaning::Duration ? vm::Scalar::F64 : route.plan.type;
-      reader.plan.text_bytes = route.plan.text_bytes;
+      reader.plan.capacity = route.plan.capacity;
+      reader.plan.is_list = route.plan.is_list;
+      reader.plan.encoding = route.plan.encoding;
       // A converted number may be whole where the payload's is not.
-      if (!stdlib::is_identity(route.plan.conversion)) reader.plan.type = vm::Scalar::F64;
+      if (!stdlib::is_identity(route.plan.conversion) && route.plan.meaning != Meaning::Elements)
+        reader.plan.type = vm::Scalar::F64;
       reader.is_known = true;
     }
   }

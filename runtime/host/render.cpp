@@ -70,15 +70,69 @@ void append_clock(Buffer& out, vm::TimeNs time) {
                  time / 1'000'000 % 1000);
 }
 
+namespace {
+
+std::string_view bytes_behind(std::span<const std::byte> bytes, Word size) {
+  return {reinterpret_cast<const char*>(bytes.data()) + sizeof size, static_cast<std::size_t>(size)};
+}
+std::size_t size_of(Word bytes) { return sizeof bytes + (bytes + 7) / 8 * 8; }
+
+void append_number(Buffer& out, Scalar type, Word word, Style style, const stdlib::Conversion& conversion) {
+  if (!stdlib::is_identity(conversion)) {
+    append_real(out, stdlib::apply(conversion, as_real(type, word)), style);
+  } else if (type == Scalar::Bool) {
+    append(out, word != 0 ? "true" : "false");
+  } else if (type == Scalar::F64) {
+    append_real(out, std::bit_cast<double>(word), style);
+  } else if (type == Scalar::F32) {
+    append_small_real(out, std::bit_cast<float>(static_cast<std::uint32_t>(word)), style);
+  } else if (is_signed(type)) {
+    fmt::format_to(std::back_inserter(out), "{}", static_cast<std::int64_t>(word));
+  } else {
+    fmt::format_to(std::back_inserter(out), "{}", word);
+  }
+}
+
+}  // namespace
+
+void append_elements(Buffer& out, Scalar type, std::span<const std::byte> elements, Style style,
+                     const stdlib::Conversion& conversion) {
+  const auto size = static_cast<std::size_t>(vm::size_bytes(type));
+  if (type == Scalar::U8) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    if (style == Style::Payload) return append(out, {reinterpret_cast<const char*>(elements.data()), elements.size()});
+    if (style == Style::Json) out.push_back('"');
+    for (const std::byte byte : elements) {
+      out.push_back(kDigits[std::to_integer<std::size_t>(byte >> 4)]);
+      out.push_back(kDigits[std::to_integer<std::size_t>(byte & std::byte{15})]);
+    }
+    if (style == Style::Json) out.push_back('"');
+    return;
+  }
+  out.push_back('[');
+  for (std::size_t at = 0; at + size <= elements.size(); at += size) {
+    Word word = 0;
+    std::memcpy(&word, elements.data() + at, size);
+    if (type == Scalar::I32) word = vm::to_word(static_cast<std::int32_t>(word));
+    if (at > 0) out.push_back(',');
+    append_number(out, type, word, Style::Json, conversion);
+  }
+  out.push_back(']');
+}
+
 std::size_t append_value(Buffer& out, const vm::Module& module, const vm::Field& field,
                          std::span<const std::byte> bytes, Style style, const stdlib::Conversion& conversion) {
   const auto* type = module.type(field.type);
   Word word = 0;
   std::memcpy(&word, bytes.data(), sizeof word);
   if (type->kind == vm::TypeKind::Text) {
-    const std::string_view text(reinterpret_cast<const char*>(bytes.data()) + sizeof word, word);
+    const std::string_view text = bytes_behind(bytes, word);
     style == Style::Json ? append_json_text(out, text) : append(out, text);
-    return sizeof word + (word + 7) / 8 * 8;
+    return size_of(word);
+  }
+  if (type->kind != vm::TypeKind::Scalar) {
+    append_elements(out, type->element, bytes.subspan(sizeof word, word), style, conversion);
+    return size_of(word);
   }
   if (field.unit == "time") {
     if (style == Style::Json) out.push_back('"');
@@ -89,18 +143,8 @@ std::size_t append_value(Buffer& out, const vm::Module& module, const vm::Field&
     style == Style::Json ? append_json_text(out, name) : append(out, name);
   } else if (field.unit == "duration") {
     append_real(out, static_cast<double>(static_cast<std::int64_t>(word)) / 1e9, style);
-  } else if (!stdlib::is_identity(conversion)) {
-    append_real(out, stdlib::apply(conversion, as_real(type->element, word)), style);
-  } else if (type->element == Scalar::Bool) {
-    append(out, word != 0 ? "true" : "false");
-  } else if (type->element == Scalar::F64) {
-    append_real(out, std::bit_cast<double>(word), style);
-  } else if (type->element == Scalar::F32) {
-    append_small_real(out, std::bit_cast<float>(static_cast<std::uint32_t>(word)), style);
-  } else if (is_signed(type->element)) {
-    fmt::format_to(std::back_inserter(out), "{}", static_cast<std::int64_t>(word));
   } else {
-    fmt::format_to(std::back_inserter(out), "{}", word);
+    append_number(out, type->element, word, style, conversion);
   }
   return sizeof word;
 }
@@ -154,14 +198,20 @@ void append_row(Buffer& out, const vm::Module& module, std::size_t output, std::
 }
 
 std::size_t datum_of(const vm::Module& module, const vm::Field& field, std::span<const std::byte> bytes,
-                     const stdlib::Conversion& conversion, Datum& out) {
+                     const stdlib::Conversion& conversion, Datum& out, Buffer& array) {
   const auto* type = module.type(field.type);
   out.name = field.name;
   Word word = 0;
   std::memcpy(&word, bytes.data(), sizeof word);
   if (type->kind == vm::TypeKind::Text) {
-    out.value = std::string_view(reinterpret_cast<const char*>(bytes.data()) + sizeof word, word);
-    return sizeof word + (word + 7) / 8 * 8;
+    out.value = bytes_behind(bytes, word);
+    return size_of(word);
+  }
+  if (type->kind != vm::TypeKind::Scalar) {
+    array.clear();
+    append_elements(array, type->element, bytes.subspan(sizeof word, word), Style::Plain, conversion);
+    out.value = std::string_view(array.data(), array.size());
+    return size_of(word);
   }
   if (field.unit == "time") {
     out.value = time_point(static_cast<vm::TimeNs>(word));

@@ -202,12 +202,14 @@ void Runner::handle(Lane& lane, Actor& actor, const Reading& reading) {
   const auto input = vm::index(reading.input);
   const auto event_time =
       reading.event_time == kAgeUnknown ? actor.instance.reading_time(reading.input) : reading.event_time;
-  const bool is_text =
-      actor.writer.module->type(actor.writer.module->inputs[input].value.type)->kind == vm::TypeKind::Text;
+  const vm::TypeKind kind = actor.writer.module->type(actor.writer.module->inputs[input].value.type)->kind;
   if (reading.is_bad) {
     actor.instance.deliver_bad(lane.worker, reading.input, event_time, now);
-  } else if (is_text) {
-    actor.instance.deliver_text(lane.worker, reading.input, reading.text, event_time, now);
+  } else if (kind == vm::TypeKind::Text) {
+    actor.instance.deliver_text(lane.worker, reading.input, reading.bytes, event_time, now);
+  } else if (kind != vm::TypeKind::Scalar) {
+    actor.instance.deliver_elements(lane.worker, reading.input, std::as_bytes(std::span(reading.bytes)), event_time,
+                                    now);
   } else {
     actor.instance.deliver(lane.worker, reading.input, reading.value, event_time, now);
   }
@@ -384,7 +386,7 @@ void Runner::finish(Lane& lane, Actor& actor, int budget) {
     }
     // Readings first: each brings along the timers that were due when it came.
     if (!actor.queue.empty()) {
-      const Reading reading = actor.queue.pop(lane.text);
+      const Reading reading = actor.queue.pop(lane.bytes);
       lock.unlock();
       handle(lane, actor, reading);
     } else {

@@ -21,7 +21,7 @@ struct Lane {
   vm::Worker worker;
   Decoder decoder;
   Buffer scratch;
-  std::vector<char> text;
+  std::vector<char> bytes;  // of a reading that waited
   Keeper::Scratch keeping;
   std::uint64_t texts_cut_before = 0;
 };

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/payload/elements.h"
 #include "runtime/payload/json.h"
 #include "runtime/payload/number.h"
 #include "vm/module/enum_unit.h"
@@ -110,7 +111,7 @@ std::optional<vm::TimeNs> time_of_value(const JsonValue& value, TimeUnit unit) {
 }
 
 DecodeResult text_reading(const DecodePlan& plan, std::string_view text, vm::TimeNs time) {
-  if (text.size() > plan.text_bytes) return std::unexpected(BadReading::TextTooLong);
+  if (text.size() > plan.capacity) return std::unexpected(BadReading::TextTooLong);
   if (!simdjson::validate_utf8(text)) return std::unexpected(BadReading::Malformed);
   return Decoded{.text = text, .time = time};
 }
@@ -161,6 +162,7 @@ DecodeResult reading_of(const DecodePlan& plan, const JsonValue& value, vm::Time
     }
     case Meaning::Number:
     case Meaning::Duration:
+    case Meaning::Elements:  // not by this way
       break;
   }
   if (plan.type == vm::Scalar::Bool) {
@@ -194,14 +196,68 @@ DecodeResult reading_of(const DecodePlan& plan, const JsonValue& value, vm::Time
 
 }  // namespace
 
-struct Decoder::Parser : JsonParser {};
+struct Decoder::Parser : JsonParser {
+  std::vector<char> elements;
+
+  DecodeResult decode_elements(const DecodePlan& plan, std::string_view payload, vm::TimeNs now);
+  Elements elements_of(const DecodePlan& plan, dom::element element);
+};
+
+DecodeResult Decoder::Parser::decode_elements(const DecodePlan& plan, std::string_view payload, vm::TimeNs now) {
+  Decoded decoded{.time = now};
+  Elements found;
+  if (plan.field.empty() && plan.time.empty()) {
+    found = elements_of_payload(plan, payload, elements);
+  } else {
+    dom::element document;
+    if (const auto error = parse(payload).get(document))
+      return std::unexpected(error == simdjson::NUMBER_ERROR ? BadReading::OutOfRange : BadReading::Malformed);
+    if (!plan.time.empty()) {
+      const auto element = at(document, plan.time.text());
+      const auto taken = element ? time_of_value(value_of(*element), plan.time_unit) : std::nullopt;
+      if (!taken) return std::unexpected(BadReading::BadTime);
+      decoded.from_future = *taken > now;
+      decoded.time = std::min(*taken, now);
+    }
+    const auto element = at(document, plan.field.text());
+    if (!element) return std::unexpected(element.error());
+    found = elements_of(plan, *element);
+  }
+  if (!found) return std::unexpected(found.error());
+  decoded.text = *found;
+  return decoded;
+}
+
+Elements Decoder::Parser::elements_of(const DecodePlan& plan, dom::element element) {
+  if (element.is_string()) return elements_of_digits(plan, element.get_string().value_unsafe(), elements);
+  if (element.is_null()) return std::unexpected(BadReading::NotANumber);
+  dom::array array;
+  if (element.get(array)) return std::unexpected(BadReading::WrongType);
+  elements.clear();
+  if (array.size() > plan.capacity) return std::unexpected(BadReading::WrongCount);
+  for (const dom::element part : array) {
+    const JsonValue value = value_of(part);
+    std::expected<vm::Word, BadReading> word = std::unexpected(BadReading::WrongType);
+    if (plan.type == vm::Scalar::Bool && value.is_bool()) {
+      word = value.kind == Kind::True;
+    } else {
+      const auto number = number_of(value);
+      word = number ? to_word(plan, *number) : std::unexpected(number.error());
+    }
+    if (!word) return std::unexpected(word.error());
+    add_element(plan, *word, elements);
+  }
+  return checked_count(plan, {elements.data(), elements.size()});
+}
+
 Decoder::Decoder() : parser_(std::make_unique<Parser>()) {}
 Decoder::~Decoder() = default;
 Decoder::Decoder(Decoder&&) noexcept = default;
 
 DecodeResult Decoder::decode(const DecodePlan& plan, std::string_view payload, vm::TimeNs now) {
   if (payload.size() > kMaxPayloadBytes) return std::unexpected(BadReading::TooLarge);
-  if (plan.field.empty() && plan.time.empty()) return decode_bare(plan, payload, now);
+  if (plan.meaning == Meaning::Elements) return parser_->decode_elements(plan, payload, now);
+  if (plan.field.empty() && plan.time.empty()) return runtime::decode_bare(plan, payload, now);
   JsonValue field, time_field;
   auto missing = BadReading::MissingField;
   if (!scan_json(payload, plan.field, plan.time, field, time_field)) [[unlikely]] {
@@ -220,6 +276,13 @@ DecodeResult Decoder::decode(const DecodePlan& plan, std::string_view payload, v
   auto decoded = reading_of(plan, field, time);
   if (decoded) decoded->from_future = from_future;
   return decoded;
+}
+
+DecodeResult Decoder::decode_bare(const DecodePlan& plan, std::string_view text, vm::TimeNs time) {
+  if (plan.meaning != Meaning::Elements) return runtime::decode_bare(plan, text, time);
+  const Elements found = elements_of_text(plan, text, parser_->elements);
+  if (!found) return std::unexpected(found.error());
+  return Decoded{.text = *found, .time = time};
 }
 
 DecodeResult decode_bare(const DecodePlan& plan, std::string_view text, vm::TimeNs time) {
@@ -241,7 +304,7 @@ DecodeResult decode_bare(const DecodePlan& plan, std::string_view text, vm::Time
 }
 
 DecodeResult decode_number(const DecodePlan& plan, double value, vm::TimeNs time) {
-  if (plan.meaning == Meaning::Text) return std::unexpected(BadReading::WrongType);
+  if (plan.meaning == Meaning::Text || plan.meaning == Meaning::Elements) return std::unexpected(BadReading::WrongType);
   if (plan.meaning == Meaning::Time) return time_reading(time_of(value, plan.time_unit), time);
   if (plan.meaning == Meaning::Enum)
     return ordinal_reading(plan, Number{.kind = Number::Kind::Real, .real = value}, time);

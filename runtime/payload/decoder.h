@@ -42,7 +42,8 @@ enum class Meaning : std::uint8_t {
   Duration,  // ns; the sensor's unit gives DecodePlan::conversion to ns
   Time,      // ns since 1970, read as the reading's own time is
   Enum,      // the name of a value, or its number, of DecodePlan::names
-  Text,      // at most DecodePlan::text_bytes bytes of UTF-8
+  Text,      // at most DecodePlan::capacity bytes of UTF-8
+  Elements,  // DecodePlan::capacity numbers or bools of DecodePlan::type, or at most so many
 };
 
 // How payloads of one sensor become readings of one input. Made once, when the site is bound.
@@ -52,7 +53,9 @@ struct DecodePlan {
   TimeUnit time_unit = TimeUnit::Recognised;
   Meaning meaning = Meaning::Number;
   vm::Scalar type = vm::Scalar::F64;
-  std::uint32_t text_bytes = 0;
+  std::uint32_t capacity = 0;
+  bool is_list = false;  // Meaning::Elements: there may be fewer
+  Encoding encoding = Encoding::ByType;
   std::string names{};              // Meaning::Enum: the field's unit (vm/module/enum_unit.h)
   double scale = 1, offset = 0;     // raw * scale + offset is in the sensor's unit
   stdlib::Conversion conversion{};  // from the sensor's unit to the one that the task declared
@@ -65,8 +68,10 @@ inline bool is_raw(const DecodePlan& plan) { return plan.scale != 1 || plan.offs
 Result<DecodePlan> make_plan(const SensorSettings& sensor, const vm::Module& module, const vm::Input& input);
 
 struct Decoded {
-  vm::Word value = 0;       // canonical for its type
-  std::string_view text{};  // Meaning::Text; valid as long as the payload and until the decoder's next call
+  vm::Word value = 0;  // canonical for its type
+  // Meaning::Text; of Elements, these as they stand in a task's memory. Valid as long as the payload and until the
+  // decoder's next call.
+  std::string_view text{};
   vm::TimeNs time = 0;
   bool from_future = false;  // the payload's time was ahead of `now` and was set to it
 };
@@ -82,13 +87,15 @@ class Decoder {
 
   // A peer's payload, by the plan's JSON pointers.
   DecodeResult decode(const DecodePlan& plan, std::string_view payload, vm::TimeNs now);
+  // A bare value, such as a column of a file: fields and times of the plan do not apply.
+  DecodeResult decode_bare(const DecodePlan& plan, std::string_view text, vm::TimeNs time);
 
  private:
   struct Parser;
   std::unique_ptr<Parser> parser_;
 };
 
-// A bare value, such as a column of a file: fields and times of the plan do not apply.
+// The same of anything but Meaning::Elements.
 DecodeResult decode_bare(const DecodePlan& plan, std::string_view text, vm::TimeNs time);
 // A number in the sensor's unit.
 DecodeResult decode_number(const DecodePlan& plan, double value, vm::TimeNs time);

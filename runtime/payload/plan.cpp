@@ -54,7 +54,7 @@ Result<DecodePlan> make_plan(const SensorSettings& sensor, const vm::Module& mod
                     "another sensor",
                     input.value.name, sensor.written, input.value.name));
   }
-  const bool is_number = type->kind == vm::TypeKind::Scalar && type->element != Scalar::Bool &&
+  const bool is_number = type->kind != vm::TypeKind::Text && type->element != Scalar::Bool &&
                          input.value.unit != "time" && !vm::is_enum_unit(input.value.unit);
   if ((sensor.scale != 1 || sensor.offset != 0) && !is_number) {
     return fail(
@@ -69,10 +69,28 @@ Result<DecodePlan> make_plan(const SensorSettings& sensor, const vm::Module& mod
                               input.value.name, sensor.unit, sensor.written));
     }
     plan.meaning = Meaning::Text;
-    plan.text_bytes = type->capacity;
+    plan.capacity = type->capacity;
     return plan;
   }
   plan.type = type->element;
+  plan.encoding = sensor.encoding;
+  if (type->kind != vm::TypeKind::Scalar) {
+    plan.meaning = Meaning::Elements;
+    plan.capacity = type->capacity;
+    plan.is_list = type->kind == vm::TypeKind::List;
+    const bool digits = plan.encoding == Encoding::Hex || plan.encoding == Encoding::Base64;
+    if (digits && plan.type != Scalar::U8) {
+      return fail(
+          fmt::format("input '{}' is no bytes, and [sensor.\"{}\"] has encoding = \"{}\"; write "
+                      "\"little-endian\" or \"big-endian\", or remove it where payloads are lists of numbers",
+                      input.value.name, sensor.written, name(plan.encoding)));
+    }
+  } else if (plan.encoding != Encoding::ByType) {
+    return fail(
+        fmt::format("input '{}' is one value, and [sensor.\"{}\"] has encoding = \"{}\", which is for arrays; "
+                    "remove it, or bind another sensor",
+                    input.value.name, sensor.written, name(plan.encoding)));
+  }
   plan.scale = sensor.scale;
   plan.offset = sensor.offset;
   if (input.value.unit == "time") {

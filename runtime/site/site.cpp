@@ -233,6 +233,11 @@ void read_sensor(std::string_view written, const toml::table& table, std::set<st
   s.scale = t.number("scale", -1e12, 1e12).value_or(1.0);
   s.offset = t.number("offset", -1e12, 1e12).value_or(0.0);
   s.scale_place = t.place("scale");
+  s.encoding = t.choice<Encoding>("encoding", {{"hex", Encoding::Hex},
+                                               {"base64", Encoding::Base64},
+                                               {"little-endian", Encoding::LittleEndian},
+                                               {"big-endian", Encoding::BigEndian}})
+                   .value_or(Encoding::ByType);
   s.time = t.text("time").value_or("");
   check_pointer(t, "time", s.time);
   s.time_unit = t.choice<TimeUnit>("time_unit", {{"s", TimeUnit::Seconds},
@@ -455,6 +460,11 @@ void read_root(const toml::table& root, Reading& r) {
 }
 
 }  // namespace
+
+std::string_view name(Encoding encoding) {
+  static constexpr std::string_view kNames[] = {"", "hex", "base64", "little-endian", "big-endian"};
+  return kNames[static_cast<std::size_t>(encoding)];
+}
 
 std::string_view name_of(OutputKind kind) {
   return kind == OutputKind::Switch ? "switch" : kind == OutputKind::Value ? "value" : "log";

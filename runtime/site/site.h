@@ -81,6 +81,16 @@ struct Simulation {
   std::uint64_t seed = 1;
 };
 
+// How the elements of an array stand in a payload.
+enum class Encoding {
+  ByType,  // bytes as they are, in a document as hexadecimal digits; other elements as a JSON list
+  Hex,
+  Base64,
+  LittleEndian,
+  BigEndian,
+};
+std::string_view name(Encoding encoding);  // "little-endian"
+
 // What all sensors of one [sensor."…"] table have in common.
 struct SensorSettings {
   std::string written;  // the name as written, with its pattern
@@ -93,6 +103,7 @@ struct SensorSettings {
   Place unit_place;
   double scale = 1, offset = 0;  // raw * scale + offset is in `unit`
   Place scale_place;
+  Encoding encoding = Encoding::ByType;
   std::string time;  // JSON pointer to the event's time; empty: the time of arrival
   TimeUnit time_unit = TimeUnit::Recognised;
   int qos = 0;

@@ -23,7 +23,7 @@ runtime::DecodePlan plan_of(runtime::Meaning meaning, const char* field, const c
   plan.field = field;
   plan.time = time;
   plan.type = type;
-  plan.text_bytes = kTextBytes;
+  plan.capacity = kTextBytes;
   return plan;
 }
 
@@ -39,6 +39,18 @@ std::vector<runtime::DecodePlan> make_plans() {
   plans.push_back(plan_of(Text, "", "", I64));
   plans.push_back(plan_of(Time, "/when", "", I64));
   plans.push_back(plan_of(Duration, "/v", "/t", I64));
+  using runtime::Encoding;
+  for (const Encoding encoding : {Encoding::ByType, Encoding::Hex, Encoding::Base64, Encoding::BigEndian}) {
+    for (const bool is_list : {false, true}) {
+      plans.push_back(plan_of(Elements, is_list ? "/temp" : "", "", U8));
+      plans.back().encoding = encoding;
+      plans.back().is_list = is_list;
+      if (encoding != Encoding::ByType && encoding != Encoding::BigEndian) continue;
+      plans.push_back(plan_of(Elements, is_list ? "/temp" : "", is_list ? "/ts" : "", F32));
+      plans.back().encoding = encoding;
+      plans.back().is_list = is_list;
+    }
+  }
   return plans;
 }
 

@@ -639,7 +639,7 @@ TEST_F(HostTest, OnceSafeASwitchStaysThere) {
   Counters counters;
   const Outputs::SinkOf sinks;
   Outputs outputs(site, deployment, sinks, counters);
-  Writer writer{"relay", &deployment.tasks[0].program->module(), deployment.instances[0].outputs, {0}};
+  OutputWriter writer{"relay", &deployment.tasks[0].program->module(), deployment.instances[0].outputs, {0}};
   Buffer scratch;
   const auto set = [&](vm::Word on) {
     outputs.emit(writer, {vm::EffectKind::Switch, 0, 0, std::as_bytes(std::span(&on, 1)), {}}, scratch);
@@ -909,13 +909,13 @@ Module two_inputs(vm::DropPolicy policy) {
   return t.module;
 }
 Reading a(vm::Word value) { return {.input = vm::InputId{0}, .value = value}; }
-Reading b(std::string_view text) { return {.input = vm::InputId{1}, .text = text}; }
+Reading b(std::string_view text) { return {.input = vm::InputId{1}, .bytes = text}; }
 std::string contents(ReadingQueue& queue) {
   std::string all;
   std::vector<char> text;
   while (!queue.empty()) {
     const auto r = queue.pop(text);
-    all += (all.empty() ? "" : " ") + (r.input == vm::InputId{0} ? std::to_string(r.value) : std::string(r.text));
+    all += (all.empty() ? "" : " ") + (r.input == vm::InputId{0} ? std::to_string(r.value) : std::string(r.bytes));
   }
   return all;
 }
@@ -1034,6 +1034,33 @@ TEST(Render, ValuesAsTextAndJson) {
   EXPECT_EQ(append_value(out, module, {"f", vm::kFirstModuleType, ""}, std::as_bytes(std::span(&text, 1)), Style::Json),
             24u);
   EXPECT_EQ(fmt::to_string(out), "\"a\\\"b\\\\c\\u000a\\u0001é!\"");
+}
+
+TEST(Render, ArraysAsListsAndBytesAsDigits) {
+  Module module;
+  module.types.push_back({vm::TypeKind::Array, Scalar::F32, Region::Const, 3});
+  module.types.push_back({vm::TypeKind::List, Scalar::U8, Region::Const, 8});
+  struct {
+    vm::Word bytes = 12;
+    float elements[4] = {0.1f, -0.0f, std::nanf(""), 0};
+  } floats;
+  struct {
+    vm::Word bytes = 2;
+    std::uint8_t elements[8] = {0x0a, 0xff};
+  } bytes;
+  const auto render = [&](const auto& row, vm::TypeId type, Style style, std::size_t size) {
+    Buffer out;
+    EXPECT_EQ(append_value(out, module, {"f", type, ""}, std::as_bytes(std::span(&row, 1)), style), size);
+    return fmt::to_string(out);
+  };
+  EXPECT_EQ(render(floats, vm::kFirstModuleType, Style::Json, 24), "[0.1,0,null]");
+  EXPECT_EQ(render(bytes, vm::kFirstModuleType + 1, Style::Json, 16), "\"0aff\"");
+  EXPECT_EQ(render(bytes, vm::kFirstModuleType + 1, Style::Plain, 16), "0aff");
+  EXPECT_EQ(render(bytes, vm::kFirstModuleType + 1, Style::Payload, 16), "\x0a\xff");
+  Datum datum;
+  Buffer text;
+  datum_of(module, {"f", vm::kFirstModuleType, ""}, std::as_bytes(std::span(&floats, 1)), {}, datum, text);
+  EXPECT_EQ(std::get<std::string_view>(datum.value), "[0.1,0,null]");
 }
 
 }  // namespace

@@ -33,6 +33,12 @@ vm::Module module_with_text(std::uint32_t bytes) {
   m.inputs.push_back({.value = {"t1", vm::kFirstModuleType, ""}});
   return m;
 }
+vm::Module module_with_elements(Scalar type, std::uint32_t capacity, bool is_list = false, std::string unit = "") {
+  vm::Module m;
+  m.types.push_back({is_list ? vm::TypeKind::List : vm::TypeKind::Array, type, vm::Region::Input, capacity});
+  m.inputs.push_back({.value = {"t1", vm::kFirstModuleType, std::move(unit)}});
+  return m;
+}
 SensorSettings sensor(std::string field, std::string unit = "", std::string time = "") {
   SensorSettings s;
   s.written = "T1";
@@ -375,6 +381,81 @@ TEST(Payload, NoAllocationPerReading) {
   EXPECT_TRUE(good);
 }
 
+// ---- Elements
+
+// What a payload becomes, as the digits of its bytes; or why it does not.
+std::string elements(const SensorSettings& s, const vm::Module& m, std::string_view payload) {
+  Decoder decoder;
+  const auto r = decoder.decode(plan_of(s, m), payload, kNow);
+  if (!r) return std::string(name(r.error()));
+  std::string digits;
+  for (const char c : r->text) {
+    digits += "0123456789abcdef"[static_cast<unsigned char>(c) >> 4];
+    digits += "0123456789abcdef"[c & 15];
+  }
+  return digits;
+}
+SensorSettings encoded(Encoding encoding, std::string field = "") {
+  SensorSettings s = sensor(std::move(field));
+  s.encoding = encoding;
+  return s;
+}
+
+TEST(Payload, BytesAreTakenAsTheyAre) {
+  const auto exactly = module_with_elements(Scalar::U8, 3), at_most = module_with_elements(Scalar::U8, 3, true);
+  EXPECT_EQ(elements(sensor(""), exactly, std::string_view("\0\xff\n", 3)), "00ff0a");
+  EXPECT_EQ(elements(sensor(""), exactly, "ab"), "WrongCount");
+  EXPECT_EQ(elements(sensor(""), at_most, "ab"), "6162");
+  EXPECT_EQ(elements(sensor(""), at_most, ""), "");
+  EXPECT_EQ(elements(sensor(""), at_most, "abcd"), "WrongCount");
+}
+
+TEST(Payload, BytesAsDigits) {
+  const auto m = module_with_elements(Scalar::U8, 4, true);
+  EXPECT_EQ(elements(encoded(Encoding::Hex), m, " 01 fF0a\n"), "01ff0a");
+  EXPECT_EQ(elements(encoded(Encoding::Hex), m, "01f"), "Malformed");
+  EXPECT_EQ(elements(encoded(Encoding::Hex), m, "0 1f"), "Malformed");
+  EXPECT_EQ(elements(sensor("/v"), m, R"({"v": "01 ff"})"), "01ff");
+  EXPECT_EQ(elements(sensor("/v"), m, R"({"v": [1, 255]})"), "01ff");
+  EXPECT_EQ(elements(sensor("/v"), m, R"({"v": [1, 256]})"), "OutOfRange");
+  EXPECT_EQ(elements(sensor("/v"), m, R"({"v": 1})"), "WrongType");
+  // RFC 4648, section 10.
+  EXPECT_EQ(elements(encoded(Encoding::Base64), m, "Zm9v"), "666f6f");
+  EXPECT_EQ(elements(encoded(Encoding::Base64, "/v"), m, R"({"v": "Zm9vYg=="})"), "666f6f62");
+  EXPECT_EQ(elements(encoded(Encoding::Base64), m, "Zg"), "66");
+  EXPECT_EQ(elements(encoded(Encoding::Base64), m, "Z"), "Malformed");
+  EXPECT_EQ(elements(encoded(Encoding::Base64), m, "Zh=="), "Malformed");
+  EXPECT_EQ(elements(encoded(Encoding::Base64), m, "Zm9vYmFy"), "WrongCount");
+}
+
+TEST(Payload, BlocksOfNumbers) {
+  const auto m = module_with_elements(Scalar::F32, 2);
+  EXPECT_EQ(elements(sensor(""), m, "[1.5, -2]"), "0000c03f000000c0");
+  EXPECT_EQ(elements(sensor("/v"), m, R"({"v": [1.5, "-2"]})"), "0000c03f000000c0");
+  EXPECT_EQ(elements(sensor(""), m, "[1.5]"), "WrongCount");
+  EXPECT_EQ(elements(sensor(""), m, "[1, 2, 3]"), "WrongCount");
+  EXPECT_EQ(elements(sensor(""), m, "[1.5, null]"), "NotANumber");
+  EXPECT_EQ(elements(sensor("/v"), m, R"({"v": [1.5, null]})"), "NotANumber");
+  EXPECT_EQ(elements(sensor(""), m, "[1.5, x]"), "Malformed");
+  EXPECT_EQ(elements(sensor(""), m, "1.5, 2"), "Malformed");
+  EXPECT_EQ(elements(encoded(Encoding::BigEndian), m, std::string_view("\x3f\xc0\0\0\xc0\0\0\0", 8)),
+            "0000c03f000000c0");
+  EXPECT_EQ(elements(encoded(Encoding::LittleEndian), m, std::string_view("\0\0\xc0\x3f\0\0\0\xc0", 8)),
+            "0000c03f000000c0");
+  EXPECT_EQ(elements(encoded(Encoding::BigEndian), m, std::string_view("\x7f\xc0\0\0\xc0\0\0\0", 8)), "NotANumber");
+  EXPECT_EQ(elements(encoded(Encoding::BigEndian), m, "12345"), "WrongCount");
+  EXPECT_EQ(elements(encoded(Encoding::BigEndian), module_with_elements(Scalar::I32, 1), "\xff\xff\xff\xfe"),
+            "feffffff");
+  EXPECT_EQ(elements(sensor("/v", "°F"), module_with_elements(Scalar::F64, 1, false, "°C"), R"({"v": [185]})"),
+            "0000000000405540");
+}
+
+TEST(Payload, EncodingsAreForArrays) {
+  EXPECT_FALSE(make_plan(encoded(Encoding::Hex), module_with(Scalar::U8, ""), module_with(Scalar::U8, "").inputs[0]));
+  const auto floats = module_with_elements(Scalar::F32, 2);
+  EXPECT_FALSE(make_plan(encoded(Encoding::Base64), floats, floats.inputs[0]));
+}
+
 TEST(Payload, EveryReasonHasAPayload) {
   const auto json = plan_of(Scalar::U8, "/v", "", "", "/ts");
   const std::pair<const char*, BadReading> rows[] = {
@@ -394,6 +475,8 @@ TEST(Payload, EveryReasonHasAPayload) {
   seen.insert(BadReading::TextTooLong);
   EXPECT_EQ(bad(json, std::string(kMaxPayloadBytes + 1, ' ')), "TooLarge");
   seen.insert(BadReading::TooLarge);
+  EXPECT_EQ(bad(plan_of(sensor(""), module_with_elements(Scalar::U8, 1)), "xy"), "WrongCount");
+  seen.insert(BadReading::WrongCount);
   EXPECT_EQ(seen.size(), kBadReadingCount);
 }
 
