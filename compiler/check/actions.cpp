@@ -172,7 +172,7 @@ void TaskChecker::call_statement(const syntax::Expr& expr, const Span& span, typ
         return;
       }
     }
-    if (array_action(*call, *member, span, out)) return;
+    if (array_action(*call, *member, span, out) || bytes_action(*call, *member, span, out)) return;
   }
   Value value = expression(expr);
   if (!value) return;

@@ -159,8 +159,9 @@ Value TaskChecker::in_unit_of_product(Value figure, const stdlib::Unit& a, const
 
 Value TaskChecker::array_call(const syntax::CallExpr& call, ArrayFunction function, const Span& span) {
   using enum ArrayFunction;
-  if (function >= Kurtosis) return signal_call(call, function, span);
   const ArrayFunctionRow& row = kFunctions[static_cast<std::size_t>(function)];
+  if (function >= Crc16) return bytes_call(call, function, row.name, span);
+  if (function >= Kurtosis) return signal_call(call, function, span);
   if (!count_arguments(call, row.name, row.arity, span)) return {};
   std::vector<Value> arrays, elements;
   for (std::size_t i = 0; i < std::min<std::size_t>(row.arity, 2); ++i) {

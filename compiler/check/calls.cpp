@@ -103,6 +103,8 @@ Value TaskChecker::call(const syntax::CallExpr& call, const Span& span) {
       object.type().kind == TypeKind::BoundedArray && (member->member.text == "push" || member->member.text == "clear");
   if (is_action) {
     report(Code::NoValue, span, quoted(span) + " is an action and gives no value", "write it as a statement");
+  } else if (is_bytes(object.type())) {
+    return bytes_method(call, std::move(object), member->member, span);
   } else {
     report(Code::UnknownMember, member->member.span,
            to_string(object.type()) + " has no '" + member->member.text + "(…)'");
@@ -116,6 +118,7 @@ Value TaskChecker::named_call(const syntax::CallExpr& call, const std::string& n
     return {};
   }
   if (Symbol* symbol = find_symbol(name, &call.callee->span)) return symbol_call(call, name, *symbol, span);
+  if (name == "bytes") return bytes_literal(call, span);
   if (auto function = math_function(name)) return math_call(call, *function, span);
   if (auto function = array_function(name)) return array_call(call, *function, span);
   for (const RoundRow& row : kRound) {

@@ -388,6 +388,13 @@ class TaskChecker {
   Value window_call(const syntax::CallExpr& call, typed::ArrayFunction function, const Span& span);
   Value in_unit(const syntax::Argument& argument, typed::TypeKind kind, const stdlib::Unit& unit);
   const typed::UnitInfo* unit_or_none(const stdlib::Unit& unit);
+  // ---- Bytes (bytes.cpp)
+  Value bytes_literal(const syntax::CallExpr& call, const Span& span);
+  Value bytes_call(const syntax::CallExpr& call, typed::ArrayFunction function, std::string_view name,
+                   const Span& span);
+  Value bytes_method(const syntax::CallExpr& call, Value bytes, const syntax::Name& name, const Span& span);
+  bool bytes_action(const syntax::CallExpr& call, const syntax::MemberExpr& member, const Span& span,
+                    typed::Block& out);
   Value math_values(typed::Math function, std::vector<Value> values, const Span& span);
   Value negate(Value operand, const Span& span);
   bool count_arguments(const syntax::CallExpr& call, std::string_view name, std::size_t count, const Span& span);
@@ -560,6 +567,8 @@ inline constexpr std::uint32_t kMaxTrips = (1u << 29) - 1;
 
 bool is_reserved(std::string_view name);
 bool is_element(const typed::Type& type);
+bool crosses_border(const typed::Type& type);
+bool is_bytes(const typed::Type& type);    // an array of u8
 bool is_shared(const syntax::Decl& decl);  // may stand outside a task
 std::optional<typed::Math> math_function(std::string_view name);
 std::optional<typed::ArrayFunction> array_function(std::string_view name);  // a task may use these names otherwise

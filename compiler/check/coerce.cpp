@@ -295,11 +295,11 @@ ExprPtr TaskChecker::coerce(Value value, const Type& target) {
     value = to_unit(std::move(value), seconds.unit, typed::unit_of(seconds));
     return value ? make_convert(ConvertOp::SecondsToDuration, target, std::move(value)).expr : nullptr;
   }
-  // A part, and what is known, is built where it is wanted: there may be room for more.
-  const bool is_built = as_constant(*value.expr) || std::holds_alternative<typed::Slice>(value.expr->node);
-  if (is_built && target.kind == TypeKind::BoundedArray && from.kind == TypeKind::BoundedArray &&
+  // There may be room for more. A part, and what is known, is built where it is wanted.
+  if (target.kind == TypeKind::BoundedArray && from.kind == TypeKind::BoundedArray &&
       *from.element == *target.element && from.size <= target.size) {
-    retag(*value.expr, target);
+    const bool is_built = as_constant(*value.expr) || std::holds_alternative<typed::Slice>(value.expr->node);
+    if (is_built) retag(*value.expr, target);
     return std::move(value.expr);
   }
   if (target.kind == TypeKind::Text && from.kind == TypeKind::Text) return coerce_text(std::move(value), target);

@@ -320,15 +320,16 @@ std::vector<typed::Field> TaskChecker::check_log_fields(const std::vector<syntax
   for (const syntax::LogField& field : fields) {
     Type type = resolve(field.type);
     check_field_name(field.name, out);
-    if (typed::is_array(type.kind)) {
-      unavailable("an array in a log", field.type->span);
+    if (typed::is_array(type.kind) && !crosses_border(type)) {
+      report(Code::InputType, field.type->span,
+             "in a row an array holds numbers or bools, and this is " + to_string(type));
       type = {};
     } else if (type.kind == TypeKind::Optional && !typed::is_float(type.element->kind)) {
       report(Code::InputType, field.type->span, "in a row only a float can be missing, not " + to_string(*type.element),
              "send it beside a bool that tells");
       type = {};
     } else if (type.kind == TypeKind::Record) {
-      report(Code::InputType, field.type->span, "a field of a log is a scalar or a text, not a record",
+      report(Code::InputType, field.type->span, "a field of a log is a scalar, a text or an array, not a record",
              "name its fields one by one");
       type = {};
     }
@@ -337,15 +338,22 @@ std::vector<typed::Field> TaskChecker::check_log_fields(const std::vector<syntax
   return out;
 }
 
+// Whether a value of this type can come from or go to the world as a whole: no records, times nor spans of time.
+bool crosses_border(const Type& type) {
+  if (typed::is_array(type.kind)) return typed::is_number(type.element->kind) || type.element->kind == TypeKind::Bool;
+  return type.kind == TypeKind::Bool || type.kind == TypeKind::Text || type.kind == TypeKind::Enum ||
+         typed::is_number(type.kind);
+}
+
 // ---- Inputs, outputs, params, states
 // -----------------------------------------------------------------------------------
 
 void TaskChecker::check_input(const syntax::InputDecl& decl, typed::Input& out) {
   out.type = resolve(decl.type);
-  TypeKind kind = out.type.kind == TypeKind::Optional ? out.type.element->kind : out.type.kind;
-  if (kind != TypeKind::Error && kind != TypeKind::Bool && kind != TypeKind::Text && kind != TypeKind::Enum &&
-      !typed::is_number(kind)) {
-    report(Code::InputType, decl.type->span, "an input is a number, bool, text(N) or enum, not " + to_string(out.type));
+  const Type& reading = out.type.kind == TypeKind::Optional ? *out.type.element : out.type;
+  if (reading.kind != TypeKind::Error && !crosses_border(reading)) {
+    report(Code::InputType, decl.type->span,
+           "an input is a number, bool, text(N), enum, bytes(N) or an array of numbers, not " + to_string(out.type));
     out.type = {};
   }
   check_border(out.type, decl.type ? decl.type->span : decl.name.span);
@@ -381,11 +389,9 @@ void TaskChecker::check_output(const syntax::OutputDecl& decl, typed::Output& ou
     out.initial = make_bool(out.type, false);
   } else if (out.kind == typed::OutputKind::Value) {
     out.type = resolve(decl.type);
-    TypeKind kind = out.type.kind;
-    if (kind != TypeKind::Error && kind != TypeKind::Bool && kind != TypeKind::Text && kind != TypeKind::Enum &&
-        !typed::is_number(kind)) {
+    if (out.type.kind != TypeKind::Error && !crosses_border(out.type)) {
       report(Code::InputType, decl.type->span,
-             "a value is a number, bool, text(N) or enum, not " + to_string(out.type));
+             "a value is a number, bool, text(N), enum, bytes(N) or an array of numbers, not " + to_string(out.type));
       out.type = {};
     }
   } else {

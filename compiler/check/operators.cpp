@@ -125,7 +125,9 @@ Value TaskChecker::combine(BinaryOp op, Value left, Value right, const Span& op_
     if (report_optional(*v)) return {};
   }
   if ((op == BinaryOp::Eq || op == BinaryOp::Ne) && is_whole(left.type()) && is_whole(right.type())) {
-    if (left.type() != right.type() || !has_equality(left.type()))
+    const bool are_lists = left.type().kind == TypeKind::BoundedArray && right.type().kind == TypeKind::BoundedArray &&
+                           *left.type().element == *right.type().element;
+    if ((left.type() != right.type() && !are_lists) || !has_equality(left.type()))
       return operand_error(spelling(op), left, right, op_span);
     return Value(
         make_expr(plain(TypeKind::Bool), span, typed::Binary{op, std::move(left.expr), std::move(right.expr)}));

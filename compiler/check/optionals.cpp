@@ -90,8 +90,9 @@ void TaskChecker::check_bad_form(const syntax::InputDecl& decl, typed::Input& ou
   if (decl.bad_form == BadForm::Hold) out.policy = typed::BadPolicy::Hold;
   if (decl.bad_form != BadForm::Else) return;
   out.policy = typed::BadPolicy::Instead;
-  if (out.type.kind == TypeKind::Text) {
-    report(Code::InputType, decl.bad_span, "a text has nothing that stands for a bad one", "declare it as a text?");
+  if (!typed::is_scalar(out.type.kind)) {
+    report(Code::InputType, decl.bad_span, to_string(out.type) + " has nothing that stands for a bad one",
+           "declare it as " + to_string(out.type) + "?");
     return;
   }
   out.instead = constant(decl.instead, out.type);

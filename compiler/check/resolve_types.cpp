@@ -62,7 +62,8 @@ const stdlib::Unit* TaskChecker::own_unit(std::uint32_t index) {
 }
 
 void TaskChecker::check_border(const Type& type, const Span& span) {
-  const Type& number = type.kind == TypeKind::Optional ? *type.element : type;
+  const Type& value = type.kind == TypeKind::Optional ? *type.element : type;
+  const Type& number = typed::is_array(value.kind) ? *value.element : value;
   if (!number.unit) return;
   const auto known = stdlib::parse_unit(number.unit->unit.text);
   if (known && stdlib::same_unit(*known, number.unit->unit)) return;
@@ -183,9 +184,19 @@ Type TaskChecker::resolve_named(const syntax::NamedType& named, const Span& span
   const std::string& name = named.name.text;
   Type error;
   if (name.empty()) return error;
-  if (name == "image" || name == "bytes") {
-    unavailable(name == "image" ? "the type 'image'" : "the type 'bytes'", span);
+  if (name == "image") {
+    unavailable("the type 'image'", span);
     return error;
+  }
+  if (name == "bytes") {  // another word for [u8; <=N]
+    if (named.arguments.size() != 1) {
+      report(Code::UnknownType, span, "bytes say how many there are at most", "write bytes(64)");
+      return error;
+    }
+    const auto size = size_of(named.arguments[0], kMaxElements, "bytes are");
+    Type type = plain(TypeKind::BoundedArray, size.value_or(1));
+    type.element = arena_.intern(plain(TypeKind::U8));
+    return size ? type : error;
   }
   if (name == "text") {
     if (named.arguments.size() != 1) {
@@ -247,8 +258,8 @@ Type TaskChecker::resolve_named(const syntax::NamedType& named, const Span& span
   }
   if (!named.unit && find_unit(name)) return unit_type(TypeKind::F64, {name, named.name.span});
   if (lacks_module_) return error;
-  std::vector<std::string> candidates{"bool", "int", "i32", "u8",   "u16",  "u32",
-                                      "u64",  "f32", "f64", "text", "time", "duration"};
+  std::vector<std::string> candidates{"bool", "int", "i32",  "u8",    "u16",  "u32",     "u64",
+                                      "f32",  "f64", "text", "bytes", "time", "duration"};
   for (SymbolKind kind : {SymbolKind::Record, SymbolKind::Enum, SymbolKind::Unit})
     for (std::string& n : names_of(kind)) candidates.push_back(std::move(n));
   std::string hint = suggestion(name, candidates);

@@ -43,6 +43,13 @@ bool TaskChecker::format_part(const syntax::TextPart& part, typed::FormatPart& o
                               std::uint32_t& bound) {
   Value value = settle(expression(part.expr));
   if (!value || report_optional(value)) return false;
+  if (is_bytes(value.type())) {  // as digits, two a byte
+    const Type digits = plain(TypeKind::Text, std::min(kMaxTextBytes, 2 * value.type().size));
+    const Span span = value.expr->span;
+    typed::ArrayCall node{typed::ArrayFunction::Hex, {}};
+    node.arguments.push_back(std::move(value.expr));
+    value = Value(make_expr(digits, span, std::move(node)));
+  }
   if (!typed::is_scalar(value.type().kind) && value.type().kind != TypeKind::Text) {
     report(Code::BadFormat, part.span,
            quoted(value.expr->span) + " is " + to_string(value.type()) + ", which has no text",

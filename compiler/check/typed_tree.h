@@ -21,8 +21,8 @@
 //    The exceptions are named at BinaryOp.
 //  - An expression whose value is known is a ConstantExpr; nothing else is worth folding.
 //  - Evaluation order is left to right; `and`/`or` evaluate the right side only when it decides.
-//  - Assignments, arguments and returned values have exactly the type of their target, except for texts: a text(N) may
-//    flow into a text(M) with M >= N. (An Interpolate node already has its target's type.)
+//  - Assignments, arguments and returned values have exactly the type of their target, except for texts and bounded
+//    arrays: a text(N) may flow into a text(M) with M >= N. (An Interpolate node already has its target's type.)
 //  - Functions stand in dependency order: a callee before every caller. No recursion.
 namespace eyeflow::compiler::typed {
 
@@ -195,7 +195,8 @@ struct ArrayCall {
   ArrayFunction function;
   std::vector<ExprPtr> arguments;
   // Matmul: columns of the second argument and of the result. Spectrum, Psd: 1 to halve the first element, 2 also the
-  // last.
+  // last. WholeAt, which gives an I64, and FloatAt: the form of the number in bytes (stdlib/intrinsics/byte_form.h);
+  // IndexOutOfRange trap where it does not lie in them.
   std::uint32_t count = 0;
 };
 
@@ -334,6 +335,14 @@ struct Push {  // onto a BoundedArray; ListFull trap
   ExprPtr array;
   ExprPtr value;
 };
+// A number in bytes: behind their end (`at` is null; ListFull trap), or from byte `at` on (IndexOutOfRange trap). The
+// value is a U8 … U64, F32 or F64, or an I64 of which the low bits count.
+struct PutNumber {
+  ExprPtr bytes;
+  ExprPtr at;
+  ExprPtr value;
+  std::uint32_t form = 0;  // as of ArrayCall
+};
 struct Clear {  // a BoundedArray becomes empty
   ExprPtr array;
 };
@@ -341,7 +350,7 @@ struct Clear {  // a BoundedArray becomes empty
 struct Stmt {
   Span span;
   std::variant<Declare, Assign, If, ForEach, ForRange, While, Break, Continue, Return, CallStmt, SetOutput, SendLog,
-               Acknowledge, Push, Clear>
+               Acknowledge, Push, PutNumber, Clear>
       node;
 };
 

@@ -36,6 +36,7 @@ std::string to_string(const Type& type) {
     case TypeKind::FixedArray:
       return "[" + to_string(*type.element) + "; " + std::to_string(type.size) + "]";
     case TypeKind::BoundedArray:
+      if (type.element->kind == TypeKind::U8 && !type.element->unit) return "bytes(" + std::to_string(type.size) + ")";
       return "[" + to_string(*type.element) + "; <=" + std::to_string(type.size) + "]";
     case TypeKind::Record:
       return type.record->name;

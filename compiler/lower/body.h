@@ -131,6 +131,7 @@ class Body {
   void lower(const typed::SendLog& stmt);
   void lower(const typed::Acknowledge& stmt);
   void lower(const typed::Push& stmt);
+  void lower(const typed::PutNumber& stmt);
   void lower(const typed::Clear& stmt);
   void emit_output(typed::OutputId output, std::span<const typed::Expr* const> fields);
   // A counted loop around what `body` lowers, with a register that is one more in each trip.
@@ -262,6 +263,11 @@ class Body {
   void assign_array_call(SlotId to, const typed::ArrayCall& node);
   void assign_fft(SlotId to, const typed::ArrayCall& node);
   void assign_fir(SlotId to, const typed::ArrayCall& node);
+  // ---- Bytes (bytes.cpp)
+  std::string bytes_intrinsic(const char* what, SlotId bytes) const;
+  void check_bytes(SlotId bytes, RegId at, std::int64_t width, std::optional<vm::Word> known_at);
+  Temp eval_bytes(const typed::Expr& expr, const typed::ArrayCall& node, std::optional<RegId> target);
+  void assign_bytes_text(SlotId to, const typed::ArrayCall& node);
   void interpolate(SlotId to, const typed::Interpolate& node);
   void append_value(SlotId to, const typed::FormatPart& part);
   void append_enum(SlotId to, const typed::Expr& value);

@@ -48,6 +48,7 @@ void Body::emit_on_arrays(const std::string& name, std::vector<ArrayOperand> ope
 
 void Body::assign_array_call(SlotId to, const typed::ArrayCall& node) {
   using enum typed::ArrayFunction;
+  if (node.function == Hex || node.function == Utf8) return assign_bytes_text(to, node);
   if (node.function == Matmul) return assign_matmul(to, node);
   if (node.function == Fft) return assign_fft(to, node);
   if (node.function == Fir) return assign_fir(to, node);

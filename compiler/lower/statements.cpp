@@ -137,17 +137,18 @@ void Body::emit_output(typed::OutputId output, std::span<const typed::Expr* cons
   std::vector<Place> values(fields.size());
   std::vector<vm::TypeId> types;
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    const bool is_text = fields[i]->type.kind == typed::TypeKind::Text;
+    const bool is_scalar = typed::is_scalar(fields[i]->type.kind);
     if (calls) {
       values[i] = temporary(*fields[i]);
-    } else if (is_text) {
+    } else if (!is_scalar) {
       values[i] = place(*fields[i]);
     }
-    types.push_back(is_text ? reference_type(values[i].leaves[0].slot) : vm::type_id(scalar_of(fields[i]->type.kind)));
+    types.push_back(is_scalar ? vm::type_id(scalar_of(fields[i]->type.kind))
+                              : reference_type(values[i].leaves[0].slot));
   }
   const std::vector<Temp> run = code_.take_run(types);
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    if (fields[i]->type.kind == typed::TypeKind::Text) {
+    if (!typed::is_scalar(fields[i]->type.kind)) {
       reference_into(values[i].leaves[0].slot, run[i].reg());
     } else if (calls) {
       load(values[i].leaves[0], run[i].reg());

@@ -15,6 +15,7 @@ using vm::SlotKind;
 constexpr double kNsPerSecond = 1e9;
 
 std::string unit_of(const typed::Type& type) {
+  if (typed::is_array(type.kind)) return unit_of(*type.element);
   if (type.kind == typed::TypeKind::Time) return "time";
   if (type.kind == typed::TypeKind::Duration) return "duration";
   if (type.kind == typed::TypeKind::Enum) return vm::enum_unit(type.enumeration->values);

@@ -69,6 +69,7 @@ void for_each_expr(const typed::Block& block, const Visit& visit) {
                    [&](const typed::SetOutput& n) { go(n.value); },
                    [&](const typed::SendLog& n) { go(n.fields); },
                    [&](const typed::Push& n) { go(n.array, n.value); },
+                   [&](const typed::PutNumber& n) { go(n.bytes, n.at, n.value); },
                    [&](const typed::Clear& n) { go(n.array); },
                    [](const typed::Acknowledge&) {},
                    [](const typed::Break&) {},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "compiler/lower/leaf.h"
 #include "compiler/testing/values.h"
@@ -13,6 +14,15 @@ namespace {
 
 // Of one run: more take minutes, and somebody has mistaken a unit.
 constexpr std::uint64_t kMostInstants = 10'000'000;
+
+// An array's elements as they stand in memory.
+std::vector<std::byte> elements_of(const typed::Constant& array) {
+  const lowering::LeafConstant leaf = lowering::leaf_constants(array).front();
+  const auto size = static_cast<std::size_t>(vm::size_bytes(leaf.type.scalar));
+  std::vector<std::byte> bytes(leaf.elements.size() * size);
+  for (std::size_t n = 0; n < leaf.elements.size(); ++n) std::memcpy(bytes.data() + n * size, &leaf.elements[n], size);
+  return bytes;
+}
 
 class TestRun {
  public:
@@ -116,9 +126,10 @@ class TestRun {
 
   void deliver(typed::InputId to, const std::optional<typed::Constant>& value) {
     const vm::InputId input{static_cast<std::uint16_t>(to)};
-    if (value && !std::holds_alternative<std::string>(value->value))
-      return deliver_word(to, lowering::scalar_word(*value));
-    if (value)
+    if (value && typed::is_scalar(value->type.kind)) return deliver_word(to, lowering::scalar_word(*value));
+    if (value && typed::is_array(value->type.kind))
+      instance_.deliver_elements(worker_, input, elements_of(*value), now_, now_);
+    else if (value)
       instance_.deliver_text(worker_, input, std::get<std::string>(value->value), now_, now_);
     else
       instance_.deliver_bad(worker_, input, now_, now_);

@@ -18,6 +18,12 @@ namespace {
 std::string type_of(const vm::Module& module, const vm::Field& field) {
   const vm::Type& type = *module.type(field.type);
   if (type.kind == vm::TypeKind::Text) return fmt::format("text({})", type.capacity);
+  if (type.kind != vm::TypeKind::Scalar) {
+    const bool is_list = type.kind == vm::TypeKind::List;
+    if (is_list && type.element == vm::Scalar::U8) return fmt::format("bytes({})", type.capacity);
+    return fmt::format("[{}{}; {}{}]", vm::name(type.element), field.unit.empty() ? "" : " " + field.unit,
+                       is_list ? "<=" : "", type.capacity);
+  }
   if (field.unit == "time" || field.unit == "duration" || vm::is_enum_unit(field.unit)) return field.unit;
   const std::string scalar(vm::name(type.element));
   return field.unit.empty() ? scalar : scalar + " " + field.unit;

@@ -150,15 +150,23 @@ class Replay {
       instance_.deliver_bad(worker_, id, reading.time_ns, reading.time_ns);
     } else if (type.kind == vm::TypeKind::Text) {
       instance_.deliver_text(worker_, id, reading.value, reading.time_ns, reading.time_ns);
+    } else if (type.kind != vm::TypeKind::Scalar) {
+      if (const auto elements = parse_elements(reading.value, type, field.unit))
+        instance_.deliver_elements(worker_, id, *elements, reading.time_ns, reading.time_ns);
+      else
+        deliver_bad(reading, id, elements.error().message);
     } else if (const auto word = parse_value(reading.value, type.element, field.unit)) {
       instance_.deliver(worker_, id, *word, reading.time_ns, reading.time_ns);
     } else {
-      ++bad_readings_;
-      fmt::print(stderr, "{}:{}: bad reading for {}: {}; left out\n", path_, reading.line, reading.input,
-                 word.error().message);
-      instance_.deliver_bad(worker_, id, reading.time_ns, reading.time_ns);
+      deliver_bad(reading, id, word.error().message);
     }
     take_effects();
+  }
+
+  void deliver_bad(const Reading& reading, vm::InputId id, const std::string& why) {
+    ++bad_readings_;
+    fmt::print(stderr, "{}:{}: bad reading for {}: {}; left out\n", path_, reading.line, reading.input, why);
+    instance_.deliver_bad(worker_, id, reading.time_ns, reading.time_ns);
   }
 
   const std::string& output() const { return output_; }
@@ -194,8 +202,11 @@ class Replay {
       vm::Word word;
       std::memcpy(&word, at, sizeof word);
       at += sizeof word;
-      if (type.kind == vm::TypeKind::Text) {
-        write(effect.time, name, {reinterpret_cast<const char*>(at), word});
+      if (type.kind != vm::TypeKind::Scalar) {
+        if (type.kind == vm::TypeKind::Text)
+          write(effect.time, name, {reinterpret_cast<const char*>(at), word});
+        else
+          write(effect.time, name, print_elements({at, word}, type.element));
         at += (word + 7) / 8 * 8;
       } else if (output.kind == vm::OutputKind::Switch) {
         write(effect.time, name, word != 0 ? "on" : "off");

@@ -2,8 +2,10 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <optional>
 
@@ -121,6 +123,63 @@ Result<vm::Word> parse_value(std::string_view text, Scalar type, std::string_vie
   if (type == Scalar::F64) return vm::to_word(*value);
   if (std::abs(*value) > std::numeric_limits<float>::max()) return fail(fmt::format("'{}' is too large for f32", text));
   return vm::to_word(static_cast<float>(*value));
+}
+
+Result<std::vector<std::byte>> parse_elements(std::string_view text, const vm::Type& type, std::string_view unit) {
+  const auto size = static_cast<std::size_t>(vm::size_bytes(type.element));
+  const std::string_view all = split(text).number.empty() ? std::string_view() : text;
+  std::vector<std::byte> elements;
+  const auto add = [&](vm::Word word) {
+    const auto raw = std::as_bytes(std::span(&word, 1)).first(size);
+    elements.insert(elements.end(), raw.begin(), raw.end());
+  };
+  const auto first = all.find_first_not_of(' ');
+  if (type.element == Scalar::U8 && (first == std::string_view::npos || all[first] != '[')) {
+    std::string digits;
+    for (const char c : all)
+      if (c != ' ' && c != '\r') digits += c;
+    for (std::size_t at = 0; at < digits.size(); at += 2) {
+      std::uint8_t byte = 0;
+      const char* const end = digits.data() + std::min(at + 2, digits.size());
+      if (std::from_chars(digits.data() + at, end, byte, 16).ptr != digits.data() + at + 2)
+        return fail(fmt::format("'{}' are no hexadecimal digits, two a byte", text));
+      add(byte);
+    }
+  } else {
+    const auto open = all.find('['), close = all.rfind(']');
+    if (open == std::string_view::npos || close == std::string_view::npos || close < open)
+      return fail(fmt::format("'{}' is no list; write [1.5, 2]", text));
+    std::string_view rest = all.substr(open + 1, close - open - 1);
+    for (bool more = rest.find_first_not_of(' ') != std::string_view::npos; more;) {
+      const std::size_t end = std::min(rest.find(','), rest.size());
+      const auto word = parse_value(rest.substr(0, end), type.element, unit);
+      if (!word) return std::unexpected(word.error());
+      add(*word);
+      more = end < rest.size();
+      rest.remove_prefix(end + (more ? 1 : 0));
+    }
+  }
+  const std::size_t count = elements.size() / size;
+  const bool is_list = type.kind == vm::TypeKind::List;
+  if (is_list ? count > type.capacity : count != type.capacity)
+    return fail(
+        fmt::format("it has {} elements, and the input takes {}{}", count, is_list ? "at most " : "", type.capacity));
+  return elements;
+}
+
+std::string print_elements(std::span<const std::byte> elements, Scalar type) {
+  const auto size = static_cast<std::size_t>(vm::size_bytes(type));
+  std::string text;
+  for (std::size_t at = 0; at + size <= elements.size(); at += size) {
+    vm::Word word = 0;
+    std::memcpy(&word, elements.data() + at, size);
+    if (type == Scalar::I32) word = vm::to_word(static_cast<std::int32_t>(word));
+    if (type == Scalar::U8)
+      text += fmt::format("{:02x}", word);
+    else
+      text += (text.empty() ? "" : ", ") + print_value(word, type, "");
+  }
+  return type == Scalar::U8 ? text : "[" + text + "]";
 }
 
 std::string print_value(vm::Word word, Scalar type, std::string_view unit) {

@@ -1,0 +1,259 @@
+#!/usr/bin/env python3
+"""Writes tests/golden/isa/intrinsics/bytes.eva: what the intrinsics on bytes give, by Python's struct, binascii and codecs.
+
+  bytes.py           writes the file
+  bytes.py --check   fails when the file is not what it would write
+"""
+import binascii
+import decimal
+import pathlib
+import struct
+import sys
+
+FILE = pathlib.Path(__file__).resolve().parents[1] / "isa" / "intrinsics" / "bytes.eva"
+SAMPLE = bytes.fromhex("0103fe80c2f7e979c0490fdb00")
+BIG, SIGNED, SWAPPED = 16, 32, 64
+
+
+def form(width, big=False, signed=False, swapped=False):
+    return width + BIG * big + SIGNED * signed + SWAPPED * swapped
+
+
+def piece(data, at, width, swapped):
+    part = data[at:at + width]
+    return part[2:] + part[:2] if swapped else part
+
+
+def whole(data, at, width, big, signed, swapped):
+    if at < 0 or at + width > len(data):
+        return 0
+    return int.from_bytes(piece(data, at, width, swapped), "big" if big else "little", signed=signed)
+
+
+def real(data, at, width, big, swapped):
+    if at < 0 or at + width > len(data):
+        return "0.0"
+    value = struct.unpack((">" if big else "<") + ("f" if width == 4 else "d"), piece(data, at, width, swapped))[0]
+    if value != value:
+        return "nan"
+    return shortest_f32(value) if width == 4 else shortest_f64(value)
+
+
+def shortest_f32(value):
+    for digits in range(1, 10):
+        text = f"{value:.{digits}g}"
+        if struct.pack("<f", float(text)) == struct.pack("<f", value):
+            return as_golden(text)
+    raise ValueError(value)
+
+
+def shortest_f64(value):
+    return as_golden(repr(value))
+
+
+# As to_chars writes it: the shorter of fixed and scientific.
+def as_golden(text):
+    number = decimal.Decimal(text)
+    sign, digits, exponent = number.as_tuple()
+    digits = "".join(map(str, digits)).rstrip("0") or "0"
+    fixed = f"{number:f}"
+    fixed = fixed.rstrip("0").rstrip(".") if "." in fixed else fixed
+    power = number.adjusted() if number else 0
+    scientific = "-" * sign + digits[0] + ("." + digits[1:] if digits[1:] else "") + f"e{power:+03d}"
+    if len(fixed) > len(scientific):
+        return scientific
+    return fixed if "." in fixed else fixed + ".0"
+
+
+def crc(data, polynomial, rest, mask):
+    for byte in data:
+        rest ^= byte
+        for _ in range(8):
+            rest = (rest >> 1) ^ (polynomial if rest & 1 else 0)
+    return rest & mask
+
+
+def crc16(data):
+    return crc(data, 0xA001, 0xFFFF, 0xFFFF)
+
+
+FUNCTIONS = """
+function whole_{k} (r0: i64, r1: i64) -> (i64)
+  registers r2: {t}@const, r3: i64, r4: i64
+  ref           r2, {s}
+  move          r3, r0
+  move          r4, r1
+  intrinsic     r0, bytes.whole.{k}, r2
+  return        r0
+end
+function f32_{k} (r0: i64, r1: i64) -> (f32)
+  registers r2: {t}@const, r3: i64, r4: i64, r5: f32
+  ref           r2, {s}
+  move          r3, r0
+  move          r4, r1
+  intrinsic     r5, bytes.f32.{k}, r2
+  return        r5
+end
+function f64_{k} (r0: i64, r1: i64) -> (f64)
+  registers r2: {t}@const, r3: i64, r4: i64, r5: f64
+  ref           r2, {s}
+  move          r3, r0
+  move          r4, r1
+  intrinsic     r5, bytes.f64.{k}, r2
+  return        r5
+end
+function hex_{k} ()
+  registers r0: text(32)@state, r1: {t}@const
+  ref           r0, out
+  ref           r1, {s}
+  intrinsic     -, bytes.hex.{k}, r0
+  return        -
+end
+function short_hex_{k} ()
+  registers r0: text(3)@state, r1: {t}@const
+  ref           r0, short
+  ref           r1, {s}
+  intrinsic     -, bytes.hex.{k}, r0
+  return        -
+end
+function text_{k} ()
+  registers r0: text(32)@state, r1: {u}@const
+  ref           r0, out
+  ref           r1, {v}
+  intrinsic     -, bytes.text.{k}, r0
+  return        -
+end
+function no_text_{k} ()
+  registers r0: text(32)@state, r1: {t}@const
+  ref           r0, out
+  ref           r1, {s}
+  intrinsic     -, bytes.text.{k}, r0
+  return        -
+end
+function crc16_{k} () -> (u16)
+  registers r0: {t}@const, r1: u16
+  ref           r0, {s}
+  intrinsic     r1, bytes.crc16.{k}, r0
+  return        r1
+end
+function crc32_{k} () -> (u32)
+  registers r0: {t}@const, r1: u32
+  ref           r0, {s}
+  intrinsic     r1, bytes.crc32.{k}, r0
+  return        r1
+end
+function crc16_check_{k} () -> (u16)
+  registers r0: {c}@const, r1: u16
+  ref           r0, {d}
+  intrinsic     r1, bytes.crc16.{k}, r0
+  return        r1
+end
+function crc32_check_{k} () -> (u32)
+  registers r0: {c}@const, r1: u32
+  ref           r0, {d}
+  intrinsic     r1, bytes.crc32.{k}, r0
+  return        r1
+end
+"""
+TEXT = "T1: 4 °C".encode() + b"\xc3"
+CHECK = b"123456789"
+
+
+def values(data):
+    return "[" + ", ".join(str(b) for b in data) + "]"
+
+
+def quoted(text):
+    return '"' + text + '"'
+
+
+def calls(k):
+    lines = []
+    n = len(SAMPLE)
+    for width in (1, 2, 4, 8):
+        for big in (False, True):
+            for signed in (False, True):
+                for swapped in (False, True) if width == 4 else (False,):
+                    for at in (0, 3, n - width, n - width + 1, -1):
+                        lines.append(f"whole_{k}({at}, {form(width, big, signed, swapped)}) -> "
+                                     f"{as_i64(whole(SAMPLE, at, width, big, signed, swapped))}")
+    for big in (False, True):
+        for swapped in (False, True):
+            for at in (2, 4, 8, n - 4, n - 3):
+                lines.append(f"f32_{k}({at}, {form(4, big, False, swapped)}) -> {real(SAMPLE, at, 4, big, swapped)}")
+        for at in (0, 4, n - 8, n - 7):
+            lines.append(f"f64_{k}({at}, {form(8, big)}) -> {real(SAMPLE, at, 8, big, False)}")
+    lines.append(f"hex_{k}() -> (); state.out = {quoted(binascii.hexlify(SAMPLE).decode())}")
+    lines.append(f"short_hex_{k}() -> (); state.short = {quoted(binascii.hexlify(SAMPLE).decode()[:3])}")
+    lines.append(f"text_{k}() -> (); state.out = {quoted(TEXT.decode('utf-8', 'ignore'))}")
+    lines.append(f"no_text_{k}() -> (); state.out = " + quoted("\\x01\\x03"))
+    lines.append(f"crc16_{k}() -> {crc16(SAMPLE)}")
+    lines.append(f"crc32_{k}() -> {binascii.crc32(SAMPLE)}")
+    # The check values of the catalogue of parametrised CRC algorithms.
+    assert crc16(CHECK) == 0x4B37 and binascii.crc32(CHECK) == 0xCBF43926
+    lines.append(f"crc16_check_{k}() -> {0x4B37}")
+    lines.append(f"crc32_check_{k}() -> {0xCBF43926}")
+    return lines
+
+
+def as_i64(value):
+    return value - (1 << 64) if value >= 1 << 63 else value
+
+
+def padded(size):
+    return (size + 7) // 8 * 8
+
+
+def text():
+    n, m, c = len(SAMPLE), len(TEXT), len(CHECK)
+    slots, at = [], 0
+    for name, kind, size in (("la", f"[u8; <={n}]", 8 + n), ("lt", f"[u8; <={m}]", 8 + m), ("lc", f"[u8; <={c}]", 8 + c),
+                             ("aa", f"[u8; {n}]", n), ("at", f"[u8; {m}]", m), ("ac", f"[u8; {c}]", c)):
+        data = {"a": SAMPLE, "t": TEXT, "c": CHECK}[name[1]]
+        slots.append(f"slot const {at} {name}: {kind}@const = {values(data)}")
+        at += padded(size)
+    out = ["// Bytes as numbers, digits, text and checksums: made by reference/bytes.py.", "module bytes isa 1",
+           f"region const {at}", "region state 64", *slots,
+           'slot state 0 out: text(32)@state = "?"', "slot state 40 short: text(3)@state", ""]
+    for k in ("list", "array"):
+        b = "<=" if k == "list" else ""
+        p = "l" if k == "list" else "a"
+        out.append(FUNCTIONS.format(k=k, t=f"[u8; {b}{n}]", u=f"[u8; {b}{m}]", c=f"[u8; {b}{c}]", s=p + "a", v=p + "t",
+                                    d=p + "c").strip())
+    out.append("""function bits_f32 (r0: f32) -> (i64)
+  registers r1: i64
+  intrinsic     r1, bytes.bits.f32, r0
+  return        r1
+end
+function bits_f64 (r0: f64) -> (i64)
+  registers r1: i64
+  intrinsic     r1, bytes.bits.f64, r0
+  return        r1
+end
+=== calls""")
+    for k in ("list", "array"):
+        out += calls(k)
+    for value in ("0.0", "-0.0", "1.5", "-3.25", "inf", "nan"):
+        bits = {"nan": (0x7FC00000, 0x7FF8000000000000)}.get(
+            value, (int.from_bytes(struct.pack("<f", float(value)), "little"),
+                    int.from_bytes(struct.pack("<d", float(value)), "little")))
+        out.append(f"bits_f32({value}) -> {bits[0]}")
+        out.append(f"bits_f64({value}) -> {as_i64(bits[1])}")
+    return "\n".join(out) + "\n"
+
+
+# What the runner adds of its own, fuel and the bounds of functions, is not this file's business.
+def without_fuel(content):
+    lines = content.split("=== bounds")[0].splitlines()
+    return [line.split("; fuel ")[0].rstrip() for line in lines]
+
+
+if __name__ == "__main__":
+    made = text()
+    if "--check" in sys.argv:
+        if without_fuel(FILE.read_text()) != without_fuel(made):
+            import difflib
+            sys.exit("\n".join(difflib.unified_diff(without_fuel(made), without_fuel(FILE.read_text()), "computed",
+                                                    "in the file", lineterm="")))
+    else:
+        FILE.write_text(made)
