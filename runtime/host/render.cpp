@@ -172,7 +172,12 @@ std::string schema_of(const vm::Module& module, const vm::Output& log) {
       });
       out.push_back(']');
     } else {
-      append(out, type->element == Scalar::I64 ? "int" : vm::name(type->element));
+      const std::string_view element = type->element == Scalar::I64 ? "int" : vm::name(type->element);
+      const bool is_array = type->kind != vm::TypeKind::Scalar;
+      if (is_array && type->element == Scalar::U8)
+        append(out, "bytes");
+      else
+        fmt::format_to(std::back_inserter(out), fmt::runtime(is_array ? "[{}]" : "{}"), element);
       out.push_back('"');
       if (!field.unit.empty()) {
         append(out, R"(,"unit":)");
