@@ -95,7 +95,7 @@ windowOption
 
 testDecl: TEST TEXT OF name '{' (testStep | ';')* '}';
 testStep
-  : (AT expr)? name '<-' expr                 # feedStep
+  : (AT expr)? name '<-' (expr | answer)      # feedStep
   | (AT expr)? EXPECT expr (WITHIN expr)?     # expectStep
   | (AT expr)? NEVER expr (WITHIN expr)?      # neverStep
   | (AT expr)? name '.' anyWord '(' expr? ')' # operateStep    // what a person does: hot.ack(), hot.shelve(1 h)
@@ -104,6 +104,7 @@ testStep
   | CASE pattern (',' pattern)* ('->' pattern (',' pattern)*)?          # caseStep
   | FOR ANY anyValue (',' anyValue)*          # anyStep
   ;
+answer: '{' argument (',' argument)* ','? '}';                          // of a model
 column: name (':' type)?;
 anyValue: name (':' type)? (IN expr '..' expr)?;
 

@@ -108,7 +108,8 @@ std::optional<syntax::TestStep> TreeBuilder::test_step(P::TestStepContext* ctx) 
     step.form = syntax::StepForm::Feed;
     if (c->AT()) step.at = expr(c->expr(0));
     step.target = name(c->name());
-    step.value = expr(c->expr(c->AT() ? 1 : 0));
+    if (const std::size_t own = c->AT() ? 1 : 0; c->expr().size() > own) step.value = expr(c->expr(own));
+    if (c->answer() != nullptr) step.fields = arguments(c->answer()->argument());
   } else if (auto* c = as<P::ExpectStepContext>(ctx)) {
     step.form = syntax::StepForm::Expect;
     expectation(c, step);

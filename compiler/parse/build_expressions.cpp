@@ -241,13 +241,17 @@ void TreeBuilder::expr_node(P::ExprContext* ctx, syntax::Expr& out) {
 }
 
 syntax::CallExpr TreeBuilder::call(P::CallExprContext* ctx) {
-  syntax::CallExpr call{expr(ctx->expr()), {}};
-  for (auto* a : ctx->argument()) {
+  return {expr(ctx->expr()), arguments(ctx->argument())};
+}
+
+std::vector<syntax::Argument> TreeBuilder::arguments(const std::vector<P::ArgumentContext*>& written) {
+  std::vector<syntax::Argument> out;
+  for (auto* a : written) {
     std::optional<syntax::Name> label;
     if (a->anyWord()) label = any_word(a->anyWord());
-    call.arguments.push_back({std::move(label), expr(a->expr())});
+    out.push_back({std::move(label), expr(a->expr())});
   }
-  return call;
+  return out;
 }
 
 void TreeBuilder::primary(P::PrimaryContext* ctx, syntax::Expr& out) {

@@ -70,6 +70,7 @@ class TreeBuilder {
   void expr_node(P::ExprContext* ctx, syntax::Expr& out);
   void primary(P::PrimaryContext* ctx, syntax::Expr& out);
   syntax::CallExpr call(P::CallExprContext* ctx);
+  std::vector<syntax::Argument> arguments(const std::vector<P::ArgumentContext*>& written);
   syntax::NumberExpr quantity(antlr4::Token* token);
   syntax::TextExpr text(antlr4::Token* token);
   syntax::ExprPtr text_expr(antlr4::Token* token);

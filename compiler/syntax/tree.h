@@ -396,6 +396,7 @@ struct TestStep {
   std::vector<ExprPtr> wanted{};         // Cases: what is expected of these
   std::optional<TestFile> file{};        // Cases: where the rows stand
   std::vector<Pattern> row{}, answer{};  // Case: before and behind the arrow
+  std::vector<Argument> fields{};        // Feed: `{ good: 0.1, bad: 0.9 }`, what a model answers, instead of a value
 };
 struct TestDecl {
   Span span;
