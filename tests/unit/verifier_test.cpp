@@ -215,6 +215,10 @@ const std::vector<Broken>& broken_modules() {
               [](Module& m) {
                 m.outputs.push_back({.name = "o", .kind = OutputKind::Log, .fields = {{.name = "o", .type = 19}}});
               }),
+      changed(ModelShape, "of texts",
+              [](Module& m) { m.models.push_back({.name = "m", .parameter = {.name = "x", .type = 16}, .results = 1}); }),
+      changed(ModelShape, "no answer",
+              [](Module& m) { m.models.push_back({.name = "m", .parameter = {.name = "x", .type = 18}, .results = 0}); }),
       changed(OutputInitial, "no bool", [](Module& m) { m.outputs[0].initial = 2; }),
       changed(OutputInitial, "of a log", [](Module& m) { m.outputs[1].has_initial = true; }),
       changed(OutputInitial, "without one", [](Module& m) { m.outputs[1].initial = 1; }),

@@ -202,6 +202,8 @@ class Assembler {
       output();
     else if (word == "param")
       param();
+    else if (word == "model")
+      model();
     else if (word == "region")
       region();
     else if (word == "slot")
@@ -214,8 +216,8 @@ class Assembler {
       handler();
     else
       in().refuse("'" + word +
-                  "' is no statement; module, source, doc, type, input, output, param, region, slot, function, alarm "
-                  "and handler are");
+                  "' is no statement; module, source, doc, type, input, output, param, model, region, slot, "
+                  "function, alarm and handler are");
     in().end_line();
   }
 
@@ -259,6 +261,18 @@ class Assembler {
       else
         return in().refuse("an input has stale, period, queue and drop");
     }
+  }
+
+  // model inspect: (x: [u8; 12]@const "image(2, 2, rgb8)") results 2
+  void model() {
+    Model& row = m_.models.emplace_back();
+    row.name = in().name("the model's name");
+    in().expect_sign(":");
+    in().expect_sign("(");
+    row.parameter = field();
+    in().expect_sign(")");
+    if (!in().take_word("results")) return in().refuse("a model says how many results it has");
+    row.results = static_cast<std::uint32_t>(in().number("a number of results", 0xFFFFFFFF));
   }
 
   void output() {

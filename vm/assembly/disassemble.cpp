@@ -92,6 +92,9 @@ class Disassembler {
       if (output.driven) out_ += " driven";
       out_ += "\n";
     }
+    for (const Model& model : m_.models)
+      out_ += "model " + as_name(model.name) + ": (" + as_name(model.parameter.name) + ": " +
+              type(model.parameter.type) + unit(model.parameter.unit) + ") results " + std::to_string(model.results) + "\n";
     for (const Param& param : m_.params) {
       out_ += "param " + as_name(param.name) + ": " + std::string(name(param.type)) + unit(param.unit) + " at " +
               std::to_string(param.offset);

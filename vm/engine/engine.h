@@ -193,6 +193,9 @@ class Instance {
   Instance(Instance&&) noexcept;
   Instance& operator=(Instance&&) noexcept;
 
+  // Who answers what its code asks of models; without one each call traps with ModelFailed. Before start().
+  void use_models(ModelHost* host);
+
   // Initial outputs, then `on start` handlers, then conditions and alarms. Once, before anything else.
   void start(Worker& worker, TimeNs now);
 

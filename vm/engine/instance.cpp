@@ -71,6 +71,8 @@ Instance::~Instance() = default;
 Instance::Instance(Instance&&) noexcept = default;
 Instance& Instance::operator=(Instance&&) noexcept = default;
 
+void Instance::use_models(ModelHost* host) { memory_->model_host = host; }
+
 void Instance::start(Worker& worker, TimeNs now) { Step(*worker.buffers_, *memory_, now).start(); }
 
 void Instance::deliver_bad(Worker& worker, InputId input, TimeNs event_time, TimeNs now) {

@@ -116,6 +116,7 @@ struct InstanceMemory {
   TimeNs* told_at = nullptr;  // the latest raised alarms that were told, a ring of kFloodAlarms; kNever: fewer
   std::uint32_t next_told = 0;
   std::uint64_t held_back = 0;
+  ModelHost* model_host = nullptr;
 
   static std::unique_ptr<InstanceMemory> make(const Program& program);
   static void operator delete(void* memory) { ::operator delete(memory, std::align_val_t{kAlignment}); }

@@ -20,6 +20,7 @@ class Step {
     base[static_cast<int>(Region::Param)] = memory.param;
     base[static_cast<int>(Region::Input)] = memory.input;
     base[static_cast<int>(Region::State)] = memory.state;
+    worker.context.model_host = memory.model_host;
     store(input_at(plan_.now), to_word(now_));
   }
 

@@ -8,6 +8,7 @@
 #include "vm/base/rare.h"
 #include "vm/isa/intrinsic.h"
 #include "vm/isa/isa.h"
+#include "vm/isa/model_host.h"
 
 namespace eyeflow::vm {
 
@@ -80,6 +81,7 @@ struct Context {
   const void* running = nullptr;   // what the tier knows of the function that runs
   std::uint64_t fuel = 0;          // what is left; only looked at when metered
   bool metered = false;
+  ModelHost* model_host = nullptr;     // null: no model answers
   std::uint64_t texts_cut = 0;         // formatted texts that did not fit, for the host's counters
   std::uint16_t trap_function = 0;     // where the last trap happened
   std::uint32_t trap_instruction = 0;  // index in that function's code

@@ -12,8 +12,8 @@
 namespace eyeflow::vm {
 
 // The oldest instruction set that this build still runs, and the newest that it knows. A module names the oldest one
-// that can run it. Appending a row raises kIsaVersion.
-inline constexpr std::uint16_t kIsaVersion = 3;
+// that can run it. Appending a row raises kIsaVersion; 4 brought models.
+inline constexpr std::uint16_t kIsaVersion = 4;
 
 enum class Op : std::uint16_t {
 #define EYEFLOW_OP(Name, ...) Name,

@@ -187,6 +187,14 @@ struct Handler {
   friend bool operator==(const Handler&, const Handler&) = default;
 };
 
+// An inference model that the task asks: an array in, f32 numbers out.
+struct Model {
+  std::string name{};
+  Field parameter{};          // an array of u8 or f32; the unit "image(…)" (image_unit.h) says that it is one
+  std::uint32_t results = 0;  // how many numbers it answers
+  friend bool operator==(const Model&, const Model&) = default;
+};
+
 // A compiled task. The rows stand in the order of declaration; a function calls only functions before it.
 struct Module {
   std::uint16_t isa_version = kIsaVersion;
@@ -201,6 +209,7 @@ struct Module {
   std::vector<Param> params;
   std::vector<Alarm> alarms;
   std::vector<Handler> handlers;
+  std::vector<Model> models;  // since instruction set 3
   std::vector<std::byte> const_image, param_image, state_image;  // what these regions start as
   std::uint32_t input_bytes = 0, scratch_bytes = 0;              // those start as zero
 

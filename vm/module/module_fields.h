@@ -122,6 +122,12 @@ void fields(auto& io, OneOf<Handler> auto& x) {
   io.number(x.function);
 }
 
+void fields(auto& io, OneOf<Model> auto& x) {
+  io.text(x.name);
+  fields(io, x.parameter);
+  io.number(x.results);
+}
+
 void fields(auto& io, OneOf<Module> auto& x) {
   io.number(x.isa_version);
   io.text(x.task);
@@ -140,6 +146,7 @@ void fields(auto& io, OneOf<Module> auto& x) {
   io.image(x.state_image);
   io.number(x.input_bytes);
   io.number(x.scratch_bytes);
+  if (x.isa_version >= 3) io.list(x.models, "models");
 }
 
 }  // namespace eyeflow::vm::module_format

@@ -31,7 +31,8 @@ bool check_counts(Check& check) {
   };
   return fits(m.types.size() + kFirstModuleType, "types") && fits(m.functions.size(), "functions") &&
          fits(m.inputs.size(), "inputs") && fits(m.outputs.size(), "outputs") && fits(m.params.size(), "params") &&
-         fits(m.alarms.size(), "alarms") && fits(m.handlers.size(), "handlers");
+         fits(m.alarms.size(), "alarms") && fits(m.handlers.size(), "handlers") &&
+         fits(m.models.size(), "models");
 }
 
 bool check_name(Check& check, std::string_view name, const char* what) {
@@ -69,10 +70,14 @@ bool check_all_names(Check& check) {
     for (const Field& field : output.fields)
       if (!check_name(check, field.name, "an output's field") || !check_name(check, field.unit, "an output's unit"))
         return false;
+  for (const Model& model : m.models)
+    if (!check_name(check, model.parameter.name, "a model's parameter") ||
+        !check_name(check, model.parameter.unit, "a model's unit"))
+      return false;
   const auto own_name = [](const auto& row) -> std::string_view { return row.name; };
   return check_names(check, m.inputs, "an input", [](const Input& i) -> std::string_view { return i.value.name; }) &&
          check_names(check, m.outputs, "an output", own_name) && check_names(check, m.params, "a param", own_name) &&
-         check_names(check, m.alarms, "an alarm", own_name);
+         check_names(check, m.alarms, "an alarm", own_name) && check_names(check, m.models, "a model", own_name);
 }
 
 // ---- Types
@@ -288,6 +293,17 @@ bool check_outputs(Check& check) {
   return true;
 }
 
+bool check_models(Check& check) {
+  for (const Model& model : check.module.models) {
+    const Type* type = check.module.type(model.parameter.type);
+    const bool fits = type != nullptr && type->kind == TypeKind::Array &&
+                      (type->element == Scalar::U8 || type->element == Scalar::F32) && model.results >= 1 &&
+                      model.results <= kMaxCapacity;
+    if (!check.demand(Rule::ModelShape, fits, [&] { return "model '" + model.name + "'"; })) return false;
+  }
+  return true;
+}
+
 bool check_params(Check& check) {
   for (const Param& param : check.module.params) {
     const auto where = [&] { return "param '" + param.name + "'"; };
@@ -314,7 +330,7 @@ bool check_tables(Check& check) {
   return check_counts(check) && check_all_names(check) && check_types(check) && check_regions(check) &&
          check_slots(check) && check_image(check, Region::Const, m.const_image) &&
          check_image(check, Region::Param, m.param_image) && check_image(check, Region::State, m.state_image) &&
-         check_inputs(check) && check_outputs(check) && check_params(check);
+         check_inputs(check) && check_outputs(check) && check_models(check) && check_params(check);
 }
 
 }  // namespace eyeflow::vm::verify_detail
