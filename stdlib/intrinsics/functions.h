@@ -7,6 +7,8 @@ namespace eyeflow::stdlib::functions {
 
 #define EYEFLOW_INTRINSIC(Id, function, name, Result, Cost, CostPerFour, meaning, ...) \
   vm::DirectSignature<false, vm::Scalar::Result, __VA_ARGS__>::type function;
+#define EYEFLOW_HOST_CALL(Id, function, name, Result, Cost, CostPerFour, meaning, ...) \
+  vm::DirectSignature<true, vm::Scalar::Result, __VA_ARGS__>::type function;
 namespace rows {
 using namespace vm::isa_rows;
 }

@@ -35,6 +35,8 @@ struct Row {
 
 #define EYEFLOW_INTRINSIC(Id, function, name, Result, Cost, CostPerFour, meaning, ...) \
   Row<false, Result, __VA_ARGS__>::make<functions::function>(Id, name, Cost, CostPerFour, meaning),
+#define EYEFLOW_HOST_CALL(Id, function, name, Result, Cost, CostPerFour, meaning, ...) \
+  Row<true, Result, __VA_ARGS__>::make<functions::function>(Id, name, Cost, CostPerFour, meaning),
 constexpr vm::IntrinsicDesc kRows[] = {
 #include "stdlib/intrinsics/intrinsics.def"
 };

@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""Writes tests/golden/isa/intrinsics/images.eva: what the intrinsics on images give, in fractions and by the formulas of
+ITU-R BT.601 written out.
+
+  images.py           writes the file
+  images.py --check   fails when the file is not what it would write
+"""
+import math
+import pathlib
+import random
+import sys
+from fractions import Fraction
+
+FILE = pathlib.Path(__file__).resolve().parents[1] / "isa" / "intrinsics" / "images.eva"
+GRAY, RGB, BGR, YUYV = 1, 2, 3, 4
+BYTES = {GRAY: 1, RGB: 3, BGR: 3, YUYV: 2}
+random.seed(7)
+
+
+def noise(count):
+    return [random.choice((0, 1, 127, 128, 254, 255, random.randrange(256))) for _ in range(count)]
+
+
+def half_up(value):
+    return math.floor(value + Fraction(1, 2))
+
+
+def overlap(n, size, m, out):
+    """How much of cell m of `size` cells lies under cell n of `out` cells, as a part of cell n."""
+    begin, end = max(Fraction(n, out), Fraction(m, size)), min(Fraction(n + 1, out), Fraction(m + 1, size))
+    return max(Fraction(0), end - begin) * out
+
+
+def resize(image, w, h, out_w, out_h, samples):
+    out = []
+    for y in range(out_h):
+        for x in range(out_w):
+            for s in range(samples):
+                out.append(half_up(sum(overlap(y, h, row, out_h) * overlap(x, w, column, out_w)
+                                       * image[(row * w + column) * samples + s]
+                                       for row in range(h) for column in range(w))))
+    return out
+
+
+def clip(value):
+    return max(0, min(255, math.floor(value)))
+
+
+def pixels(image, form):
+    for n in range(len(image) // BYTES[form]):
+        if form == GRAY:
+            yield (image[n],) * 3
+        elif form == RGB:
+            yield tuple(image[3 * n:3 * n + 3])
+        elif form == BGR:
+            yield tuple(reversed(image[3 * n:3 * n + 3]))
+        else:
+            y, u, v = image[2 * n], image[n // 2 * 4 + 1], image[n // 2 * 4 + 3]
+            c, d, e = y - 16, u - 128, v - 128
+            yield (clip(Fraction(298 * c + 409 * e + 128, 256)), clip(Fraction(298 * c - 100 * d - 208 * e + 128, 256)),
+                   clip(Fraction(298 * c + 516 * d + 128, 256)))
+
+
+def recolor(image, form, to):
+    out = []
+    for r, g, b in pixels(image, form):
+        if to == GRAY:
+            out.append(r if form == GRAY else math.floor(Fraction(77 * r + 150 * g + 29 * b + 128, 256)))
+        else:
+            out += [r, g, b] if to == RGB else [b, g, r]
+    return out
+
+
+def crop(image, w, x, y, out_w, out_h, size):
+    return [image[((y + row) * w + x) * size + n] for row in range(out_h) for n in range(out_w * size)]
+
+
+class File:
+    def __init__(self):
+        self.consts, self.states, self.functions, self.calls = [], [], [], []
+        self.at = {"const": 0, "state": 0}
+
+    def slot(self, region, name, count, values=None):
+        begins = f" = [{', '.join(map(str, values))}]" if values else ""
+        text = f"slot {region} {self.at[region]} {name}: [u8; {count}]@{region}{begins}"
+        (self.consts if region == "const" else self.states).append(text)
+        self.at[region] += (count + 7) // 8 * 8
+
+    def make(self, name, intrinsic, image, out_size, numbers, expected):
+        """One image, or two, to another one; `expected` None: nothing is done."""
+        self.slot("const", "i" + name, len(image), image)
+        self.slot("state", "o" + name, out_size)
+        first = len(numbers)
+        parameters = ", ".join(f"r{n}: i64" for n in range(first))
+        registers = [f"r{first}: [u8; {out_size}]@state", f"r{first + 1}: [u8; {len(image)}]@const"]
+        registers += [f"r{first + 2 + n}: i64" for n in range(first)]
+        lines = [f"function {name} ({parameters})", "  registers " + ", ".join(registers),
+                 f"  ref           r{first}, o{name}", f"  ref           r{first + 1}, i{name}"]
+        lines += [f"  move          r{first + 2 + n}, r{n}" for n in range(first)]
+        lines += [f"  intrinsic     -, {intrinsic}, r{first}", "  return        -", "end"]
+        self.functions.append("\n".join(lines))
+        changed = "" if expected is None or not any(expected) else f"; state.o{name} = [{', '.join(map(str, expected))}]"
+        self.calls.append(f"{name}({', '.join(map(str, numbers))}) -> (){changed}")
+
+    def figure(self, name, intrinsic, images, expected):
+        registers, lines = [], [f"function {name} () -> (f64)"]
+        for n, image in enumerate(images):
+            self.slot("const", f"i{name}{n}", len(image), image)
+            registers.append(f"r{n}: [u8; {len(image)}]@const")
+        registers.append(f"r{len(images)}: f64")
+        lines.append("  registers " + ", ".join(registers))
+        lines += [f"  ref           r{n}, i{name}{n}" for n in range(len(images))]
+        lines += [f"  intrinsic     r{len(images)}, {intrinsic}, r0", f"  return        r{len(images)}", "end"]
+        self.functions.append("\n".join(lines))
+        self.calls.append(f"{name}() -> {expected}")
+
+
+def shape(w, out_w, size):
+    return w + (out_w << 16) + (size << 32)
+
+
+def shown(value):
+    return repr(float(value))
+
+
+def text():
+    f = File()
+    for n, (w, h, out_w, out_h, s) in enumerate(((4, 4, 2, 2, 1), (3, 2, 2, 2, 3), (2, 2, 3, 3, 1), (5, 1, 2, 1, 1),
+                                                 (1, 3, 4, 2, 2), (7, 5, 3, 4, 1), (2, 1, 2, 1, 3))):
+        image = noise(w * h * s)
+        f.make(f"resize{n}", "image.resize", image, out_w * out_h * s, [w, out_w, s], resize(image, w, h, out_w, out_h, s))
+    image = noise(12)
+    f.make("resize_wrong", "image.resize", image, 4, [5, 2, 1], None)
+    f.make("resize_none", "image.resize", image, 4, [0, 2, 1], None)
+    for form in BYTES:
+        for to in (GRAY, RGB, BGR):
+            image = noise(4 * BYTES[form])
+            f.make(f"recolor{form}{to}", "image.recolor", image, 4 * BYTES[to], [form + 16 * to], recolor(image, form, to))
+    f.make("recolor_wrong", "image.recolor", noise(12), 5, [RGB + 16 * GRAY], None)
+    f.make("recolor_none", "image.recolor", noise(12), 6, [RGB + 16 * YUYV], None)
+    image = noise(4 * 3 * 3)
+    f.make("crop", "image.crop", image, 2 * 2 * 3, [1, 1, shape(4, 2, 3)], crop(image, 4, 1, 1, 2, 2, 3))
+    f.make("crop_all", "image.crop", image, 36, [0, 0, shape(4, 4, 3)], image)
+    f.make("crop_right", "image.crop", image, 2 * 2 * 3, [3, 1, shape(4, 2, 3)], None)
+    f.make("crop_below", "image.crop", image, 2 * 2 * 3, [1, 2, shape(4, 2, 3)], None)
+    f.make("crop_left", "image.crop", image, 2 * 2 * 3, [-1, 1, shape(4, 2, 3)], None)
+    a, b = noise(7), noise(9)
+    mean = Fraction(sum(a), 7)
+    f.figure("mean", "image.mean", [a], shown(mean))
+    even = [0, 2, 4, 10]
+    f.figure("stddev", "image.stddev", [even], shown(math.sqrt(Fraction(sum(v * v for v in even), 4) - Fraction(sum(even), 4) ** 2)))
+    f.figure("stddev_flat", "image.stddev", [[9] * 3], "0.0")
+    f.figure("difference", "image.difference", [a, b], shown(Fraction(sum(abs(x - y) for x, y in zip(a, b)), 7)))
+    state = (f.at["state"] + 63) // 64 * 64
+    return "\n".join(["// Images brought to another size, format, part; and their figures: made by reference/images.py.",
+                      "module images isa 1", f"region const {f.at['const']}", f"region state {state}", *f.consts, *f.states,
+                      "", *f.functions, "=== calls", *f.calls]) + "\n"
+
+
+def without_fuel(content):
+    return [line.split("; fuel ")[0].rstrip() for line in content.split("=== bounds")[0].splitlines()]
+
+
+if __name__ == "__main__":
+    made = text()
+    if "--check" in sys.argv:
+        if without_fuel(FILE.read_text()) != without_fuel(made):
+            import difflib
+            sys.exit("\n".join(difflib.unified_diff(without_fuel(made), without_fuel(FILE.read_text()), "computed",
+                                                    "in the file", lineterm="")))
+    else:
+        FILE.write_text(made)
