@@ -81,7 +81,8 @@ std::optional<std::vector<std::uint8_t>> bytes_of_hex(std::string_view text) {
 }  // namespace
 
 bool is_bytes(const Type& type) {
-  return typed::is_array(type.kind) && type.element->kind == TypeKind::U8 && !type.element->unit;
+  return typed::is_array(type.kind) && type.element->kind == TypeKind::U8 && !type.element->unit &&
+         !typed::is_image(type);
 }
 
 // bytes("01 03 00 6b"): known at compile time.

@@ -103,6 +103,8 @@ Value TaskChecker::call(const syntax::CallExpr& call, const Span& span) {
       object.type().kind == TypeKind::BoundedArray && (member->member.text == "push" || member->member.text == "clear");
   if (is_action) {
     report(Code::NoValue, span, quoted(span) + " is an action and gives no value", "write it as a statement");
+  } else if (typed::is_image(object.type())) {
+    return image_method(call, std::move(object), member->member, span);
   } else if (is_bytes(object.type())) {
     return bytes_method(call, std::move(object), member->member, span);
   } else {
@@ -142,6 +144,7 @@ Value TaskChecker::symbol_call(const syntax::CallExpr& call, const std::string& 
   symbol.used = true;
   if (symbol.kind == SymbolKind::Function) return function_call(call, symbol.index, span);
   if (symbol.kind == SymbolKind::Record) return record_call(call, symbol.index, span);
+  if (symbol.kind == SymbolKind::Model) return model_call(call, symbol.index, name, span);
   if (symbol.kind == SymbolKind::Unavailable) return {};
   report(Code::UnknownFunction, call.callee->span, "'" + name + "' is not a function")
       .notes.push_back({symbol.span, "declared here"});

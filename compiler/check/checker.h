@@ -56,6 +56,7 @@ enum class SymbolKind : std::uint8_t {
   Alarm,
   Param,
   State,
+  Model,
   Const,
   Function,
   Record,
@@ -388,6 +389,15 @@ class TaskChecker {
   Value window_call(const syntax::CallExpr& call, typed::ArrayFunction function, const Span& span);
   Value in_unit(const syntax::Argument& argument, typed::TypeKind kind, const stdlib::Unit& unit);
   const typed::UnitInfo* unit_or_none(const stdlib::Unit& unit);
+  // ---- Images (images.cpp)
+  typed::Type image_type(std::uint32_t width, std::uint32_t height, vm::PixelFormat format);
+  typed::Type resolve_image(const syntax::NamedType& named, const Span& span);
+  Value image_member(Value image, const syntax::Name& name, const Span& span);
+  Value image_method(const syntax::CallExpr& call, Value image, const syntax::Name& name, const Span& span);
+  // ---- Models (models.cpp)
+  void check_model(const syntax::ModelDecl& decl, typed::Model& out);
+  Value model_call(const syntax::CallExpr& call, std::uint32_t model, const std::string& name, const Span& span);
+  std::optional<typed::Answer> check_answer(const syntax::TestStep& step, std::uint32_t model);
   // ---- Bytes (bytes.cpp)
   Value bytes_literal(const syntax::CallExpr& call, const Span& span);
   Value bytes_call(const syntax::CallExpr& call, typed::ArrayFunction function, std::string_view name,

@@ -295,6 +295,11 @@ ExprPtr TaskChecker::coerce(Value value, const Type& target) {
     value = to_unit(std::move(value), seconds.unit, typed::unit_of(seconds));
     return value ? make_convert(ConvertOp::SecondsToDuration, target, std::move(value)).expr : nullptr;
   }
+  // Bytes in the number of its own are an image.
+  if (typed::is_image(target) && is_bytes(from) && from.kind == TypeKind::FixedArray && from.size == target.size) {
+    if (as_constant(*value.expr)) retag(*value.expr, target);
+    return std::move(value.expr);
+  }
   // There may be room for more. A part, and what is known, is built where it is wanted.
   if (target.kind == TypeKind::BoundedArray && from.kind == TypeKind::BoundedArray &&
       *from.element == *target.element && from.size <= target.size) {

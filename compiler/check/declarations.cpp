@@ -130,9 +130,6 @@ void TaskChecker::declare_node(const syntax::Decl& decl, Home home) {
   auto add = [&](const syntax::Name& name, SymbolKind kind, std::size_t index) {
     declare(name, {kind, static_cast<std::uint32_t>(index), {}, home.of_file, false});
   };
-  auto missing = [&](const char* construct, const Span& span) {
-    report(Code::NotAvailable, span, std::string(construct) + " is not available in this version");
-  };
   if (const auto* d = std::get_if<syntax::InputDecl>(&decl.node)) {
     add(d->name, SymbolKind::Input, task_.inputs.size());
     task_.inputs.emplace_back().name = d->name.text;
@@ -167,8 +164,9 @@ void TaskChecker::declare_node(const syntax::Decl& decl, Home home) {
     entry.home = home;
     entry.name = d->name.text;
   } else if (const auto* d = std::get_if<syntax::ModelDecl>(&decl.node)) {
-    add(d->name, SymbolKind::Unavailable, 0);
-    missing("'model'", d->name.span);
+    add(d->name, SymbolKind::Model, task_.models.size());
+    task_.models.emplace_back().name = d->name.text;
+    task_.models.back().span = d->name.span;
   } else if (const auto* d = std::get_if<syntax::EnumDecl>(&decl.node)) {
     declare_enum(*d, home);
   } else if (const auto* d = std::get_if<syntax::UnitDecl>(&decl.node)) {
@@ -208,12 +206,13 @@ void TaskChecker::run() {
     if (units_[i].home.module == kOwnFile) own_unit(i);
   for (std::uint32_t i = 0; i < records_.size(); ++i)
     if (records_[i].home.module == kOwnFile && records_[i].decl->sizes.empty()) record_of(i);
-  std::size_t input = 0, output = 0, param = 0, state = 0, alarm = 0;
+  std::size_t input = 0, output = 0, param = 0, state = 0, model = 0, alarm = 0;
   for (const syntax::Decl& decl : syntax_.declarations) {
     if (const auto* d = std::get_if<syntax::InputDecl>(&decl.node)) check_input(*d, task_.inputs[input++]);
     if (const auto* d = std::get_if<syntax::OutputDecl>(&decl.node)) check_output(*d, task_.outputs[output++]);
     if (const auto* d = std::get_if<syntax::ParamDecl>(&decl.node)) check_param(*d, task_.params[param++]);
     if (const auto* d = std::get_if<syntax::StateDecl>(&decl.node)) check_state(*d, task_.states[state++]);
+    if (const auto* d = std::get_if<syntax::ModelDecl>(&decl.node)) check_model(*d, task_.models[model++]);
   }
   for (FunctionEntry& entry : functions_)
     if (entry.home.module == kOwnFile && !entry.has_open_sizes) check_signature(entry);
@@ -320,7 +319,10 @@ std::vector<typed::Field> TaskChecker::check_log_fields(const std::vector<syntax
   for (const syntax::LogField& field : fields) {
     Type type = resolve(field.type);
     check_field_name(field.name, out);
-    if (typed::is_array(type.kind) && !crosses_border(type)) {
+    if (typed::is_image(type)) {
+      report(Code::InputType, field.type->span, "a row holds no image", "send what was found in it");
+      type = {};
+    } else if (typed::is_array(type.kind) && !crosses_border(type)) {
       report(Code::InputType, field.type->span,
              "in a row an array holds numbers or bools, and this is " + to_string(type));
       type = {};
@@ -454,6 +456,8 @@ void TaskChecker::check_state(const syntax::StateDecl& decl, typed::State& out) 
     out.type = resolve(decl.type);
     if (decl.value) {
       if (auto value = constant(decl.value, out.type)) out.initial = std::move(*value);
+    } else if (typed::is_image(out.type)) {
+      out.initial = {out.type, typed::Aggregate{{make_whole(*out.type.element, 0)}, out.type.size}};  // black
     } else if (typed::ExprPtr value =
                    out.type.kind == TypeKind::Record ? default_record(out.type, decl.name.span) : nullptr) {
       if (auto known = to_constant(std::move(value))) out.initial = std::move(*known);

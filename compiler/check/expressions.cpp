@@ -156,7 +156,8 @@ Value TaskChecker::array_literal(const syntax::ArrayExpr& array, const Span& spa
 
 Value TaskChecker::array_fill(const syntax::FillExpr& fill, const Span& span, const Type* expected) {
   bool is_expected = expected && typed::is_array(expected->kind);
-  auto count = size_of(fill.count, kMaxElements, "an array holds");
+  auto count = size_of(fill.count, is_expected && typed::is_image(*expected) ? expected->size : kMaxElements,
+                       "an array holds");
   Value value = expression(fill.value, is_expected ? expected->element : nullptr);
   if (!is_expected) {
     value = settle(std::move(value));
@@ -285,6 +286,9 @@ Value TaskChecker::symbol_value(const std::string& name, Symbol& symbol, const S
     case SymbolKind::Alarm:
       report(Code::NotAValue, span, "'" + name + "' is an alarm, not a value",
              "write " + name + ".active or " + name + ".raised");
+      return {};
+    case SymbolKind::Model:
+      report(Code::NotAValue, span, "'" + name + "' is a model", "ask it: " + name + "(…)");
       return {};
     case SymbolKind::Function:
       report(Code::NotAValue, span, "'" + name + "' is a function", "call it: " + name + "(…)");
@@ -440,6 +444,7 @@ Value TaskChecker::value_member(Value object, const syntax::Name& name, const Sp
            is_function ? "call it: " + name.text + "(…)" : suggestion(name.text, names));
     return {};
   }
+  if (typed::is_image(type)) return image_member(std::move(object), name, span);
   if (name.text == "len" && type.kind == TypeKind::FixedArray) {
     Value out(make_constant(make_whole(plain(TypeKind::I64), type.size), span));
     out.literal = true;
@@ -500,6 +505,11 @@ Value TaskChecker::index(const syntax::IndexExpr& index, const Span& span) {
   if (!typed::is_array(array.type().kind)) {
     report(Code::OperandType, array.expr->span,
            quoted(array.expr->span) + " is " + to_string(array.type()) + ", and only arrays have elements");
+    return {};
+  }
+  if (typed::is_image(array.type())) {
+    report(Code::OperandType, array.expr->span, quoted(array.expr->span) + " is " + to_string(array.type()),
+           "a pixel is .at(x, y) of a gray image, .red(x, y), .green(x, y), .blue(x, y) of others");
     return {};
   }
   if (index.end) return slice(std::move(array), std::move(at), std::move(end), span);

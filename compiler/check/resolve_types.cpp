@@ -184,10 +184,7 @@ Type TaskChecker::resolve_named(const syntax::NamedType& named, const Span& span
   const std::string& name = named.name.text;
   Type error;
   if (name.empty()) return error;
-  if (name == "image") {
-    unavailable("the type 'image'", span);
-    return error;
-  }
+  if (name == "image") return resolve_image(named, span);
   if (name == "bytes") {  // another word for [u8; <=N]
     if (named.arguments.size() != 1) {
       report(Code::UnknownType, span, "bytes say how many there are at most", "write bytes(64)");
@@ -259,7 +256,7 @@ Type TaskChecker::resolve_named(const syntax::NamedType& named, const Span& span
   if (!named.unit && find_unit(name)) return unit_type(TypeKind::F64, {name, named.name.span});
   if (lacks_module_) return error;
   std::vector<std::string> candidates{"bool", "int", "i32",  "u8",    "u16",  "u32",     "u64",
-                                      "f32",  "f64", "text", "bytes", "time", "duration"};
+                                      "f32",  "f64", "text", "bytes", "image", "time", "duration"};
   for (SymbolKind kind : {SymbolKind::Record, SymbolKind::Enum, SymbolKind::Unit})
     for (std::string& n : names_of(kind)) candidates.push_back(std::move(n));
   std::string hint = suggestion(name, candidates);

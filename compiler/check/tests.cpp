@@ -32,6 +32,9 @@ std::pair<std::optional<typed::Constant>, typed::ExprPtr> TaskChecker::test_valu
   typed::ExprPtr value = coerce(expression(expr, &type), type);
   if (!value) return {};
   if (const typed::Constant* known = as_constant(*value)) return {*known, nullptr};
+  if (!typed::is_scalar(type.kind) && type.kind != TypeKind::Text)
+    if (auto known = to_constant(std::move(value))) return {std::move(*known), nullptr};
+  if (!value) return {};
   return {std::nullopt, std::move(value)};
 }
 
@@ -63,6 +66,10 @@ std::optional<typed::Feed> TaskChecker::check_feed(const syntax::TestStep& step)
   if (!symbol) {
     report(Code::UnknownName, step.target.span, "task " + task_.name + " has no input '" + step.target.text + "'",
            suggestion(step.target.text, names_of(SymbolKind::Input)));
+    return std::nullopt;
+  }
+  if (!step.fields.empty()) {
+    report(Code::TypeMismatch, step.span, "'" + step.target.text + "' takes one value; fields in braces are what a model answers");
     return std::nullopt;
   }
   if (symbol->kind != SymbolKind::Input) {
@@ -157,7 +164,11 @@ typed::Test TaskChecker::test(const syntax::TestDecl& decl, std::uint32_t task_i
       has_time = has_time || step.at;
       check_step_time(step, now, made);
       if (step.form == Feed) {
-        take(check_feed(step));
+        Symbol* model = step.target.text.empty() ? nullptr : find_symbol(step.target.text);
+        if (model && model->kind == SymbolKind::Model)
+          take(check_answer(step, model->index));
+        else
+          take(check_feed(step));
       } else if (step.form == Operate) {
         take(check_operate(step));
       } else if (step.value) {

@@ -32,6 +32,7 @@ enum class AlarmId : std::uint32_t {};
 enum class ParamId : std::uint32_t {};
 enum class StateId : std::uint32_t {};
 enum class FunctionId : std::uint32_t {};  // index into Task::functions
+enum class ModelId : std::uint32_t {};
 enum class LocalId : std::uint32_t {};     // index into the body's own `locals`
 
 template <typename Id>
@@ -170,6 +171,13 @@ struct Call {
                                    // of it
 };
 
+// What the model answers: the node's type is an F32, a record of those, or a FixedArray of them. ModelFailed and ModelLate
+// traps.
+struct ModelCall {
+  ModelId model;
+  ExprPtr argument;  // of the model's parameter type
+};
+
 // Functions of the standard library. Arguments and result have one kind (F32 or F64, for Abs, Min, Max also integers,
 // Time and Duration), which is the node's type; IsNan gives Bool.
 enum class Math : std::uint8_t {
@@ -197,6 +205,7 @@ struct ArrayCall {
   // Matmul: columns of the second argument and of the result. Spectrum, Psd: 1 to halve the first element, 2 also the
   // last. WholeAt, which gives an I64, and FloatAt: the form of the number in bytes (stdlib/intrinsics/byte_form.h);
   // IndexOutOfRange trap where it does not lie in them.
+  // PixelAt, an U8 of an image, x and y: which of a pixel's samples. Crop takes x and y besides; both trap outside.
   std::uint32_t count = 0;
 };
 
@@ -264,7 +273,7 @@ struct Expr {
   Type type;
   Span span;
   std::variant<ConstantExpr, LocalExpr, ParamExpr, StateExpr, InputExpr, AlarmExpr, ClockExpr, Unary, Binary, Convert,
-               Call, MathCall, ArrayCall, Index, Slice, FieldOf, Length, ArrayLiteral, ArrayFill, RecordLiteral, Given,
+               Call, ModelCall, MathCall, ArrayCall, Index, Slice, FieldOf, Length, ArrayLiteral, ArrayFill, RecordLiteral, Given,
                Default, Interpolate, OutputValue, OutputCount>
       node;
 };
@@ -402,6 +411,14 @@ struct Param {
   std::optional<Constant> max;
 };
 
+struct Model {
+  std::string name;
+  Span span;
+  Type parameter;             // an image, or a FixedArray of U8 or F32
+  Type result;                // an F32, a record of those, or a FixedArray of them
+  std::uint32_t results = 0;  // how many numbers that are
+};
+
 struct State {
   std::string name;
   Span span;
@@ -481,6 +498,7 @@ struct Task {
   std::vector<Output> outputs;
   std::vector<Param> params;
   std::vector<State> states;
+  std::vector<Model> models;
   std::vector<Function> functions;  // callees first; also those that nothing calls
   std::vector<Alarm> alarms;        // in the order of declaration, as are the handlers
   std::vector<Handler> handlers;
@@ -494,6 +512,10 @@ struct Feed {
   InputId input;
   std::optional<Constant> value;  // of the input's type, or its element's; none: a bad reading
   ExprPtr computed{};             // instead of a value: evaluated when it is fed
+};
+struct Answer {  // what a model answers from here on
+  ModelId model;
+  std::vector<float> numbers;  // none: it fails
 };
 struct Expect {
   ExprPtr condition;                      // Bool
@@ -511,7 +533,7 @@ struct TestStep {
   Span span;
   std::int64_t at_ns;   // since the start; never before the step before
   ExprPtr at_computed;  // a Duration, instead of at_ns; null where that is known
-  std::variant<Feed, Expect, Operate> action;
+  std::variant<Feed, Answer, Expect, Operate> action;
 };
 struct ParamOverride {
   ParamId param;

@@ -34,6 +34,7 @@ std::string to_string(const Type& type) {
     case TypeKind::Text:
       return "text(" + std::to_string(type.size) + ")";
     case TypeKind::FixedArray:
+      if (is_image(type)) return vm::image_unit({type.width, type.height, type.format});
       return "[" + to_string(*type.element) + "; " + std::to_string(type.size) + "]";
     case TypeKind::BoundedArray:
       if (type.element->kind == TypeKind::U8 && !type.element->unit) return "bytes(" + std::to_string(type.size) + ")";

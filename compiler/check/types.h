@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "compiler/syntax/span.h"
+#include "vm/module/image_unit.h"
 
 namespace eyeflow::compiler::typed {
 
@@ -44,6 +45,9 @@ struct Type {
   const Type* element = nullptr;   // arrays, optionals
   const struct Record* record = nullptr;
   const struct Enum* enumeration = nullptr;
+  // An image is a FixedArray of u8 of `size` bytes that has these.
+  std::uint16_t width = 0, height = 0;
+  vm::PixelFormat format = vm::PixelFormat::None;
 
   friend bool operator==(const Type&, const Type&) = default;
 };
@@ -74,6 +78,7 @@ constexpr bool is_modular(TypeKind k) { return k >= TypeKind::U8 && k <= TypeKin
 constexpr bool is_integer(TypeKind k) { return k >= TypeKind::I64 && k <= TypeKind::U64; }
 constexpr bool is_number(TypeKind k) { return k >= TypeKind::I64 && k <= TypeKind::F64; }
 constexpr bool is_array(TypeKind k) { return k == TypeKind::FixedArray || k == TypeKind::BoundedArray; }
+inline bool is_image(const Type& type) { return type.format != vm::PixelFormat::None; }
 // One word: what a register holds.
 constexpr bool is_scalar(TypeKind k) {
   return k == TypeKind::Bool || is_number(k) || k == TypeKind::Time || k == TypeKind::Duration || k == TypeKind::Enum;

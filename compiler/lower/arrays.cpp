@@ -112,6 +112,7 @@ void Body::assign_pair(SlotId to, const EachFamily& family, const typed::Expr& l
 
 Temp Body::eval(const typed::Expr& expr, const typed::ArrayCall& node, std::optional<RegId> target) {
   using enum typed::ArrayFunction;
+  if (node.function >= Resize) return eval_image(node, target);
   if (node.function >= Crc16) return eval_bytes(expr, node, target);
   const typed::Expr& first = *node.arguments[0];
   const vm::Scalar scalar = scalar_of(first.type.element->kind);

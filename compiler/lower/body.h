@@ -260,9 +260,16 @@ class Body {
   std::vector<ArrayOperand> operands_of(std::span<const typed::Expr* const> arguments, std::vector<Place>& kept);
   void emit_on_arrays(const std::string& name, std::vector<ArrayOperand> operands, std::uint16_t result = 0);
   static std::vector<const typed::Expr*> pointers(const std::vector<typed::ExprPtr>& arguments);
-  void assign_array_call(SlotId to, const typed::ArrayCall& node);
+  void assign_array_call(SlotId to, const typed::ArrayCall& node, const typed::Type& made);
   void assign_fft(SlotId to, const typed::ArrayCall& node);
   void assign_fir(SlotId to, const typed::ArrayCall& node);
+  // ---- Images (images.cpp)
+  void check_within(RegId value, std::int64_t most);
+  Temp eval_pixel(const typed::ArrayCall& node, std::optional<RegId> target);
+  Temp eval_image(const typed::ArrayCall& node, std::optional<RegId> target);
+  void assign_image(SlotId to, const typed::ArrayCall& node, const typed::Type& made);
+  // ---- Models (models.cpp)
+  Place ask_model(const typed::ModelCall& node, const typed::Type& result);
   // ---- Bytes (bytes.cpp)
   std::string bytes_intrinsic(const char* what, SlotId bytes) const;
   void check_bytes(SlotId bytes, RegId at, std::int64_t width, std::optional<vm::Word> known_at);

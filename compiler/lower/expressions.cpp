@@ -75,7 +75,7 @@ Temp Body::eval_place_scalar(const typed::Expr& expr, std::optional<RegId> targe
     if (result.registers.empty()) return Temp::borrowed(result.leaves[0].reg);
     return moved(std::move(result.registers[0]), target);
   }
-  Place from = place(expr);
+  Place from = place(expr);  // a model's answer is in a register of its own
   EYEFLOW_CHECK(from.leaves.size() == 1);
   const Leaf& leaf = from.leaves[0];
   // A field of a value that has no other owner: its register outlives the place.

@@ -126,6 +126,7 @@ Place Body::place(const typed::Expr& expr) {
                    result.leaves.assign(all.begin() + first, all.begin() + first + count);
                  },
                  [&](const typed::Call& n) { result = call(n, {}); },
+                 [&](const typed::ModelCall& n) { result = ask_model(n, expr.type); },
                  [&](const auto&) { result = temporary(expr); },  // a literal, or an operator's result
              },
              expr.node);
@@ -208,7 +209,7 @@ void Body::assign(const std::vector<Leaf>& to, const typed::Expr& value, bool ma
                  [&](const typed::Interpolate& n) { interpolate(to[0].slot, n); },
                  [&](const typed::ArrayLiteral& n) { assign_literal(to, n); },
                  [&](const typed::ArrayFill& n) { assign_fill(to, n); },
-                 [&](const typed::ArrayCall& n) { assign_array_call(to[0].slot, n); },
+                 [&](const typed::ArrayCall& n) { assign_array_call(to[0].slot, n, value.type); },
                  [&](const typed::Slice& n) { assign_slice(to, n); },
                  [&](const typed::Given& n) {
                    assign({to.begin() + 1, to.end()}, *n.value, false);

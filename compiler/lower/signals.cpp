@@ -46,8 +46,9 @@ void Body::emit_on_arrays(const std::string& name, std::vector<ArrayOperand> ope
   code_.emit(Op::CallIntrinsic, result, task_.intrinsic(name).id, index(run[0].reg()));
 }
 
-void Body::assign_array_call(SlotId to, const typed::ArrayCall& node) {
+void Body::assign_array_call(SlotId to, const typed::ArrayCall& node, const typed::Type& made) {
   using enum typed::ArrayFunction;
+  if (node.function >= Resize) return assign_image(to, node, made);
   if (node.function == Hex || node.function == Utf8) return assign_bytes_text(to, node);
   if (node.function == Matmul) return assign_matmul(to, node);
   if (node.function == Fft) return assign_fft(to, node);

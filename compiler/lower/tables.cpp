@@ -15,6 +15,7 @@ using vm::SlotKind;
 constexpr double kNsPerSecond = 1e9;
 
 std::string unit_of(const typed::Type& type) {
+  if (typed::is_image(type)) return vm::image_unit({type.width, type.height, type.format});
   if (typed::is_array(type.kind)) return unit_of(*type.element);
   if (type.kind == typed::TypeKind::Time) return "time";
   if (type.kind == typed::TypeKind::Duration) return "duration";
@@ -124,6 +125,8 @@ void add_tables(TaskContext& task) {
   vm::Module& module = task.module.module;
   for (const typed::Input& input : task.task.inputs) module.inputs.push_back(input_row(task, input));
   for (const typed::Output& output : task.task.outputs) module.outputs.push_back(output_row(task, output));
+  for (const typed::Model& model : task.task.models)
+    module.models.push_back({model.name, field_of(task.module, "x", model.parameter), model.results});
   for (std::size_t i = 0; i < task.task.params.size(); ++i) module.params.push_back(param_row(task, i));
   for (const TaskContext::Given& given : task.givens) {
     module.params.push_back({.name = given.name,

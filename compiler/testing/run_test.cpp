@@ -24,6 +24,17 @@ std::vector<std::byte> elements_of(const typed::Constant& array) {
   return bytes;
 }
 
+// What the models answer, as the test says.
+struct Answers final : vm::ModelHost {
+  vm::Trap ask(std::int64_t model, vm::Scalar, std::span<const std::byte>, std::span<std::byte> result) override {
+    const std::vector<float>& answer = numbers[static_cast<std::size_t>(model)];
+    if (answer.empty()) return vm::Trap::ModelFailed;
+    std::memcpy(result.data(), answer.data(), result.size());
+    return vm::Trap::None;
+  }
+  std::vector<std::vector<float>> numbers;  // none: it fails
+};
+
 class TestRun {
  public:
   TestRun(const vm::Program& program, const typed::Task& task, const typed::Test& test, const TestCode& code,
@@ -35,6 +46,8 @@ class TestRun {
         watcher_(watcher),
         instance_(program, binding(task, test, code, input)) {
     worker_.serve(program);
+    answers_.numbers.resize(task.models.size());
+    instance_.use_models(&answers_);
   }
 
   RunResult run() {
@@ -106,6 +119,12 @@ class TestRun {
   }
 
   // At one instant readings come before timers.
+  void perform(const typed::Answer& answer) {
+    advance(at_ - 1);
+    now_ = std::max(now_, at_);
+    answers_.numbers[typed::index(answer.model)] = answer.numbers;
+  }
+
   void perform(const typed::Feed& feed) {
     advance(at_ - 1);
     now_ = std::max(now_, at_);
@@ -315,6 +334,7 @@ class TestRun {
   const TestCode& code_;
   const TestInput& input_;
   const Watcher& watcher_;
+  Answers answers_;
   vm::Worker worker_;
   vm::Instance instance_;
   const typed::TestStep* step_ = nullptr;

@@ -24,6 +24,16 @@ python3 tests/examples/bearing_health.py "$eyeflowc" || failed=1
 "$eyeflowc" check examples/*.txt 2>"$work/bad" || { cat "$work/bad"; failed=1; }
 grep -qF "# $(cat examples/monitor_in_english.txt)" README.md || { echo "README.md shows another sentence"; failed=1; }
 
+# The three tasks that the documents begin with stay short.
+for example in monitor_t1 bearing_health line_qa; do
+  lines=$(awk '/^task / { on = 1 } on { n++ } on && /^}/ { print n; exit }' "examples/$example.eft")
+  [ "$lines" -lt 30 ] || { echo "examples/$example.eft: its task has $lines lines, 29 are the most"; failed=1; }
+done
+
+# The model that the site of line_qa is bound to is the one that lies beside it.
+grep -q "$(sha256sum examples/dark_parts.json | cut -c1-64)" examples/line_qa.toml ||
+  { echo "examples/line_qa.toml: the hash of dark_parts.json is another one"; failed=1; }
+
 # Test blocks of the examples hold.
 "$eyeflowc" test examples/*.eft || failed=1
 exit $failed

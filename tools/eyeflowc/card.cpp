@@ -10,6 +10,7 @@
 #include "tools/eyeflowc/source.h"
 #include "tools/eyeflowc/values.h"
 #include "vm/module/enum_unit.h"
+#include "vm/module/image_unit.h"
 
 // docs/card.md says what each line means.
 namespace eyeflow::eyeflowc {
@@ -18,6 +19,7 @@ namespace {
 std::string type_of(const vm::Module& module, const vm::Field& field) {
   const vm::Type& type = *module.type(field.type);
   if (type.kind == vm::TypeKind::Text) return fmt::format("text({})", type.capacity);
+  if (vm::image_form(field.unit)) return field.unit;
   if (type.kind != vm::TypeKind::Scalar) {
     const bool is_list = type.kind == vm::TypeKind::List;
     if (is_list && type.element == vm::Scalar::U8) return fmt::format("bytes({})", type.capacity);
@@ -59,6 +61,10 @@ std::vector<Need> needs_of(const vm::Module& module) {
       needs.push_back({"log", output.name, what + (output.to_cloud ? "; to cloud" : "")});
     }
   }
+  for (const vm::Model& model : module.models)
+    needs.push_back({"model", model.name,
+                     fmt::format("{} -> {} number{}", type_of(module, model.parameter), model.results,
+                                 model.results == 1 ? "" : "s")});
   for (const vm::Param& param : module.params) {
     vm::Word value;
     std::copy_n(module.param_image.begin() + param.offset, sizeof value, reinterpret_cast<std::byte*>(&value));

@@ -2,14 +2,17 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 
 #include "runtime/site/time_zone.h"
+#include "stdlib/images/pnm.h"
 #include "stdlib/intrinsics/intrinsics.h"
 #include "tools/eyeflowc/csv.h"
 #include "tools/eyeflowc/source.h"
 #include "tools/eyeflowc/values.h"
 #include "vm/engine/engine.h"
+#include "vm/module/image_unit.h"
 
 namespace eyeflow::eyeflowc {
 namespace {
@@ -102,12 +105,41 @@ std::optional<vm::Instance::Binding> make_binding(const vm::Module& module, cons
   return binding;
 }
 
+// What models answer in a replay: the latest row of the recording with the model's name.
+struct RecordedAnswers final : vm::ModelHost {
+  vm::Trap ask(std::int64_t model, vm::Scalar, std::span<const std::byte>, std::span<std::byte> result) override {
+    const std::vector<std::byte>& answer = numbers[static_cast<std::size_t>(model)];
+    if (answer.size() != result.size()) return vm::Trap::ModelFailed;
+    std::ranges::copy(answer, result.begin());
+    return vm::Trap::None;
+  }
+  std::vector<std::vector<std::byte>> numbers;
+};
+
 // Drives one instance and writes down what it does.
 class Replay {
  public:
   Replay(const vm::Program& program, const vm::Instance::Binding& binding, std::string path)
       : module_(program.module()), path_(std::move(path)), instance_(program, binding) {
     worker_.serve(program);
+    answers_.numbers.resize(module_.models.size());
+    instance_.use_models(&answers_);
+  }
+
+  // Whether the row was what a model answers from there on: [0.1, 0.9], or `missing`.
+  bool take_answer(const Reading& reading) {
+    for (std::size_t n = 0; n < module_.models.size(); ++n) {
+      if (module_.models[n].name != reading.input) continue;
+      advance(reading.time_ns - 1);
+      answers_.numbers[n].clear();
+      const vm::Type type{vm::TypeKind::Array, vm::Scalar::F32, vm::Region::Const, module_.models[n].results};
+      if (auto numbers = parse_elements(reading.value, type, ""))
+        answers_.numbers[n] = std::move(*numbers);
+      else if (reading.value != "missing")
+        fmt::print(stderr, "{}:{}: no answer for {}: {}\n", path_, reading.line, reading.input, numbers.error().message);
+      return true;
+    }
+    return false;
   }
 
   void start(vm::TimeNs now) {
@@ -150,6 +182,11 @@ class Replay {
       instance_.deliver_bad(worker_, id, reading.time_ns, reading.time_ns);
     } else if (type.kind == vm::TypeKind::Text) {
       instance_.deliver_text(worker_, id, reading.value, reading.time_ns, reading.time_ns);
+    } else if (const auto image = vm::image_form(field.unit)) {
+      if (const auto pixels = read_image(reading.value, *image))
+        instance_.deliver_elements(worker_, id, std::as_bytes(std::span(*pixels)), reading.time_ns, reading.time_ns);
+      else
+        deliver_bad(reading, id, pixels.error().message);
     } else if (type.kind != vm::TypeKind::Scalar) {
       if (const auto elements = parse_elements(reading.value, type, field.unit))
         instance_.deliver_elements(worker_, id, *elements, reading.time_ns, reading.time_ns);
@@ -161,6 +198,17 @@ class Replay {
       deliver_bad(reading, id, word.error().message);
     }
     take_effects();
+  }
+
+  // A .ppm or .pgm file beside the recording.
+  Result<std::vector<char>> read_image(const std::string& name, const vm::ImageForm& wanted) {
+    const auto file = read_file((std::filesystem::path(path_).parent_path() / name).string());
+    if (!file) return std::unexpected(file.error());
+    const auto image = stdlib::parse_pnm(*file);
+    std::vector<char> pixels;
+    if (!image || !stdlib::take_pnm(*image, wanted, pixels))
+      return fail(fmt::format("'{}' is no .ppm or .pgm file of {}", name, vm::image_unit(wanted)));
+    return pixels;
   }
 
   void deliver_bad(const Reading& reading, vm::InputId id, const std::string& why) {
@@ -218,6 +266,7 @@ class Replay {
 
   const vm::Module& module_;
   std::string path_;
+  RecordedAnswers answers_;
   vm::Worker worker_;
   vm::Instance instance_;
   std::string output_ = "time_ms,output,value\n";
@@ -274,6 +323,7 @@ Exit run(const Options& options) {
       replay.advance(reading.time_ns);
       continue;
     }
+    if (replay.take_answer(reading)) continue;
     const auto input =
         find_input(program->module(), reading.input, fmt::format("{}:{}: ", options.replay, reading.line));
     if (!input) return Exit::Files;

@@ -1,0 +1,83 @@
+#include "compiler/lower/body.h"
+#include "vm/base/check.h"
+
+// Images are arrays of u8 in memory, and stay where they are: what is made of one is written straight to where it is
+// wanted.
+namespace eyeflow::compiler::lowering {
+
+using vm::Op;
+using vm::Scalar;
+
+// Traps where `value` is not in 0 … most.
+void Body::check_within(RegId value, std::int64_t most) {
+  const Label outside = code_.new_label(), inside = code_.new_label();
+  Temp holds = code_.take(vm::type_id(Scalar::Bool));
+  Temp bound = load_constant(Scalar::I64, 0);
+  binary(Op::LeI64, std::move(bound), Temp::borrowed(value), Scalar::Bool, holds.reg());
+  code_.jump_if(false, holds.reg(), outside);
+  bound = load_constant(Scalar::I64, static_cast<vm::Word>(most));
+  binary(Op::LeI64, Temp::borrowed(value), std::move(bound), Scalar::Bool, holds.reg());
+  code_.jump_if(true, holds.reg(), inside);
+  code_.bind(outside);
+  code_.emit(Op::Trap, static_cast<std::uint16_t>(vm::Trap::IndexOutOfRange));
+  code_.bind(inside);
+}
+
+// The row is checked with the whole array's index, the place in it here.
+Temp Body::eval_pixel(const typed::ArrayCall& node, std::optional<RegId> target) {
+  const typed::Type& type = node.arguments[0]->type;
+  const std::int64_t samples = vm::pixel_bytes(type.format);
+  std::vector<Place> kept;
+  std::vector<ArrayOperand> operands = operands_of(pointers(node.arguments), kept);
+  const RegId x = operands[1].value.reg(), y = operands[2].value.reg();
+  if (!known(*node.arguments[1])) check_within(x, type.width - 1);
+  Temp at = code_.take(vm::type_id(Scalar::I64));
+  code_.emit(*kMulImm[Scalar::I64], index(at.reg()), index(y), type.width);
+  code_.emit(Op::AddI64, index(at.reg()), index(at.reg()), index(x));
+  if (samples > 1) code_.emit(*kMulImm[Scalar::I64], index(at.reg()), index(at.reg()), static_cast<std::uint16_t>(samples));
+  if (node.count > 0) code_.emit(*kAddImm[Scalar::I64], index(at.reg()), index(at.reg()), static_cast<std::uint16_t>(node.count));
+  const Temp array = reference(*operands[0].slot);
+  Temp result = destination(Scalar::U8, target);
+  code_.emit(*kArrayGet[Scalar::U8], index(result.reg()), index(array.reg()), index(at.reg()));
+  return result;
+}
+
+Temp Body::eval_image(const typed::ArrayCall& node, std::optional<RegId> target) {
+  using enum typed::ArrayFunction;
+  if (node.function == PixelAt) return eval_pixel(node, target);
+  std::vector<Place> kept;
+  std::vector<ArrayOperand> operands = operands_of(pointers(node.arguments), kept);
+  Temp result = destination(Scalar::F64, target);
+  emit_on_arrays(node.function == PixelMean     ? "image.mean"
+                 : node.function == PixelStddev ? "image.stddev"
+                                                : "image.difference",
+                 std::move(operands), index(result.reg()));
+  return result;
+}
+
+void Body::assign_image(SlotId to, const typed::ArrayCall& node, const typed::Type& made) {
+  using enum typed::ArrayFunction;
+  const typed::Type& from = node.arguments[0]->type;
+  const std::int64_t samples = vm::pixel_bytes(from.format);
+  std::vector<Place> kept;
+  std::vector<ArrayOperand> operands = operands_of(pointers(node.arguments), kept);
+  operands.insert(operands.begin(), ArrayOperand::at(to));
+  const auto add = [&](std::int64_t number) {
+    operands.push_back(ArrayOperand::of(load_constant(Scalar::I64, static_cast<vm::Word>(number))));
+  };
+  if (node.function == Resize) {
+    for (const std::int64_t number : {std::int64_t{from.width}, std::int64_t{made.width}, samples}) add(number);
+    return emit_on_arrays("image.resize", std::move(operands));
+  }
+  if (node.function == Recolor) {
+    add(static_cast<std::int64_t>(from.format) | static_cast<std::int64_t>(made.format) << 4);
+    return emit_on_arrays("image.recolor", std::move(operands));
+  }
+  EYEFLOW_CHECK(node.function == Crop);
+  check_within(operands[2].value.reg(), from.width - made.width);
+  check_within(operands[3].value.reg(), from.height - made.height);
+  add(std::int64_t{from.width} | std::int64_t{made.width} << 16 | samples << 32);
+  emit_on_arrays("image.crop", std::move(operands));
+}
+
+}  // namespace eyeflow::compiler::lowering
