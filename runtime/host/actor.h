@@ -11,6 +11,7 @@
 #include "runtime/host/clock.h"
 #include "runtime/host/counters.h"
 #include "runtime/host/keeper.h"
+#include "runtime/host/model_process.h"
 #include "runtime/host/outputs.h"
 #include "runtime/payload/command.h"
 #include "vm/engine/engine.h"
@@ -102,6 +103,7 @@ struct Actor {
 
   std::uint32_t number;
   TaskInfo& task;
+  std::unique_ptr<ModelTable> models;  // before the instance that asks them; null: it has none
   vm::Instance instance;                                                    // of whoever is Running
   OutputWriter writer;                                                      // likewise
   std::unique_ptr<Keepsake> kept;                                           // likewise; null: nothing of it is kept

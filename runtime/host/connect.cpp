@@ -10,6 +10,7 @@
 #include "runtime/connectors/gpio.h"
 #include "runtime/connectors/influx.h"
 #include "runtime/connectors/mqtt.h"
+#include "runtime/connectors/folder.h"
 #include "runtime/connectors/replay.h"
 #include "runtime/host/param.h"
 #include "runtime/payload/number.h"
@@ -109,6 +110,12 @@ Result<void> add_replays(const Site& site, const std::vector<bool>& bound, Conne
   for (std::uint32_t i = 0; i < site.sensors.size(); ++i) {
     const auto& settings = site.settings(site.sensors[i]);
     if (settings.from.text != "replay" || !bound[i]) continue;
+    if (std::error_code none; std::filesystem::is_directory(settings.file, none)) {
+      out.sources.push_back({fmt::format("{} ({})", settings.file.string(), site.sensors[i].name),
+                             std::make_unique<FolderSource>(settings.file, SensorId{i}, settings.every, settings.speed),
+                             false});
+      continue;
+    }
     auto& tape = tapes.try_emplace(settings.file, Tape{settings.speed, {}}).first->second;
     if (tape.speed != settings.speed) {
       return fail(fmt::format("{}:{}:{}: '{}' is replayed at {} and at {} times its speed; give all its sensors one",

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -141,6 +143,7 @@ class Binder {
     std::vector<std::string_view> needs, params;
     for (const auto& input : module.inputs) needs.push_back(input.value.name);
     for (const auto& output : module.outputs) needs.push_back(output.name);
+    for (const auto& model : module.models) needs.push_back(model.name);
     for (const auto& param : module.params) params.push_back(param.name);
     std::set<std::string_view> seen;
     const auto check = [&](const Binding& b, std::span<const std::string_view> known, std::string_view kind) {
@@ -238,7 +241,52 @@ class Binder {
     for (const auto& output : module.outputs) {
       if (const auto port = port_for(run, module, output, fill)) instance.outputs.push_back(*port);
     }
+    for (const auto& model : module.models) {
+      if (const auto found = model_for(run, module, model, fill)) instance.models.push_back(*found);
+    }
     out_.instances.push_back(std::move(instance));
+  }
+
+  // The site's model of the name that the need is bound to, if its file is the one that the site means.
+  std::optional<std::uint32_t> model_for(const Run& run, const vm::Module& module, const vm::Model& model,
+                                         const Fill& fill) {
+    const auto bound = std::ranges::find(run.bind, model.name, &Binding::need);
+    if (bound == run.bind.end()) {
+      problem(run.place, model.name,
+              fmt::format("model '{}' of task {} is not bound; add {} = \"{}\" to its bind, and a table [model.{}]",
+                          model.name, module.task, model.name, model.name, model.name));
+      return std::nullopt;
+    }
+    const auto name = fill_in(bound->value.text, fill);
+    const auto found =
+        name ? std::ranges::find(site_.models, *name, &ModelSettings::name) : site_.models.end();
+    if (found == site_.models.end()) {
+      problem(bound->value.place, model.name,
+              fmt::format("model '{}' is bound to '{}', but this site has no such model; add a table [model.{}] with file, "
+                          "sha256 and command",
+                          model.name, bound->value.text, bound->value.text));
+      return std::nullopt;
+    }
+    const auto hash = hash_of_file(found->file);
+    if (hash == found->sha256) return static_cast<std::uint32_t>(found - site_.models.begin());
+    problem(found->place, model.name,
+            hash.empty()
+                ? fmt::format("model '{}': cannot read {}; check 'file'", found->name, found->file.string())
+                : fmt::format("model '{}': {} is another file than the one that was meant: its sha256 is {}", found->name,
+                              found->file.string(), hash));
+    return std::nullopt;
+  }
+
+  // Empty where it cannot be read.
+  static std::string hash_of_file(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) return {};
+    const std::string bytes(std::istreambuf_iterator<char>(file), {});
+    if (file.bad()) return {};
+    std::string text;
+    for (const std::byte byte : sha256(std::as_bytes(std::span(bytes))))
+      text += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
+    return text;
   }
 
   std::optional<PortId> port_for(const Run& run, const vm::Module& module, const vm::Output& output, const Fill& fill) {

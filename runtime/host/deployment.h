@@ -46,6 +46,7 @@ struct Deployment {
     vm::Instance::Binding binding;
     std::vector<InputRoute> inputs;
     std::vector<PortId> outputs;  // by output
+    std::vector<std::uint32_t> models{};  // by model: index into Site::models
   };
   // An output of the site that somebody writes.
   struct Port {

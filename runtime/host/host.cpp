@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
+#include <map>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <asio/signal_set.hpp>
@@ -65,6 +67,7 @@ struct Host::Impl {
 
   asio::io_context io{1};
   asio::steady_timer wake{io}, tick{io}, keep{io}, end{io};
+  std::map<std::pair<std::uint32_t, std::string>, std::unique_ptr<ModelProcess>> models;  // by Site::models and form
   std::unique_ptr<Runner> runner;
   std::unique_ptr<Lane> lane;  // of the thread in run()
   std::vector<Route> routes;
@@ -81,6 +84,7 @@ struct Host::Impl {
 
   Result<void> prepare();
   Result<void> open_storage();
+  void start_models();
   void await_keep();
   void arm();
   void on_tick();
@@ -111,10 +115,34 @@ Result<void> Host::Impl::prepare() {
   runner = std::make_unique<Runner>(clock, *outputs, counters, std::move(tasks), deployment,
                                     [this] { asio::post(io, [this] { arm(); }); });
   if (auto opened = open_storage(); !opened) return opened;
+  start_models();
   lane = runner->make_lane();
   routes = make_routes(site, deployment, *runner);
   for (const auto& actor : runner->actors()) instance_bytes += actor->instance.memory_bytes();
   return {};
+}
+
+// One process for each model as it is asked; instances share it.
+void Host::Impl::start_models() {
+  for (const auto& actor : runner->actors()) {
+    const auto& planned = deployment.instances[actor->number];
+    const vm::Module& module = *actor->writer.module;
+    std::vector<ModelTable::Entry> entries;
+    for (std::size_t n = 0; n < module.models.size(); ++n) {
+      const vm::Model& model = module.models[n];
+      const vm::Type& type = *module.type(model.parameter.type);
+      const std::string form = model_form(module, model.parameter);
+      auto& process = models[{planned.models[n], fmt::format("{} {}", form, model.results)}];
+      if (!process)
+        process = std::make_unique<ModelProcess>(site.models[planned.models[n]], form, model.results);
+      entries.push_back({process.get(), type.element,
+                         std::size_t{type.capacity} * static_cast<std::size_t>(vm::size_bytes(type.element)),
+                         model.results * sizeof(float)});
+    }
+    if (entries.empty()) continue;
+    actor->models = std::make_unique<ModelTable>(std::move(entries));
+    actor->instance.use_models(actor->models.get());
+  }
 }
 
 // A device whose disk is gone still has alarms to raise; but two programs must not drive the same switches.

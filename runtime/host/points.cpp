@@ -39,7 +39,9 @@ std::string text_of(const DecodePlan& plan, const Decoded& decoded, bool& is_num
   is_number = false;
   if (plan.meaning == Meaning::Text) return std::string(decoded.text);
   Buffer out;
-  if (plan.meaning == Meaning::Elements) {
+  if (plan.meaning == Meaning::Image) {
+    append(out, vm::image_unit(plan.image));
+  } else if (plan.meaning == Meaning::Elements) {
     append_elements(out, plan.type, std::as_bytes(std::span(decoded.text)), Style::Plain);
   } else if (plan.meaning == Meaning::Time) {
     append_time(out, static_cast<vm::TimeNs>(decoded.value));
@@ -173,6 +175,7 @@ Reader reader_of(const Site& site, const Deployment& deployment, std::uint32_t s
       reader.plan.capacity = route.plan.capacity;
       reader.plan.is_list = route.plan.is_list;
       reader.plan.encoding = route.plan.encoding;
+      reader.plan.image = route.plan.image;
       // A converted number may be whole where the payload's is not.
       if (!stdlib::is_identity(route.plan.conversion) && route.plan.meaning != Meaning::Elements)
         reader.plan.type = vm::Scalar::F64;

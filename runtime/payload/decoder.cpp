@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runtime/payload/elements.h"
+#include "runtime/payload/image.h"
 #include "runtime/payload/json.h"
 #include "runtime/payload/number.h"
 #include "vm/module/enum_unit.h"
@@ -162,6 +163,7 @@ DecodeResult reading_of(const DecodePlan& plan, const JsonValue& value, vm::Time
     }
     case Meaning::Number:
     case Meaning::Duration:
+    case Meaning::Image:
     case Meaning::Elements:  // not by this way
       break;
   }
@@ -207,7 +209,9 @@ DecodeResult Decoder::Parser::decode_elements(const DecodePlan& plan, std::strin
   Decoded decoded{.time = now};
   Elements found;
   if (plan.field.empty() && plan.time.empty()) {
-    found = elements_of_payload(plan, payload, elements);
+    found = plan.meaning == Meaning::Image && plan.encoding == Encoding::ByType
+                ? image_of_payload(plan.image, payload, elements)
+                : elements_of_payload(plan, payload, elements);
   } else {
     dom::element document;
     if (const auto error = parse(payload).get(document))
@@ -255,8 +259,9 @@ Decoder::~Decoder() = default;
 Decoder::Decoder(Decoder&&) noexcept = default;
 
 DecodeResult Decoder::decode(const DecodePlan& plan, std::string_view payload, vm::TimeNs now) {
-  if (payload.size() > kMaxPayloadBytes) return std::unexpected(BadReading::TooLarge);
-  if (plan.meaning == Meaning::Elements) return parser_->decode_elements(plan, payload, now);
+  if (payload.size() > std::max<std::uint64_t>(kMaxPayloadBytes, plan.image.bytes() + kMaxImageHead))
+    return std::unexpected(BadReading::TooLarge);
+  if (plan.meaning == Meaning::Elements || plan.meaning == Meaning::Image) return parser_->decode_elements(plan, payload, now);
   if (plan.field.empty() && plan.time.empty()) return runtime::decode_bare(plan, payload, now);
   JsonValue field, time_field;
   auto missing = BadReading::MissingField;
@@ -279,7 +284,7 @@ DecodeResult Decoder::decode(const DecodePlan& plan, std::string_view payload, v
 }
 
 DecodeResult Decoder::decode_bare(const DecodePlan& plan, std::string_view text, vm::TimeNs time) {
-  if (plan.meaning != Meaning::Elements) return runtime::decode_bare(plan, text, time);
+  if (plan.meaning != Meaning::Elements && plan.meaning != Meaning::Image) return runtime::decode_bare(plan, text, time);
   const Elements found = elements_of_text(plan, text, parser_->elements);
   if (!found) return std::unexpected(found.error());
   return Decoded{.text = *found, .time = time};
@@ -304,7 +309,7 @@ DecodeResult decode_bare(const DecodePlan& plan, std::string_view text, vm::Time
 }
 
 DecodeResult decode_number(const DecodePlan& plan, double value, vm::TimeNs time) {
-  if (plan.meaning == Meaning::Text || plan.meaning == Meaning::Elements) return std::unexpected(BadReading::WrongType);
+  if (plan.meaning == Meaning::Text || plan.meaning == Meaning::Elements || plan.meaning == Meaning::Image) return std::unexpected(BadReading::WrongType);
   if (plan.meaning == Meaning::Time) return time_reading(time_of(value, plan.time_unit), time);
   if (plan.meaning == Meaning::Enum)
     return ordinal_reading(plan, Number{.kind = Number::Kind::Real, .real = value}, time);

@@ -13,6 +13,7 @@
 #include "runtime/site/site.h"
 #include "stdlib/units/units.h"
 #include "vm/base/result.h"
+#include "vm/module/image_unit.h"
 #include "vm/module/module.h"
 
 // From the bytes of a peer to a typed slot. The only folder that knows simdjson.
@@ -35,6 +36,7 @@ constexpr std::string_view name(BadReading reason) { return kBadReadingNames[sta
 constexpr std::string_view describe(BadReading reason) { return kBadReadingTexts[static_cast<std::size_t>(reason)]; }
 
 inline constexpr std::size_t kMaxPayloadBytes = 1u << 20;
+inline constexpr std::size_t kMaxImageHead = 4096;  // and no image file is larger than its pixels and this
 
 // What the input's words mean.
 enum class Meaning : std::uint8_t {
@@ -43,6 +45,7 @@ enum class Meaning : std::uint8_t {
   Time,      // ns since 1970, read as the reading's own time is
   Enum,      // the name of a value, or its number, of DecodePlan::names
   Text,      // at most DecodePlan::capacity bytes of UTF-8
+  Image,     // of DecodePlan::image, from a file or its pixels
   Elements,  // DecodePlan::capacity numbers or bools of DecodePlan::type, or at most so many
 };
 
@@ -56,6 +59,7 @@ struct DecodePlan {
   std::uint32_t capacity = 0;
   bool is_list = false;  // Meaning::Elements: there may be fewer
   Encoding encoding = Encoding::ByType;
+  vm::ImageForm image{};
   std::string names{};              // Meaning::Enum: the field's unit (vm/module/enum_unit.h)
   double scale = 1, offset = 0;     // raw * scale + offset is in the sensor's unit
   stdlib::Conversion conversion{};  // from the sensor's unit to the one that the task declared

@@ -78,6 +78,15 @@ Result<DecodePlan> make_plan(const SensorSettings& sensor, const vm::Module& mod
     plan.meaning = Meaning::Elements;
     plan.capacity = type->capacity;
     plan.is_list = type->kind == vm::TypeKind::List;
+    if (const auto image = vm::image_form(input.value.unit); image && image->bytes() == type->capacity) {
+      plan.meaning = Meaning::Image;
+      plan.image = *image;
+      if (!sensor.unit.empty() || sensor.scale != 1 || sensor.offset != 0) {
+        return fail(fmt::format("input '{}' is an image, which has no unit and no scale; remove them from [sensor.\"{}\"]",
+                                input.value.name, sensor.written));
+      }
+      return plan;
+    }
     const bool digits = plan.encoding == Encoding::Hex || plan.encoding == Encoding::Base64;
     if (digits && plan.type != Scalar::U8) {
       return fail(

@@ -248,6 +248,7 @@ void read_sensor(std::string_view written, const toml::table& table, std::set<st
   s.qos = static_cast<int>(t.integer("qos", 0, 2).value_or(0));
   if (const auto* simulate = t.table("simulate")) s.simulation = read_simulation(*simulate, t.title(), r);
   s.file = t.path("file", r.folder).value_or("");
+  s.every = t.duration("every").value_or(s.every);
   s.speed = t.number("speed", 0, 1e6).value_or(1.0);
   if (s.from.text == "replay" && s.file.empty() && !t.has("file"))
     t.missing("file", "file = \"readings.csv\" (or .jsonl)");
@@ -382,6 +383,32 @@ std::vector<Binding> read_bindings(TableReader& t, std::string_view key) {
   return out;
 }
 
+void read_model(std::string_view name, const toml::table& table, Reading& r) {
+  TableReader t(table, title_of("model", name), r.problems);
+  ModelSettings m;
+  m.name = name;
+  m.place = t.place();
+  m.file = t.path("file", r.folder).value_or("");
+  if (!t.has("file")) t.missing("file", "file = \"parts.onnx\"");
+  m.sha256 = t.text("sha256").value_or("");
+  const bool is_hash = m.sha256.size() == 64 && m.sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (!t.has("sha256"))
+    t.missing("sha256", "sha256 = \"…\", what 'sha256sum FILE' prints");
+  else if (!is_hash)
+    t.problem(t.place("sha256"), "'sha256' is 64 hexadecimal digits, small ones, as 'sha256sum FILE' prints them");
+  m.command = t.texts("command").value_or(std::vector<std::string>{});
+  if (m.command.empty() || m.command[0].empty()) {
+    t.missing("command", "command = [\"python3\", \"/opt/line1/parts.py\"]");
+  } else {
+    // A program beside the site file; what has no slash is looked for in PATH.
+    for (std::string& word : m.command)
+      if (word.starts_with("./")) word = (r.folder / word).string();
+  }
+  m.timeout = t.duration("timeout").value_or(std::chrono::seconds(1));
+  t.finish();
+  r.site.models.push_back(std::move(m));
+}
+
 void read_run(const toml::table& table, Reading& r) {
   TableReader t(table, "[[run]]", r.problems);
   Run run;
@@ -409,7 +436,7 @@ void read_run(const toml::table& table, Reading& r) {
 
 void read_root(const toml::table& root, Reading& r) {
   static constexpr std::string_view kKnown[] = {"device", "storage", "connection", "sensor", "switch",
-                                                "value",  "log",     "alarms",     "cloud",  "run"};
+                                                "value",  "log",     "model",      "alarms", "cloud", "run"};
   for (const auto& [key, node] : root) {
     if (std::ranges::find(kKnown, key.str()) != std::end(kKnown)) continue;
     const auto meant = nearest(key.str(), kKnown);
@@ -418,7 +445,7 @@ void read_root(const toml::table& root, Reading& r) {
     r.problems.add(
         place, fmt::format("'{}' is not known in a site file; {}", key.str(),
                            meant.empty()
-                               ? "known are device, storage, connection, sensor, switch, value, log, alarms, cloud, run"
+                               ? "known are device, storage, connection, sensor, switch, value, log, model, alarms, cloud, run"
                                : fmt::format("did you mean '{}'?", meant)));
   }
   const auto one_table = [&](std::string_view key, auto read) {
@@ -448,6 +475,7 @@ void read_root(const toml::table& root, Reading& r) {
     for_each_named(root, name_of(kind), r.problems,
                    [&](auto name, const auto& t) { read_output(kind, name, t, taken, r); });
   }
+  for_each_named(root, "model", r.problems, [&](auto name, const auto& t) { read_model(name, t, r); });
   one_table("alarms", read_alarms);
   if (const auto* node = root.get("run")) {
     const auto* runs = node->as_array();

@@ -108,7 +108,8 @@ struct SensorSettings {
   TimeUnit time_unit = TimeUnit::Recognised;
   int qos = 0;
   Simulation simulation;
-  std::filesystem::path file;  // of a replay
+  std::filesystem::path file;  // of a replay; a folder: its files, one after the other …
+  std::chrono::nanoseconds every{std::chrono::seconds(1)};  // … as far apart
   double speed = 1.0;          // of a replay: 10 is ten times as fast, 0 is as fast as it can be handled
 };
 
@@ -155,6 +156,16 @@ struct Output {
 };
 
 // Where alarm transitions are told, and where people's answers come from.
+// [model.NAME]: an inference model and the program that computes it (docs/models.md).
+struct ModelSettings {
+  std::string name;
+  Place place;
+  std::filesystem::path file;
+  std::string sha256;                // of the file: 64 digits
+  std::vector<std::string> command;  // what is started, with the file behind it
+  std::chrono::nanoseconds timeout{};
+};
+
 struct AlarmSettings {
   Written to{"console", {}};  // a connection, "console" or "none"
   std::string topic;          // may hold {name} (of the alarm's instance), {alarm} and {device}
@@ -220,6 +231,7 @@ struct Site {
   std::vector<Sensor> sensors;
   std::vector<OutputSettings> output_settings;
   std::vector<Output> outputs;  // names are unique per kind
+  std::vector<ModelSettings> models;
   AlarmSettings alarms;
   std::optional<StorageSettings> storage;
   std::optional<CloudSettings> cloud;

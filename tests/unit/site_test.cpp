@@ -264,6 +264,10 @@ TEST(Site, TheExamplesAreGood) {
     EXPECT_EQ(site->sensors.size(), 100u);
     EXPECT_EQ(site->outputs.size(), 101u);
   }
+  const auto camera = load_site(std::filesystem::path(EYEFLOW_SOURCE_DIR) / "examples" / "line_qa.toml");
+  ASSERT_TRUE(camera) << camera.error().message;
+  ASSERT_EQ(camera->models.size(), 1u);
+  EXPECT_EQ(camera->models[0].command.size(), 2u);
   const auto relay = load_site(std::filesystem::path(EYEFLOW_SOURCE_DIR) / "examples" / "relay.toml");
   ASSERT_TRUE(relay) << relay.error().message;
   EXPECT_EQ(relay->sensors.size(), 2u);
