@@ -295,8 +295,9 @@ ExprPtr TaskChecker::coerce(Value value, const Type& target) {
     value = to_unit(std::move(value), seconds.unit, typed::unit_of(seconds));
     return value ? make_convert(ConvertOp::SecondsToDuration, target, std::move(value)).expr : nullptr;
   }
-  // Bytes in the number of its own are an image.
-  if (typed::is_image(target) && is_bytes(from) && from.kind == TypeKind::FixedArray && from.size == target.size) {
+  // An image and as many bytes as it has are taken for each other.
+  if (((typed::is_image(target) && is_bytes(from)) || (typed::is_image(from) && is_bytes(target))) &&
+      from.kind == TypeKind::FixedArray && target.kind == TypeKind::FixedArray && from.size == target.size) {
     if (as_constant(*value.expr)) retag(*value.expr, target);
     return std::move(value.expr);
   }

@@ -111,7 +111,9 @@ void for_each_size(const syntax::TypePtr& type, const Visit& visit) {
   };
   if (!type) return;
   if (const auto* n = std::get_if<syntax::NamedType>(&type->node)) {
-    for (const syntax::ExprPtr& argument : n->arguments) name(argument);
+    const bool is_image = n->name.text == "image";  // whose last argument is a word of its own
+    for (std::size_t i = 0; i < n->arguments.size(); ++i)
+      if (!is_image || i < 2) name(n->arguments[i]);
   } else if (const auto* n = std::get_if<syntax::ArrayType>(&type->node)) {
     name(n->size);
     for_each_size(n->element, visit);
@@ -148,6 +150,13 @@ bool TaskChecker::infer(const syntax::Type& written, const Type& actual, Sizes& 
   if (n->name.text == "text") {
     if (actual.kind != TypeKind::Text) return false;
     bind(n->arguments[0], actual.size);
+  } else if (n->name.text == "bytes") {
+    if (actual.kind != TypeKind::BoundedArray || !is_bytes(actual)) return false;
+    bind(n->arguments[0], actual.size);
+  } else if (n->name.text == "image") {
+    if (!typed::is_image(actual) || n->arguments.size() != 3) return false;
+    bind(n->arguments[0], actual.width);
+    bind(n->arguments[1], actual.height);
   } else {
     if (actual.kind != TypeKind::Record || actual.record->sizes.size() != n->arguments.size()) return false;
     for (std::size_t i = 0; i < n->arguments.size(); ++i) bind(n->arguments[i], actual.record->sizes[i]);

@@ -160,7 +160,7 @@ void Runner::deliver(Lane& lane, Actor& actor, const Reading& reading) {
         actor.state = Actor::State::Running;
         is_ours = true;
         for (auto left = actor.queue.size(); left > 0; --left) {
-          const Reading before = actor.queue.pop(lane.text);
+          const Reading before = actor.queue.pop(lane.bytes);
           lock.unlock();
           handle(lane, actor, before);
           lock.lock();

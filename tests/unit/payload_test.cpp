@@ -450,6 +450,53 @@ TEST(Payload, BlocksOfNumbers) {
             "0000000000405540");
 }
 
+vm::Module module_with_image(const vm::ImageForm& form) {
+  vm::Module m = module_with_elements(Scalar::U8, static_cast<std::uint32_t>(form.bytes()));
+  m.inputs[0].value.unit = vm::image_unit(form);
+  return m;
+}
+
+TEST(Payload, ImagesFromFilesAndPixels) {
+  using enum vm::PixelFormat;
+  const auto rgb = module_with_image({2, 1, Rgb8});
+  EXPECT_EQ(elements(sensor(""), rgb, "abcdef"), "616263646566");  // the pixels themselves
+  EXPECT_EQ(elements(sensor(""), rgb, "P6\n# two pixels\n2 1\n255\nabcdef"), "616263646566");
+  EXPECT_EQ(elements(sensor(""), module_with_image({2, 1, Bgr8}), "P6 2 1 255\nabcdef"), "636261666564");
+  EXPECT_EQ(elements(sensor(""), rgb, "P5 2 1 255\nab"), "616161626262");
+  EXPECT_EQ(elements(sensor(""), module_with_image({2, 1, Gray8}), "P5 2 1 255\nab"), "6162");
+  EXPECT_EQ(elements(sensor(""), rgb, "P6 1 2 255\nabcdef"), "WrongCount");   // another size
+  EXPECT_EQ(elements(sensor(""), rgb, "P6 2 1 255\nabcde"), "WrongCount");    // it breaks off
+  EXPECT_EQ(elements(sensor(""), rgb, "P6 2 1 65535\nabcdef"), "WrongCount");
+  EXPECT_EQ(elements(sensor(""), rgb, ""), "WrongCount");
+}
+
+// 8 × 8 pixels of 100, by another program of libjpeg's.
+constexpr std::string_view kJpeg =
+    "ffd8ffdb00430001010101010101010101010101010101010101010101010101010101010101010101010101010101010101"
+    "010101010101010101010101010101010101010101ffc0000b080008000801011100ffc40014000100000000000000000000"
+    "000000000008ffc40014100100000000000000000000000000000000ffda0008010100003f000fbfffd9";
+
+std::string from_digits(std::string_view digits) {
+  std::string bytes;
+  const auto value = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+  for (std::size_t at = 0; at + 1 < digits.size(); at += 2)
+    bytes += static_cast<char>(value(digits[at]) << 4 | value(digits[at + 1]));
+  return bytes;
+}
+
+TEST(Payload, ImagesFromJpeg) {
+  using enum vm::PixelFormat;
+  const std::string file = from_digits(kJpeg);
+  std::string hundreds;
+  for (int n = 0; n < 64; ++n) hundreds += "64";
+  EXPECT_EQ(elements(sensor(""), module_with_image({8, 8, Gray8}), file), hundreds);
+  EXPECT_EQ(elements(sensor(""), module_with_image({8, 8, Rgb8}), file), hundreds + hundreds + hundreds);
+  EXPECT_EQ(elements(sensor(""), module_with_image({8, 7, Gray8}), file), "WrongCount");
+  EXPECT_EQ(elements(sensor(""), module_with_image({8, 8, Yuyv}), file), "WrongType");
+  for (std::size_t size = 2; size + 2 < file.size(); ++size)  // none that breaks off is taken, but for 64 pixels
+    if (size != 64) EXPECT_EQ(elements(sensor(""), module_with_image({8, 8, Gray8}), file.substr(0, size)), "Malformed");
+}
+
 TEST(Payload, EncodingsAreForArrays) {
   EXPECT_FALSE(make_plan(encoded(Encoding::Hex), module_with(Scalar::U8, ""), module_with(Scalar::U8, "").inputs[0]));
   const auto floats = module_with_elements(Scalar::F32, 2);
