@@ -156,8 +156,8 @@ Value TaskChecker::array_literal(const syntax::ArrayExpr& array, const Span& spa
 
 Value TaskChecker::array_fill(const syntax::FillExpr& fill, const Span& span, const Type* expected) {
   bool is_expected = expected && typed::is_array(expected->kind);
-  auto count = size_of(fill.count, is_expected && typed::is_image(*expected) ? expected->size : kMaxElements,
-                       "an array holds");
+  auto count =
+      size_of(fill.count, is_expected && typed::is_image(*expected) ? expected->size : kMaxElements, "an array holds");
   Value value = expression(fill.value, is_expected ? expected->element : nullptr);
   if (!is_expected) {
     value = settle(std::move(value));

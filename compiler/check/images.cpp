@@ -13,7 +13,7 @@ using vm::PixelFormat;
 namespace {
 
 const std::vector<std::string>& method_names() {
-  static const std::vector<std::string> names{"resize", "crop", "gray", "rgb",  "bgr", "at",
+  static const std::vector<std::string> names{"resize", "crop",  "gray", "rgb",  "bgr",    "at",
                                               "red",    "green", "blue", "mean", "stddev", "difference"};
   return names;
 }
@@ -67,8 +67,9 @@ Value TaskChecker::image_member(Value image, const syntax::Name& name, const Spa
     return out;
   }
   const bool is_method = std::ranges::find(method_names(), name.text) != method_names().end();
-  report(Code::UnknownMember, name.span, to_string(image.type()) + " has no '" + name.text + "'",
-         is_method ? "call it: " + name.text + "(…)" : "it has .width and .height, and functions such as .resize(w, h)");
+  report(
+      Code::UnknownMember, name.span, to_string(image.type()) + " has no '" + name.text + "'",
+      is_method ? "call it: " + name.text + "(…)" : "it has .width and .height, and functions such as .resize(w, h)");
   return {};
 }
 
@@ -126,16 +127,15 @@ Value TaskChecker::image_method(const syntax::CallExpr& call, Value image, const
   }
   if (word == "gray" || word == "rgb" || word == "bgr") {
     if (!count_arguments(call, word, 0, span)) return {};
-    const PixelFormat to = word == "gray"  ? PixelFormat::Gray8
-                           : word == "rgb" ? PixelFormat::Rgb8
-                                           : PixelFormat::Bgr8;
+    const PixelFormat to = word == "gray" ? PixelFormat::Gray8 : word == "rgb" ? PixelFormat::Rgb8 : PixelFormat::Bgr8;
     if (to == type.format) return image;
     return Value(made(image_type(type.width, type.height, to), ArrayFunction::Recolor));
   }
   if (word == "at" || word == "red" || word == "green" || word == "blue") {
     const bool is_gray = type.format == PixelFormat::Gray8;
     if (is_yuyv) return not_of("write .rgb() or .gray() before it");
-    if (is_gray != (word == "at")) return not_of(is_gray ? "it has .at(x, y)" : "it has .red(x, y), .green(x, y) and .blue(x, y)");
+    if (is_gray != (word == "at"))
+      return not_of(is_gray ? "it has .at(x, y)" : "it has .red(x, y), .green(x, y) and .blue(x, y)");
     if (!count_arguments(call, word, 2, span)) return {};
     const bool is_first = (word == "red") == (type.format == PixelFormat::Rgb8);
     const std::uint32_t channel = word == "at" || (is_first && word != "green") ? 0 : word == "green" ? 1 : 2;

@@ -13,7 +13,8 @@ void TaskChecker::check_model(const syntax::ModelDecl& decl, typed::Model& out) 
   const std::string& name = decl.name.text;
   if (decl.parameters.size() != 1) {
     for (const syntax::TypePtr& parameter : decl.parameters) resolve(parameter);
-    report(Code::ArgumentCount, decl.name.span, "a model takes one image or array, and '" + name + "' takes " + std::to_string(decl.parameters.size()),
+    report(Code::ArgumentCount, decl.name.span,
+           "a model takes one image or array, and '" + name + "' takes " + std::to_string(decl.parameters.size()),
            "write model " + name + " : (image(224, 224, rgb8)) -> …");
   } else {
     out.parameter = resolve(decl.parameters[0]);
@@ -52,19 +53,21 @@ void TaskChecker::check_model(const syntax::ModelDecl& decl, typed::Model& out) 
   }
   const Type type = resolve(decl.result);
   const bool is_array = type.kind == TypeKind::FixedArray && type.element->kind == TypeKind::F32;
-  const bool is_record = type.kind == TypeKind::Record && std::ranges::all_of(type.record->fields, [](const typed::Field& f) {
-                           return f.type.kind == TypeKind::F32;
-                         });
+  const bool is_record =
+      type.kind == TypeKind::Record &&
+      std::ranges::all_of(type.record->fields, [](const typed::Field& f) { return f.type.kind == TypeKind::F32; });
   if (type.kind == TypeKind::Error) return;
   if (type.kind != TypeKind::F32 && !is_array && !is_record) {
-    report(Code::InputType, decl.result->span, "a model answers f32, [f32; N] or { a: f32, b: f32 }, not " + to_string(type));
+    report(Code::InputType, decl.result->span,
+           "a model answers f32, [f32; N] or { a: f32, b: f32 }, not " + to_string(type));
     return;
   }
   out.result = type;
   out.results = is_array ? type.size : is_record ? static_cast<std::uint32_t>(type.record->fields.size()) : 1;
 }
 
-Value TaskChecker::model_call(const syntax::CallExpr& call, std::uint32_t number, const std::string& name, const Span& span) {
+Value TaskChecker::model_call(const syntax::CallExpr& call, std::uint32_t number, const std::string& name,
+                              const Span& span) {
   const Type parameter = task_.models[number].parameter, result = task_.models[number].result;
   if (place_ == Place::Constant || place_ == Place::Test) {
     for (const syntax::Argument& a : call.arguments) expression(a.value);
@@ -96,7 +99,8 @@ std::optional<typed::Answer> TaskChecker::check_answer(const syntax::TestStep& s
     numbers.resize(given.size());
     for (const syntax::Argument& argument : step.fields) {
       const auto& fields = model.result.record->fields;
-      const auto field = argument.label ? std::ranges::find(fields, argument.label->text, &typed::Field::name) : fields.end();
+      const auto field =
+          argument.label ? std::ranges::find(fields, argument.label->text, &typed::Field::name) : fields.end();
       if (field == fields.end()) {
         report(Code::ArgumentLabel, argument.label ? argument.label->span : argument.value->span,
                "'" + model.name + "' answers no such field", "write each as in { " + fields[0].name + ": 0.5 }");
@@ -110,11 +114,13 @@ std::optional<typed::Answer> TaskChecker::check_answer(const syntax::TestStep& s
     }
     for (std::size_t n = 0; n < given.size(); ++n) {
       if (given[n]) continue;
-      report(Code::ArgumentCount, step.span, "'" + model.result.record->fields[n].name + "' of '" + model.name + "' is not given");
+      report(Code::ArgumentCount, step.span,
+             "'" + model.result.record->fields[n].name + "' of '" + model.name + "' is not given");
       return std::nullopt;
     }
   } else if (!step.fields.empty()) {
-    report(Code::TypeMismatch, step.span, "'" + model.name + "' answers " + to_string(model.result) + ", without fields");
+    report(Code::TypeMismatch, step.span,
+           "'" + model.name + "' answers " + to_string(model.result) + ", without fields");
     return std::nullopt;
   } else {
     auto value = constant(step.value, model.result);

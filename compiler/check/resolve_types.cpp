@@ -255,7 +255,7 @@ Type TaskChecker::resolve_named(const syntax::NamedType& named, const Span& span
   }
   if (!named.unit && find_unit(name)) return unit_type(TypeKind::F64, {name, named.name.span});
   if (lacks_module_) return error;
-  std::vector<std::string> candidates{"bool", "int", "i32",  "u8",    "u16",  "u32",     "u64",
+  std::vector<std::string> candidates{"bool", "int", "i32",  "u8",    "u16",   "u32",  "u64",
                                       "f32",  "f64", "text", "bytes", "image", "time", "duration"};
   for (SymbolKind kind : {SymbolKind::Record, SymbolKind::Enum, SymbolKind::Unit})
     for (std::string& n : names_of(kind)) candidates.push_back(std::move(n));

@@ -69,7 +69,8 @@ std::optional<typed::Feed> TaskChecker::check_feed(const syntax::TestStep& step)
     return std::nullopt;
   }
   if (!step.fields.empty()) {
-    report(Code::TypeMismatch, step.span, "'" + step.target.text + "' takes one value; fields in braces are what a model answers");
+    report(Code::TypeMismatch, step.span,
+           "'" + step.target.text + "' takes one value; fields in braces are what a model answers");
     return std::nullopt;
   }
   if (symbol->kind != SymbolKind::Input) {

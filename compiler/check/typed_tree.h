@@ -33,7 +33,7 @@ enum class ParamId : std::uint32_t {};
 enum class StateId : std::uint32_t {};
 enum class FunctionId : std::uint32_t {};  // index into Task::functions
 enum class ModelId : std::uint32_t {};
-enum class LocalId : std::uint32_t {};     // index into the body's own `locals`
+enum class LocalId : std::uint32_t {};  // index into the body's own `locals`
 
 template <typename Id>
 constexpr std::size_t index(Id id) {
@@ -171,8 +171,8 @@ struct Call {
                                    // of it
 };
 
-// What the model answers: the node's type is an F32, a record of those, or a FixedArray of them. ModelFailed and ModelLate
-// traps.
+// What the model answers: the node's type is an F32, a record of those, or a FixedArray of them. ModelFailed and
+// ModelLate traps.
 struct ModelCall {
   ModelId model;
   ExprPtr argument;  // of the model's parameter type
@@ -273,8 +273,8 @@ struct Expr {
   Type type;
   Span span;
   std::variant<ConstantExpr, LocalExpr, ParamExpr, StateExpr, InputExpr, AlarmExpr, ClockExpr, Unary, Binary, Convert,
-               Call, ModelCall, MathCall, ArrayCall, Index, Slice, FieldOf, Length, ArrayLiteral, ArrayFill, RecordLiteral, Given,
-               Default, Interpolate, OutputValue, OutputCount>
+               Call, ModelCall, MathCall, ArrayCall, Index, Slice, FieldOf, Length, ArrayLiteral, ArrayFill,
+               RecordLiteral, Given, Default, Interpolate, OutputValue, OutputCount>
       node;
 };
 

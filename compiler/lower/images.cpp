@@ -34,8 +34,10 @@ Temp Body::eval_pixel(const typed::ArrayCall& node, std::optional<RegId> target)
   Temp at = code_.take(vm::type_id(Scalar::I64));
   code_.emit(*kMulImm[Scalar::I64], index(at.reg()), index(y), type.width);
   code_.emit(Op::AddI64, index(at.reg()), index(at.reg()), index(x));
-  if (samples > 1) code_.emit(*kMulImm[Scalar::I64], index(at.reg()), index(at.reg()), static_cast<std::uint16_t>(samples));
-  if (node.count > 0) code_.emit(*kAddImm[Scalar::I64], index(at.reg()), index(at.reg()), static_cast<std::uint16_t>(node.count));
+  if (samples > 1)
+    code_.emit(*kMulImm[Scalar::I64], index(at.reg()), index(at.reg()), static_cast<std::uint16_t>(samples));
+  if (node.count > 0)
+    code_.emit(*kAddImm[Scalar::I64], index(at.reg()), index(at.reg()), static_cast<std::uint16_t>(node.count));
   const Temp array = reference(*operands[0].slot);
   Temp result = destination(Scalar::U8, target);
   code_.emit(*kArrayGet[Scalar::U8], index(result.reg()), index(array.reg()), index(at.reg()));

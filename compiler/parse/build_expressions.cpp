@@ -240,9 +240,7 @@ void TreeBuilder::expr_node(P::ExprContext* ctx, syntax::Expr& out) {
   }
 }
 
-syntax::CallExpr TreeBuilder::call(P::CallExprContext* ctx) {
-  return {expr(ctx->expr()), arguments(ctx->argument())};
-}
+syntax::CallExpr TreeBuilder::call(P::CallExprContext* ctx) { return {expr(ctx->expr()), arguments(ctx->argument())}; }
 
 std::vector<syntax::Argument> TreeBuilder::arguments(const std::vector<P::ArgumentContext*>& written) {
   std::vector<syntax::Argument> out;

@@ -10,8 +10,8 @@
 
 namespace eyeflow::runtime {
 
-// Plays the files of a folder, images as a rule, in the order of their names: each is the payload of one reading, `period`
-// after the one before, `speed` times as fast; at speed 0 as fast as they can be handled.
+// Plays the files of a folder, images as a rule, in the order of their names: each is the payload of one reading,
+// `period` after the one before, `speed` times as fast; at speed 0 as fast as they can be handled.
 class FolderSource final : public Source {
  public:
   FolderSource(std::filesystem::path folder, SensorId sensor, std::chrono::nanoseconds period, double speed)

@@ -104,10 +104,10 @@ struct Actor {
   std::uint32_t number;
   TaskInfo& task;
   std::unique_ptr<ModelTable> models;  // before the instance that asks them; null: it has none
-  vm::Instance instance;                                                    // of whoever is Running
-  OutputWriter writer;                                                      // likewise
-  std::unique_ptr<Keepsake> kept;                                           // likewise; null: nothing of it is kept
-  std::mutex mutex;                                                         // of those below
+  vm::Instance instance;               // of whoever is Running
+  OutputWriter writer;                 // likewise
+  std::unique_ptr<Keepsake> kept;      // likewise; null: nothing of it is kept
+  std::mutex mutex;                    // of those below
   std::uint64_t skipped_before = 0, late_before = 0, held_back_before = 0;  // of whoever is Running: what is counted
   State state = State::Idle;
   bool timer_due = false, keep_due = false;

@@ -7,10 +7,10 @@
 
 #include "runtime/connectors/console.h"
 #include "runtime/connectors/files.h"
+#include "runtime/connectors/folder.h"
 #include "runtime/connectors/gpio.h"
 #include "runtime/connectors/influx.h"
 #include "runtime/connectors/mqtt.h"
-#include "runtime/connectors/folder.h"
 #include "runtime/connectors/replay.h"
 #include "runtime/host/param.h"
 #include "runtime/payload/number.h"

@@ -258,22 +258,21 @@ class Binder {
       return std::nullopt;
     }
     const auto name = fill_in(bound->value.text, fill);
-    const auto found =
-        name ? std::ranges::find(site_.models, *name, &ModelSettings::name) : site_.models.end();
+    const auto found = name ? std::ranges::find(site_.models, *name, &ModelSettings::name) : site_.models.end();
     if (found == site_.models.end()) {
-      problem(bound->value.place, model.name,
-              fmt::format("model '{}' is bound to '{}', but this site has no such model; add a table [model.{}] with file, "
-                          "sha256 and command",
-                          model.name, bound->value.text, bound->value.text));
+      problem(
+          bound->value.place, model.name,
+          fmt::format("model '{}' is bound to '{}', but this site has no such model; add a table [model.{}] with file, "
+                      "sha256 and command",
+                      model.name, bound->value.text, bound->value.text));
       return std::nullopt;
     }
     const auto hash = hash_of_file(found->file);
     if (hash == found->sha256) return static_cast<std::uint32_t>(found - site_.models.begin());
     problem(found->place, model.name,
-            hash.empty()
-                ? fmt::format("model '{}': cannot read {}; check 'file'", found->name, found->file.string())
-                : fmt::format("model '{}': {} is another file than the one that was meant: its sha256 is {}", found->name,
-                              found->file.string(), hash));
+            hash.empty() ? fmt::format("model '{}': cannot read {}; check 'file'", found->name, found->file.string())
+                         : fmt::format("model '{}': {} is another file than the one that was meant: its sha256 is {}",
+                                       found->name, found->file.string(), hash));
     return std::nullopt;
   }
 

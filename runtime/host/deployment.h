@@ -45,7 +45,7 @@ struct Deployment {
     std::string name;  // "monitor_t1/T5", or the task's name
     vm::Instance::Binding binding;
     std::vector<InputRoute> inputs;
-    std::vector<PortId> outputs;  // by output
+    std::vector<PortId> outputs;          // by output
     std::vector<std::uint32_t> models{};  // by model: index into Site::models
   };
   // An output of the site that somebody writes.

@@ -4,14 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <utility>
-#include <map>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
 #include <atomic>
 #include <cstdio>
+#include <map>
 #include <thread>
 #include <utility>
 
@@ -133,8 +132,7 @@ void Host::Impl::start_models() {
       const vm::Type& type = *module.type(model.parameter.type);
       const std::string form = model_form(module, model.parameter);
       auto& process = models[{planned.models[n], fmt::format("{} {}", form, model.results)}];
-      if (!process)
-        process = std::make_unique<ModelProcess>(site.models[planned.models[n]], form, model.results);
+      if (!process) process = std::make_unique<ModelProcess>(site.models[planned.models[n]], form, model.results);
       entries.push_back({process.get(), type.element,
                          std::size_t{type.capacity} * static_cast<std::size_t>(vm::size_bytes(type.element)),
                          model.results * sizeof(float)});

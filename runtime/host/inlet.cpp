@@ -14,8 +14,9 @@ std::string excerpt(std::string_view bytes) {
 
 bool same_plan(const DecodePlan& a, const DecodePlan& b) {
   return a.field == b.field && a.time == b.time && a.time_unit == b.time_unit && a.meaning == b.meaning &&
-         a.type == b.type && a.capacity == b.capacity && a.is_list == b.is_list && a.encoding == b.encoding && a.image == b.image &&
-         a.names == b.names && a.scale == b.scale && a.offset == b.offset && a.conversion == b.conversion;
+         a.type == b.type && a.capacity == b.capacity && a.is_list == b.is_list && a.encoding == b.encoding &&
+         a.image == b.image && a.names == b.names && a.scale == b.scale && a.offset == b.offset &&
+         a.conversion == b.conversion;
 }
 
 }  // namespace

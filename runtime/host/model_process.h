@@ -50,8 +50,8 @@ class ModelProcess {
   Clock::time_point next_start_{};
 };
 
-// What an instance's models are, by their numbers in its module. Shapes are checked at each call: what the module's code
-// hands over is not believed.
+// What an instance's models are, by their numbers in its module. Shapes are checked at each call: what the module's
+// code hands over is not believed.
 class ModelTable final : public vm::ModelHost {
  public:
   struct Entry {

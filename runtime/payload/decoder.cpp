@@ -261,7 +261,8 @@ Decoder::Decoder(Decoder&&) noexcept = default;
 DecodeResult Decoder::decode(const DecodePlan& plan, std::string_view payload, vm::TimeNs now) {
   if (payload.size() > std::max<std::uint64_t>(kMaxPayloadBytes, plan.image.bytes() + kMaxImageHead))
     return std::unexpected(BadReading::TooLarge);
-  if (plan.meaning == Meaning::Elements || plan.meaning == Meaning::Image) return parser_->decode_elements(plan, payload, now);
+  if (plan.meaning == Meaning::Elements || plan.meaning == Meaning::Image)
+    return parser_->decode_elements(plan, payload, now);
   if (plan.field.empty() && plan.time.empty()) return runtime::decode_bare(plan, payload, now);
   JsonValue field, time_field;
   auto missing = BadReading::MissingField;
@@ -284,7 +285,8 @@ DecodeResult Decoder::decode(const DecodePlan& plan, std::string_view payload, v
 }
 
 DecodeResult Decoder::decode_bare(const DecodePlan& plan, std::string_view text, vm::TimeNs time) {
-  if (plan.meaning != Meaning::Elements && plan.meaning != Meaning::Image) return runtime::decode_bare(plan, text, time);
+  if (plan.meaning != Meaning::Elements && plan.meaning != Meaning::Image)
+    return runtime::decode_bare(plan, text, time);
   const Elements found = elements_of_text(plan, text, parser_->elements);
   if (!found) return std::unexpected(found.error());
   return Decoded{.text = *found, .time = time};
@@ -309,7 +311,8 @@ DecodeResult decode_bare(const DecodePlan& plan, std::string_view text, vm::Time
 }
 
 DecodeResult decode_number(const DecodePlan& plan, double value, vm::TimeNs time) {
-  if (plan.meaning == Meaning::Text || plan.meaning == Meaning::Elements || plan.meaning == Meaning::Image) return std::unexpected(BadReading::WrongType);
+  if (plan.meaning == Meaning::Text || plan.meaning == Meaning::Elements || plan.meaning == Meaning::Image)
+    return std::unexpected(BadReading::WrongType);
   if (plan.meaning == Meaning::Time) return time_reading(time_of(value, plan.time_unit), time);
   if (plan.meaning == Meaning::Enum)
     return ordinal_reading(plan, Number{.kind = Number::Kind::Real, .real = value}, time);

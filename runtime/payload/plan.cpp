@@ -82,8 +82,9 @@ Result<DecodePlan> make_plan(const SensorSettings& sensor, const vm::Module& mod
       plan.meaning = Meaning::Image;
       plan.image = *image;
       if (!sensor.unit.empty() || sensor.scale != 1 || sensor.offset != 0) {
-        return fail(fmt::format("input '{}' is an image, which has no unit and no scale; remove them from [sensor.\"{}\"]",
-                                input.value.name, sensor.written));
+        return fail(
+            fmt::format("input '{}' is an image, which has no unit and no scale; remove them from [sensor.\"{}\"]",
+                        input.value.name, sensor.written));
       }
       return plan;
     }

@@ -435,18 +435,19 @@ void read_run(const toml::table& table, Reading& r) {
 }
 
 void read_root(const toml::table& root, Reading& r) {
-  static constexpr std::string_view kKnown[] = {"device", "storage", "connection", "sensor", "switch",
-                                                "value",  "log",     "model",      "alarms", "cloud", "run"};
+  static constexpr std::string_view kKnown[] = {"device", "storage", "connection", "sensor", "switch", "value",
+                                                "log",    "model",   "alarms",     "cloud",  "run"};
   for (const auto& [key, node] : root) {
     if (std::ranges::find(kKnown, key.str()) != std::end(kKnown)) continue;
     const auto meant = nearest(key.str(), kKnown);
     const Place place{static_cast<std::uint32_t>(key.source().begin.line),
                       static_cast<std::uint32_t>(key.source().begin.column)};
     r.problems.add(
-        place, fmt::format("'{}' is not known in a site file; {}", key.str(),
-                           meant.empty()
-                               ? "known are device, storage, connection, sensor, switch, value, log, model, alarms, cloud, run"
-                               : fmt::format("did you mean '{}'?", meant)));
+        place,
+        fmt::format("'{}' is not known in a site file; {}", key.str(),
+                    meant.empty()
+                        ? "known are device, storage, connection, sensor, switch, value, log, model, alarms, cloud, run"
+                        : fmt::format("did you mean '{}'?", meant)));
   }
   const auto one_table = [&](std::string_view key, auto read) {
     const auto* node = root.get(key);

@@ -108,9 +108,9 @@ struct SensorSettings {
   TimeUnit time_unit = TimeUnit::Recognised;
   int qos = 0;
   Simulation simulation;
-  std::filesystem::path file;  // of a replay; a folder: its files, one after the other …
+  std::filesystem::path file;                               // of a replay; a folder: its files, one after the other …
   std::chrono::nanoseconds every{std::chrono::seconds(1)};  // … as far apart
-  double speed = 1.0;          // of a replay: 10 is ten times as fast, 0 is as fast as it can be handled
+  double speed = 1.0;  // of a replay: 10 is ten times as fast, 0 is as fast as it can be handled
 };
 
 struct Sensor {

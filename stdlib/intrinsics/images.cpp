@@ -34,7 +34,8 @@ Cover cover(std::uint64_t n, std::uint64_t from, std::uint64_t to) {
 void image_resize(Context& context, Word to, Word image, std::int64_t width, std::int64_t to_width,
                   std::int64_t samples) {
   constexpr std::int64_t kMost = vm::kMostPixelsAcross;
-  if (to == image || width < 1 || width > kMost || to_width < 1 || to_width > kMost || samples < 1 || samples > 3) return;
+  if (to == image || width < 1 || width > kMost || to_width < 1 || to_width > kMost || samples < 1 || samples > 3)
+    return;
   const auto w = static_cast<std::uint64_t>(width), out_w = static_cast<std::uint64_t>(to_width),
              c = static_cast<std::uint64_t>(samples);
   const std::uint64_t h = length(image) / (w * c), out_h = length(to) / (out_w * c);
@@ -65,19 +66,22 @@ void image_resize(Context& context, Word to, Word image, std::int64_t width, std
 }
 
 void image_recolor(Context& context, Word to, Word image, std::int64_t formats) {
-  const auto from_format = static_cast<vm::PixelFormat>(formats & 15), to_format = static_cast<vm::PixelFormat>(formats >> 4 & 15);
+  const auto from_format = static_cast<vm::PixelFormat>(formats & 15),
+             to_format = static_cast<vm::PixelFormat>(formats >> 4 & 15);
   if (to == image || from_format == vm::PixelFormat::None || from_format > vm::PixelFormat::Yuyv ||
       to_format == vm::PixelFormat::None || to_format >= vm::PixelFormat::Yuyv)
     return;
   const std::size_t pixels = length(image) / vm::pixel_bytes(from_format);
   const bool is_even = from_format != vm::PixelFormat::Yuyv || pixels % 2 == 0;
-  if (pixels * vm::pixel_bytes(from_format) != length(image) || pixels * vm::pixel_bytes(to_format) != length(to) || !is_even)
+  if (pixels * vm::pixel_bytes(from_format) != length(image) || pixels * vm::pixel_bytes(to_format) != length(to) ||
+      !is_even)
     return;
   recolor(writable<std::uint8_t>(context, to), to_format, elements<std::uint8_t>(context, image), from_format, pixels);
 }
 
 void image_crop(Context& context, Word to, Word image, std::int64_t x, std::int64_t y, std::int64_t shape) {
-  const auto width = static_cast<std::size_t>(shape & 0xFFFF), to_width = static_cast<std::size_t>(shape >> 16 & 0xFFFF),
+  const auto width = static_cast<std::size_t>(shape & 0xFFFF),
+             to_width = static_cast<std::size_t>(shape >> 16 & 0xFFFF),
              pixel = static_cast<std::size_t>(shape >> 32 & 15);
   if (to == image || width == 0 || to_width == 0 || pixel == 0 || x < 0 || y < 0) return;
   const std::size_t height = length(image) / (width * pixel), to_height = length(to) / (to_width * pixel);

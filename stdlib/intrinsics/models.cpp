@@ -12,9 +12,9 @@ template <typename T>
 Word ask_model(Context& context, Word to, std::int64_t model, Word argument, vm::Scalar element) {
   if (context.model_host == nullptr) return static_cast<Word>(vm::Trap::ModelFailed);
   float* const answer = writable<float>(context, to);
-  const vm::Trap trap =
-      context.model_host->ask(model, element, std::as_bytes(std::span(elements<T>(context, argument), length(argument))),
-                              std::as_writable_bytes(std::span(answer, length(to))));
+  const vm::Trap trap = context.model_host->ask(
+      model, element, std::as_bytes(std::span(elements<T>(context, argument), length(argument))),
+      std::as_writable_bytes(std::span(answer, length(to))));
   for (std::size_t n = 0; n < length(to); ++n) answer[n] = vm::canonical(answer[n]);
   return static_cast<Word>(trap);
 }

@@ -464,8 +464,8 @@ TEST(Payload, ImagesFromFilesAndPixels) {
   EXPECT_EQ(elements(sensor(""), module_with_image({2, 1, Bgr8}), "P6 2 1 255\nabcdef"), "636261666564");
   EXPECT_EQ(elements(sensor(""), rgb, "P5 2 1 255\nab"), "616161626262");
   EXPECT_EQ(elements(sensor(""), module_with_image({2, 1, Gray8}), "P5 2 1 255\nab"), "6162");
-  EXPECT_EQ(elements(sensor(""), rgb, "P6 1 2 255\nabcdef"), "WrongCount");   // another size
-  EXPECT_EQ(elements(sensor(""), rgb, "P6 2 1 255\nabcde"), "WrongCount");    // it breaks off
+  EXPECT_EQ(elements(sensor(""), rgb, "P6 1 2 255\nabcdef"), "WrongCount");  // another size
+  EXPECT_EQ(elements(sensor(""), rgb, "P6 2 1 255\nabcde"), "WrongCount");   // it breaks off
   EXPECT_EQ(elements(sensor(""), rgb, "P6 2 1 65535\nabcdef"), "WrongCount");
   EXPECT_EQ(elements(sensor(""), rgb, ""), "WrongCount");
 }
@@ -494,7 +494,8 @@ TEST(Payload, ImagesFromJpeg) {
   EXPECT_EQ(elements(sensor(""), module_with_image({8, 7, Gray8}), file), "WrongCount");
   EXPECT_EQ(elements(sensor(""), module_with_image({8, 8, Yuyv}), file), "WrongType");
   for (std::size_t size = 2; size + 2 < file.size(); ++size)  // none that breaks off is taken, but for 64 pixels
-    if (size != 64) EXPECT_EQ(elements(sensor(""), module_with_image({8, 8, Gray8}), file.substr(0, size)), "Malformed");
+    if (size != 64)
+      EXPECT_EQ(elements(sensor(""), module_with_image({8, 8, Gray8}), file.substr(0, size)), "Malformed");
 }
 
 TEST(Payload, EncodingsAreForArrays) {

@@ -26,9 +26,9 @@ namespace {
 
 // What the daemon asks with.
 struct Form {
-  vm::ImageForm image;        // or …
-  std::size_t elements = 0;   // … an array of so many
-  bool is_float = false;      // of f32; otherwise of bytes
+  vm::ImageForm image;       // or …
+  std::size_t elements = 0;  // … an array of so many
+  bool is_float = false;     // of f32; otherwise of bytes
   std::size_t bytes() const { return elements * (is_float ? sizeof(float) : 1); }
 };
 
@@ -41,7 +41,8 @@ Form read_form(std::string_view text) {
   }
   form.is_float = text.starts_with("[f32; ");
   const std::size_t at = text.find("; ");
-  if ((!form.is_float && !text.starts_with("[u8; ")) || at == text.npos) leave(fmt::format("'{}' is no form that it knows", text));
+  if ((!form.is_float && !text.starts_with("[u8; ")) || at == text.npos)
+    leave(fmt::format("'{}' is no form that it knows", text));
   std::from_chars(text.data() + at + 2, text.data() + text.size(), form.elements);
   return form;
 }
@@ -86,9 +87,12 @@ class Model {
     onnx::Handle input = nullptr;
     std::vector<onnx::Handle> outputs(output_names_.size(), nullptr);
     std::vector<float> answer;
-    const bool done =
-        good(api_.create_tensor(memory_, data, size, shape_.data(), shape_.size(), is_float_ ? onnx::kFloat : onnx::kUint8, &input), error) &&
-        good(api_.run(session_, nullptr, &input_name_, &input, std::size_t{1}, output_names_.data(), output_names_.size(), outputs.data()), error);
+    const bool done = good(api_.create_tensor(memory_, data, size, shape_.data(), shape_.size(),
+                                              is_float_ ? onnx::kFloat : onnx::kUint8, &input),
+                           error) &&
+                      good(api_.run(session_, nullptr, &input_name_, &input, std::size_t{1}, output_names_.data(),
+                                    output_names_.size(), outputs.data()),
+                           error);
     for (const onnx::Handle output : outputs) {
       if (done && error.empty()) append(output, answer, error);
       if (output != nullptr) api_.release_value(output);
@@ -128,7 +132,8 @@ class Model {
     must(api_.dimensions(tensor, shape_.data(), count));
     const std::int64_t channels = vm::pixel_bytes(form_.image.format), w = form_.image.width, h = form_.image.height;
     channels_first_ = channels > 1 && count >= 3 && shape_[count - 3] == channels && shape_[count - 1] != channels;
-    std::vector<std::int64_t> wanted = channels == 0        ? std::vector<std::int64_t>{static_cast<std::int64_t>(form_.elements)}
+    std::vector<std::int64_t> wanted = channels == 0
+                                           ? std::vector<std::int64_t>{static_cast<std::int64_t>(form_.elements)}
                                        : channels_first_ ? std::vector<std::int64_t>{channels, h, w}
                                                          : std::vector<std::int64_t>{h, w, channels};
     std::int64_t product = 1;
@@ -165,8 +170,8 @@ class Model {
     int element = 0;
     void* data = nullptr;
     if (!good(api_.shape(output, &shape), error)) return;
-    const bool known = good(api_.element_count(shape, &count), error) && good(api_.element_type(shape, &element), error) &&
-                       good(api_.data(output, &data), error);
+    const bool known = good(api_.element_count(shape, &count), error) &&
+                       good(api_.element_type(shape, &element), error) && good(api_.data(output, &data), error);
     api_.release_shape(shape);
     if (!known) return;
     if (element != onnx::kFloat) {
@@ -192,9 +197,10 @@ class Model {
 onnx::Api load(const char* library) {
   void* handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
-    leave(fmt::format("{}: ONNX Runtime is not there: {}; install its shared library (the releases of the project, or the "
-                      "npm package onnxruntime-node, have it) and name it by --library",
-                      library, dlerror()));
+    leave(fmt::format(
+        "{}: ONNX Runtime is not there: {}; install its shared library (the releases of the project, or the "
+        "npm package onnxruntime-node, have it) and name it by --library",
+        library, dlerror()));
   }
   const auto get_base = reinterpret_cast<const onnx::Base* (*)()>(dlsym(handle, "OrtGetApiBase"));
   const void* const* table = get_base != nullptr ? get_base()->get_api(onnx::kVersion) : nullptr;
@@ -258,7 +264,10 @@ int main(int count, char** words) {
     at += 2;
   }
   if (at + 1 != count) {
-    std::fputs("usage: eyeflow-infer [--library libonnxruntime.so] FILE.onnx\nComputes an ONNX model for eyeflow-vm; see docs/models.md.\n", stderr);
+    std::fputs(
+        "usage: eyeflow-infer [--library libonnxruntime.so] FILE.onnx\nComputes an ONNX model for eyeflow-vm; see "
+        "docs/models.md.\n",
+        stderr);
     return 2;
   }
   return eyeflow::infer::serve(library, words[at]);

@@ -4,8 +4,8 @@
 #include <cstdint>
 
 // The part of ONNX Runtime's C interface that a model needs. The interface is a table of functions whose places never
-// change (onnxruntime_c_api.h of the library says so), so the library is loaded when it is needed and nothing of it when
-// this is built.
+// change (onnxruntime_c_api.h of the library says so), so the library is loaded when it is needed and nothing of it
+// when this is built.
 namespace eyeflow::infer::onnx {
 
 using Handle = void*;  // of the library's: a status, an environment, a session …
@@ -29,10 +29,30 @@ struct Function {
 
 struct Api {
   explicit Api(const void* const* t)
-      : error_message{t}, create_env{t}, create_session{t}, run{t}, create_options{t}, set_threads{t}, input_count{t},
-        output_count{t}, input_type{t}, input_name{t}, output_name{t}, create_tensor{t}, data{t}, as_tensor{t},
-        element_type{t}, dimension_count{t}, dimensions{t}, element_count{t}, shape{t}, create_memory{t}, allocator{t},
-        release_status{t}, release_value{t}, release_shape{t} {}
+      : error_message{t},
+        create_env{t},
+        create_session{t},
+        run{t},
+        create_options{t},
+        set_threads{t},
+        input_count{t},
+        output_count{t},
+        input_type{t},
+        input_name{t},
+        output_name{t},
+        create_tensor{t},
+        data{t},
+        as_tensor{t},
+        element_type{t},
+        dimension_count{t},
+        dimensions{t},
+        element_count{t},
+        shape{t},
+        create_memory{t},
+        allocator{t},
+        release_status{t},
+        release_value{t},
+        release_shape{t} {}
 
   Function<2, const char*(Handle)> error_message;
   Function<3, Handle(int, const char*, Handle*)> create_env;

@@ -136,7 +136,8 @@ class Replay {
       if (auto numbers = parse_elements(reading.value, type, ""))
         answers_.numbers[n] = std::move(*numbers);
       else if (reading.value != "missing")
-        fmt::print(stderr, "{}:{}: no answer for {}: {}\n", path_, reading.line, reading.input, numbers.error().message);
+        fmt::print(stderr, "{}:{}: no answer for {}: {}\n", path_, reading.line, reading.input,
+                   numbers.error().message);
       return true;
     }
     return false;

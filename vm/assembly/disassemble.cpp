@@ -94,7 +94,8 @@ class Disassembler {
     }
     for (const Model& model : m_.models)
       out_ += "model " + as_name(model.name) + ": (" + as_name(model.parameter.name) + ": " +
-              type(model.parameter.type) + unit(model.parameter.unit) + ") results " + std::to_string(model.results) + "\n";
+              type(model.parameter.type) + unit(model.parameter.unit) + ") results " + std::to_string(model.results) +
+              "\n";
     for (const Param& param : m_.params) {
       out_ += "param " + as_name(param.name) + ": " + std::string(name(param.type)) + unit(param.unit) + " at " +
               std::to_string(param.offset);

@@ -9,14 +9,14 @@
 
 namespace eyeflow::vm {
 
-// Who answers what a task asks of an inference model: the only thing that code asks of the world while it runs. It never
-// throws.
+// Who answers what a task asks of an inference model: the only thing that code asks of the world while it runs. It
+// never throws.
 class ModelHost {
  public:
   virtual ~ModelHost() = default;
   // Blocks until the module's model of that number has answered, for a time that the host bounds. `argument` holds the
-  // elements of an array, `result` is to be filled with f32 numbers. Numbers and sizes come from the task's code and are
-  // checked by the host. None, ModelFailed or ModelLate.
+  // elements of an array, `result` is to be filled with f32 numbers. Numbers and sizes come from the task's code and
+  // are checked by the host. None, ModelFailed or ModelLate.
   virtual Trap ask(std::int64_t model, Scalar element, std::span<const std::byte> argument,
                    std::span<std::byte> result) = 0;
 };

@@ -31,8 +31,7 @@ bool check_counts(Check& check) {
   };
   return fits(m.types.size() + kFirstModuleType, "types") && fits(m.functions.size(), "functions") &&
          fits(m.inputs.size(), "inputs") && fits(m.outputs.size(), "outputs") && fits(m.params.size(), "params") &&
-         fits(m.alarms.size(), "alarms") && fits(m.handlers.size(), "handlers") &&
-         fits(m.models.size(), "models");
+         fits(m.alarms.size(), "alarms") && fits(m.handlers.size(), "handlers") && fits(m.models.size(), "models");
 }
 
 bool check_name(Check& check, std::string_view name, const char* what) {

@@ -13,8 +13,8 @@ namespace eyeflow::golden {
 
 // Memory and buffers for running single functions of one module outside an instance. Each region lies against a page
 // that nothing can access, behind its end or before its start.
-// Models of golden files: number 0 answers the sum of the bytes that it is given, and the numbers that follow; 1 is late;
-// there are no others.
+// Models of golden files: number 0 answers the sum of the bytes that it is given, and the numbers that follow; 1 is
+// late; there are no others.
 class ModelsOfTests final : public vm::ModelHost {
  public:
   vm::Trap ask(std::int64_t model, vm::Scalar element, std::span<const std::byte> argument,
