@@ -324,7 +324,7 @@ std::optional<Lowered> lower(const typed::Program& program, std::size_t task_ind
   if (!FormCheck(task).run()) return std::nullopt;
   vm::Module& module = task.module.module;
   module.task = source.name;
-  if (source.models.empty()) module.isa_version = 2;  // the oldest that can run it
+  if (source.models.empty()) module.isa_version = 3;  // the oldest that can run it
   module.doc = source.doc;
   module.source = file_name_as_text(options.source_name);
 

@@ -209,7 +209,7 @@ struct Module {
   std::vector<Param> params;
   std::vector<Alarm> alarms;
   std::vector<Handler> handlers;
-  std::vector<Model> models;                                     // since instruction set 3
+  std::vector<Model> models;                                     // since instruction set 4
   std::vector<std::byte> const_image, param_image, state_image;  // what these regions start as
   std::uint32_t input_bytes = 0, scratch_bytes = 0;              // those start as zero
 

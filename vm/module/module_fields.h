@@ -146,7 +146,7 @@ void fields(auto& io, OneOf<Module> auto& x) {
   io.image(x.state_image);
   io.number(x.input_bytes);
   io.number(x.scratch_bytes);
-  if (x.isa_version >= 3) io.list(x.models, "models");
+  if (x.isa_version >= 4) io.list(x.models, "models");
 }
 
 }  // namespace eyeflow::vm::module_format
