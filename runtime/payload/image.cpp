@@ -16,7 +16,10 @@ struct Errors {
   std::jmp_buf back;
 };
 [[noreturn]] void leave(j_common_ptr info) { std::longjmp(reinterpret_cast<Errors*>(info->err)->back, 1); }
-void keep_quiet(j_common_ptr, int) {}
+// A warning, below 0, is counted and not printed.
+void count_warning(j_common_ptr info, int level) {
+  if (level < 0) ++info->err->num_warnings;
+}
 
 // No object with a destructor lives here, which a jump would leave out.
 BadReading decode_jpeg(const vm::ImageForm& wanted, std::string_view file, char* out, bool& done) {
@@ -24,7 +27,7 @@ BadReading decode_jpeg(const vm::ImageForm& wanted, std::string_view file, char*
   jpeg_decompress_struct info;
   info.err = jpeg_std_error(&errors.manager);
   errors.manager.error_exit = leave;
-  errors.manager.emit_message = keep_quiet;
+  errors.manager.emit_message = count_warning;
   done = false;
   if (setjmp(errors.back) != 0) {
     jpeg_destroy_decompress(&info);
