@@ -36,6 +36,7 @@ TEST(Module, LayoutIsTheDocumentedOne) {
       0,    0,   0,   0,   0,    0,    0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  // const and param images: size, bytes stored
       2,    0,   0,   0,   1,    0,    0, 0, 9,                       // state image: its last zero is not stored
       0,    0,   0,   0,   0,    0,    0, 0,                          // sizes of Input and Scratch
+      0,    0,   0,   0,                                              // models
   };
   std::vector<unsigned> got;
   for (const std::byte b : write_module(module)) got.push_back(std::to_integer<unsigned>(b));
