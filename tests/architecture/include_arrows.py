@@ -162,6 +162,7 @@ compiler/check/x.cpp  <unistd.h>
 jit/baseline/x.cpp    <sys/mman.h>
 vm/engine/x.cpp       <thread>
 stdlib/math/x.cpp     <iostream>
+runtime/site/x.cpp    <jpeglib.h>
 runtime/site/x.cpp    <unheard/of.h>
 """.strip().splitlines()
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "compiler/lower/lower.h"
 #include "compiler/modules/load.h"
@@ -31,6 +32,11 @@ void deliver(vm::Instance& instance, vm::Worker& worker, const vm::Module& modul
   const vm::InputId id{static_cast<std::uint16_t>(input)};
   const vm::Type& type = *module.type(module.inputs[input].value.type);
   if (type.kind == vm::TypeKind::Text) return instance.deliver_text(worker, id, "", now, now);
+  if (type.kind == vm::TypeKind::List) return instance.deliver_elements(worker, id, {}, now, now);
+  if (type.kind == vm::TypeKind::Array) {
+    const std::vector<std::byte> zeros(std::size_t{type.capacity} * static_cast<std::size_t>(size_bytes(type.element)));
+    return instance.deliver_elements(worker, id, zeros, now, now);
+  }
   const bool is_f64 = type.element == vm::Scalar::F64;
   instance.deliver(worker, id, is_f64 ? vm::to_word(85.5) : vm::Word{1}, now, now);
 }

@@ -88,6 +88,8 @@ TEST(Tiers, MostEventsEndWithoutATrapAndEveryTrapHappens) {
     machine.unload();
   }
   for (int n = 0; n < kTrapCount; ++n) {
+    // Generated tasks ask no models: isa/intrinsics/models.eva shows what those may end with.
+    if (Trap(n) == Trap::ModelFailed || Trap(n) == Trap::ModelLate) continue;
     EXPECT_GT(traps[static_cast<Trap>(n)], 0) << kTrapNames[n];
     std::printf("%6d %s\n", traps[static_cast<Trap>(n)], std::string(kTrapNames[n]).c_str());
   }
