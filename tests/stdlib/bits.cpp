@@ -88,6 +88,9 @@ std::vector<std::uint32_t> capacities(const vm::IntrinsicDesc& desc, const stdli
   if (desc.name.starts_with("signal.magnitudes.") || desc.name.starts_with("signal.powers.")) return {100, 200, 0, 0};
   if (desc.name.starts_with("signal.fir.")) return {190, 200, 11, 0};
   if (desc.name.starts_with("signal.resample.")) return {157, 200};
+  if (desc.name == "image.resize") return {8 * 4 * 3, 10 * 6 * 3, 0, 0, 0};
+  if (desc.name == "image.recolor") return {60, 60 * 3, 0};
+  if (desc.name == "image.crop") return {4 * 3 * 3, 10 * 6 * 3, 0, 0, 0};
   if (desc.name.starts_with("signal.fft."))
     return {static_cast<std::uint32_t>(2 * shape.bins()), shape.n, static_cast<std::uint32_t>(shape.table_numbers()),
             static_cast<std::uint32_t>(shape.scratch_numbers())};
@@ -99,6 +102,11 @@ Word whole_number(const vm::IntrinsicDesc& desc, int p, Random& random) {
   if (desc.name.starts_with("array.matmul.")) return p == 3 ? random.bits() % 3 * 4 : 14;
   if (desc.name.starts_with("signal.fir.")) return random.bits() % 3 * 4;
   if (desc.name.starts_with("signal.")) return random.bits() % 3;
+  if (desc.name == "image.resize") return p == 2 ? 10 : p == 3 ? 8 : 3;
+  if (desc.name == "image.recolor") return 2 + 16 * 1;
+  if (desc.name == "image.crop") return p < 4 ? random.bits() % 5 : Word{10} + (Word{4} << 16) + (Word{3} << 32);
+  if (desc.name.starts_with("bytes."))
+    return p == 1 ? random.bits() % 210 : (Word{1} << random.bits() % 4) + random.bits() % 8 * 16;
   return vm::to_word(static_cast<std::int64_t>(random.bits() % 19) - 1);  // digits
 }
 
@@ -111,7 +119,7 @@ std::uint64_t hash_of(const vm::IntrinsicDesc& desc) {
   Hash hash;
   bool has_references = false;
   for (const vm::Operand& param : desc.params)
-    has_references |= param.match == Match::Array || param.match == Match::Text;
+    has_references |= param.match == Match::Array || param.match == Match::List || param.match == Match::Text;
   for (int round = 0; round < (has_references ? kRounds / 10 : kRounds); ++round) {
     const stdlib::FftShape shape = stdlib::fft_shape(kLengths[static_cast<std::size_t>(round) % std::size(kLengths)]);
     const std::vector<std::uint32_t> sizes = capacities(desc, shape);
@@ -128,6 +136,11 @@ std::uint64_t hash_of(const vm::IntrinsicDesc& desc) {
           std::memcpy(memory.data() + place / 8, stdlib::fft_table<double>(shape).data(), capacity * sizeof(double));
         if (desc.name == "signal.fft.f32" && p == 2)
           std::memcpy(memory.data() + place / 8, stdlib::fft_table<float>(shape).data(), capacity * sizeof(float));
+      } else if (param.match == Match::List) {
+        words[p] = Reference::make(Region::Scratch, place, capacity).word;
+        memory[place / 8] = random.bits() % (capacity + 1);
+        for (std::uint32_t n = 0; n < capacity; ++n)
+          put_element(memory.data() + place / 8 + 1, n, param.scalar, random, round);
       } else if (param.match == Match::Text) {
         words[p] = Reference::make(Region::Scratch, place, capacity).word;
         std::string text;
@@ -136,7 +149,8 @@ std::uint64_t hash_of(const vm::IntrinsicDesc& desc) {
         context.set_text({words[p]}, 0, text);
       } else {
         words[p] = argument(param, random, round);
-        if (param.scalar == Scalar::I64 && p >= 2) words[p] = whole_number(desc, p, random);
+        const int first = desc.name.starts_with("bytes.") ? 1 : 2;
+        if (param.scalar == Scalar::I64 && p >= first) words[p] = whole_number(desc, p, random);
       }
       place += kMost * 8;
     }

@@ -83,6 +83,7 @@ class ModulePage {
 std::string operand(const vm::Operand& param) {
   const std::string scalar(vm::name(param.scalar));
   if (param.match == vm::Match::Array) return "[" + scalar + "]";
+  if (param.match == vm::Match::List) return "[" + scalar + "; <=]";
   if (param.match == vm::Match::Text) return "text";
   return scalar;
 }
@@ -97,7 +98,8 @@ std::string page() {
   for (const std::string_view path : stdlib::library_modules()) ModulePage(out, path, *stdlib::library_module(path));
   out << "\n## Intrinsics\n\nWhat stands behind the functions of the language. a, b, c, d are the arguments in order; "
          "an array "
-         "in brackets.\n\n| name | takes | gives | meaning |\n| --- | --- | --- | --- |\n";
+         "in brackets, `<=` where its length changes.\n\n| name | takes | gives | meaning |\n| --- | --- | --- | --- "
+         "|\n";
   for (const vm::IntrinsicDesc& row : stdlib::intrinsics()) {
     out << "| `" << row.name << "` | ";
     for (int n = 0; n < row.param_count; ++n)
