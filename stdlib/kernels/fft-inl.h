@@ -93,7 +93,8 @@ HWY_INLINE std::size_t columns(D d, const StageRows<T>& rows, std::size_t p, std
   const auto wi##k = kTurn && k < kRadix ? hn::Set(d, w[(2 * k - 1) * m]) : hn::Zero(d);
   EYEFLOW_F(1)
   EYEFLOW_F(2)
-  EYEFLOW_F(3) EYEFLOW_F(4)
+  EYEFLOW_F(3)
+  EYEFLOW_F(4)
 #undef EYEFLOW_F
       const std::size_t step = s * m;
   for (; q + lanes <= s; q += lanes) {

@@ -41,7 +41,8 @@ Exit build_file(const Options& options) {
   if (!source->program) return report(*source), Exit::Findings;
   const auto task = choose_task(*source, options.task);
   if (!task) return Exit::Usage;
-  const auto lowered = compiler::lower(*source->program, *task, {.source_name = source->program_name}, source->diagnostics);
+  const auto lowered =
+      compiler::lower(*source->program, *task, {.source_name = source->program_name}, source->diagnostics);
   if (!report(*source) || !lowered) return Exit::Findings;
   std::string key_file = options.key;
   if (key_file.empty()) {
@@ -73,7 +74,8 @@ Exit build_project(const Options& options) {
     }
     for (std::size_t task = 0; source->program && task < source->program->tasks.size(); ++task) {
       if (!options.task.empty() && source->program->tasks[task].name != options.task) continue;
-      auto lowered = compiler::lower(*source->program, task, {.source_name = source->program_name}, source->diagnostics);
+      auto lowered =
+          compiler::lower(*source->program, task, {.source_name = source->program_name}, source->diagnostics);
       if (lowered) tasks.push_back(std::move(*lowered));
     }
     if (!report(*source) && exit == Exit::Ok) exit = Exit::Findings;

@@ -48,9 +48,9 @@ void print(const Source& source, const compiler::TestReport& report, const Optio
 bool test_task(Source& source, std::size_t index, const Options& options, const vm::Calendar& calendar,
                TestedFile& tested) {
   const bool covers = options.coverage || !options.lcov.empty();
-  auto lowered =
-      compiler::lower(*source.program, index, {.source_name = source.program_name, .with_tests = true, .for_coverage = covers},
-                      source.diagnostics);
+  auto lowered = compiler::lower(*source.program, index,
+                                 {.source_name = source.program_name, .with_tests = true, .for_coverage = covers},
+                                 source.diagnostics);
   if (!lowered) return false;
   for (compiler::TestReport& report :
        compiler::run_tests(*source.program, source.program->tasks[index], std::move(*lowered),
