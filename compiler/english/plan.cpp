@@ -38,6 +38,7 @@ class Planner {
     source.type = source.unit.empty() ? "f32" : "f32 " + source.unit;
     source.window = says.duration;
     source.window_span = span_;
+    source.is_f32 = true;
     if (says.rate) {
       const double hertz = std::strtod(says.rate->number.c_str(), nullptr) * (says.rate->unit == "kHz"     ? 1000
                                                                               : says.rate->unit == "Hz"    ? 1
@@ -92,6 +93,15 @@ class Planner {
       return refuse(Code::EnglishIncomplete, span_, "what stretch of time this is computed over is not known",
                     "write Compute the " + says.figures.front().text + " over the last 10 seconds");
     }
+    // A normal spectrum is one of f32 samples.
+    const auto is_distance = [](const Words& words) {
+      const Figure* figure = find_figure(words.text);
+      return figure && figure->of == Figure::Of::Distance;
+    };
+    if (!source.is_f32 && std::ranges::any_of(says.figures, is_distance)) {
+      source.is_f32 = true;
+      source.type = source.unit.empty() ? "f32" : "f32 " + source.unit;
+    }
     for (const Words& figure : says.figures) add_figure(source, figure);
   }
 
@@ -112,6 +122,9 @@ class Planner {
                     "write first: Monitor temperature on sensor T1.");
     const std::size_t first = says.everything ? 0 : plan_.sources.size() - 1;
     for (std::size_t i = first; i < plan_.sources.size(); ++i) {
+      if (plan_.sources[i].kind == Source::Kind::Camera && plan_.sources[i].model.empty())
+        return refuse(Code::EnglishIncomplete, span_, "no sentence before this one says what is found in the image",
+                      "write first: Classify it with model inspect as good or bad.");
       const auto log = log_for(says, i, "results", span_);
       if (!log) return;
       if (says.every) {
@@ -163,11 +176,19 @@ class Planner {
     return nullptr;
   }
 
+  // Two sources may have figures of one name.
+  std::string variable(const std::string& key, const Source& source) const {
+    for (const Source& other : plan_.sources)
+      if (&other != &source && has(other.asked, key)) return key + "_" + source.input;
+    return key;
+  }
+
   Asked& add_class(Source& camera, const Words& words) {
     const std::string name = identifier(words.text);
-    const auto known = std::ranges::find(camera.asked, name, &Asked::name);
+    const auto known = std::ranges::find(camera.asked, name, &Asked::key);
     if (known != camera.asked.end()) return *known;
-    camera.asked.push_back({.name = name,
+    camera.asked.push_back({.key = name,
+                            .name = variable(name, camera),
                             .type = "f32",
                             .zero = "0.0",
                             .value = "result." + name,
@@ -185,15 +206,17 @@ class Planner {
                     meant.empty() ? "known are " + joined(figure_names(), ", ") : meant);
     }
     const std::string name = identifier(figure->name);
-    if (has(source.asked, name)) return;
-    Asked asked{.name = name,
+    const bool has_distance = std::ranges::find(plan_.sources, true, &Source::has_distance) != plan_.sources.end();
+    if (std::ranges::find(source.asked, name, &Asked::key) != source.asked.end()) return;
+    Asked asked{.key = name,
+                .name = variable(name, source),
                 .type = "",
                 .zero = "",
                 .value = "",
                 .words = std::string(figure->name),
                 .unit = "",
                 .span = span_};
-    const bool is_f32 = source.kind == Source::Kind::Window;
+    const bool is_f32 = source.is_f32;
     const auto with_unit = [&](std::string unit) {
       asked.unit = unit;
       asked.type = unit.empty() ? (is_f32 ? "f32" : "f64") : (is_f32 ? "f32 " : "") + unit;
@@ -218,7 +241,10 @@ class Planner {
     }
     asked.value = std::string(figure->function) + "(w.values)";
     if (figure->of == Figure::Of::Spectrum) asked.value = "peak(s, " + hertz(1 / source.window->seconds) + ")";
-    if (figure->of == Figure::Of::Distance) asked.value = "normal.distance(s)";
+    if (figure->of == Figure::Of::Distance) {
+      source.normal = has_distance ? "normal_" + source.input : "normal";
+      asked.value = source.normal + ".distance(s)";
+    }
     source.has_spectrum |= figure->of == Figure::Of::Spectrum || figure->of == Figure::Of::Distance;
     source.has_distance |= figure->of == Figure::Of::Distance;
     source.asked.push_back(std::move(asked));
@@ -275,7 +301,7 @@ class Planner {
       if (source.input == name || (source.kind == Source::Kind::Sensor && source.quantity == phrase.text))
         found.push_back({i});
       for (Asked& asked : source.asked)
-        if (asked.name == name || asked.name == figure_name) found.push_back({i, &asked});
+        if (asked.key == name || asked.key == figure_name) found.push_back({i, &asked});
     }
     if (found.size() == 1) return found.front();
     if (found.size() > 1) {
@@ -301,7 +327,7 @@ class Planner {
   std::optional<Subject> asked_of(std::size_t source, const Words& phrase) {
     const Figure* figure = find_figure(phrase.text);
     const std::string name = identifier(figure ? figure->name : phrase.text);
-    const auto asked = std::ranges::find(plan_.sources[source].asked, name, &Asked::name);
+    const auto asked = std::ranges::find(plan_.sources[source].asked, name, &Asked::key);
     if (asked != plan_.sources[source].asked.end()) return Subject{source, &*asked};
     refuse(Code::EnglishIncomplete, phrase.span,
            "no sentence before this one says what '" + phrase.text + "' of sensor " +
@@ -414,8 +440,14 @@ class Planner {
 
   void act(Rule& rule, const Condition& says, const std::vector<Action>& actions, bool is_otherwise) {
     using enum Action::Kind;
-    AlarmRule alarm{
-        .name = "", .text = "", .code = rule.code, .lasting = rule.lasting, .until = {}, .drives = {}, .span = span_};
+    AlarmRule alarm{.name = "",
+                    .text = "",
+                    .code = rule.code,
+                    .lasting = rule.lasting,
+                    .until = {},
+                    .sources = {},
+                    .drives = {},
+                    .span = span_};
     bool tells = false;
     for (const Action& action : actions) {
       switch (action.kind) {
@@ -464,6 +496,7 @@ class Planner {
       alarm.name = unique_alarm(alarm_name_, rule.source);
       if (says.until && !set_until(alarm, says)) return;
       if (alarm.text.empty()) alarm.text = '"' + rule.words + '"';
+      for (const auto& [source, name] : subjects_) alarm.sources.push_back(source);
       for (const auto& [source, name] : subjects_)
         std::ranges::find(plan_.sources[source].asked, name, &Asked::name)->is_kept = true;
       plan_.alarms.push_back(std::move(alarm));
@@ -608,6 +641,10 @@ Plan make_plan(const std::vector<Sentence>& sentences, Diagnostics& diagnostics)
   for (const Sentence& sentence : sentences) planner.add(sentence);
   Plan plan = planner.take();
   keep_figures(plan);
+  for (const Source& source : plan.sources)
+    if (!source.model.empty() && source.asked.empty() && !diagnostics.has_errors())
+      diagnostics.add(Code::EnglishIncomplete, source.model_span, "what this model answers is not said",
+                      "name it: Classify it with model " + source.model + " as good or bad.");
   if (plan.sources.empty() && !diagnostics.has_errors())
     diagnostics.add(Code::EnglishIncomplete, {}, "no sentence says where values come from",
                     "begin with 'Monitor temperature on sensor T1.'");

@@ -12,7 +12,8 @@ namespace eyeflow::compiler::english {
 
 // Something that a condition can look at and a log can hold.
 struct Asked {
-  std::string name;        // of the variable: "anomaly_score"
+  std::string key;         // what it is called where its source is known: "anomaly_score"
+  std::string name;        // of the variable, which no other source has
   std::string type, zero;  // "f32 m/s²", "0 m/s²"
   std::string value;       // the expression that gives it, in the handler
   std::string words;       // "anomaly score"
@@ -34,7 +35,9 @@ struct Source {
   Span model_span;
   bool names_classes = false;
   std::vector<Asked> asked;  // figures of a window, classes of a camera's model
+  bool is_f32 = false;
   bool has_spectrum = false, has_distance = false;
+  std::string normal;  // the variable that knows the normal spectrum
   std::optional<Duration> deadline;
 };
 
@@ -75,6 +78,7 @@ struct AlarmRule {
   std::optional<Duration> lasting;
   std::string until;  // "when t1 < 78 °C for 1 min"; empty: it ends with its condition
   bool is_urgent = false;
+  std::vector<std::size_t> sources;  // whose figures it looks at
   std::vector<std::string> drives;
   Span span;
 };

@@ -106,7 +106,10 @@ class Builder {
   }
   std::string unit(P::UnitContext* context) const {
     std::string unit = unit_words(context);
-    if (const auto known = stdlib::parse_unit(unit); !known)
+    if (unit == "degrees" || unit == "degree")
+      reader_.diagnostics.add(Code::EnglishAmbiguous, span(context), "degrees may be of Celsius or of Fahrenheit",
+                              "write °C or degrees Celsius");
+    else if (const auto known = stdlib::parse_unit(unit); !known)
       reader_.diagnostics.add(Code::UnknownUnit, span(context), known.error().message);
     return unit;
   }

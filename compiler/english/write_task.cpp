@@ -33,7 +33,7 @@ class Writer {
     } else {
       for (const Asked& asked : source.asked)
         if (log.fields.empty() || std::ranges::find(log.fields, asked.name) != log.fields.end())
-          fields.push_back({asked.name, asked.type, asked.name});
+          fields.push_back({asked.key, asked.type, asked.name});
     }
     fields.push_back({"at", "time", source.window && in_reading && !log.of_reading ? "w.end" : "event.time"});
     return fields;
@@ -88,13 +88,13 @@ class Writer {
     for (const Source& source : plan_.sources) {
       if (!source.model.empty()) {
         std::vector<std::string> classes;
-        for (const Asked& asked : source.asked) classes.push_back(asked.name + ": f32");
+        for (const Asked& asked : source.asked) classes.push_back(asked.key + ": f32");
         line(source.model_span,
              "  model  " + source.model + " : (image(224, 224, rgb8)) -> { " + joined(classes, ", ") + " }");
       }
       if (source.has_distance) {
         const auto bins = static_cast<long>(std::lround(source.window->seconds * source.readings_a_second)) / 2 + 1;
-        line(source.window_span, "  state  normal : running_spectrum(" + std::to_string(bins) + ")");
+        line(source.window_span, "  state  " + source.normal + " : running_spectrum(" + std::to_string(bins) + ")");
       }
       for (const Asked& asked : source.asked)
         if (asked.is_kept) line(asked.span, "  state  " + asked.name + " : " + asked.type + " = " + asked.zero);
@@ -167,8 +167,8 @@ class Writer {
     }
     // Without a normal spectrum there is no distance from it yet.
     if (source.has_distance) {
-      line(made, "    if not normal.ready {");
-      line(made, "      normal.learn(s)");
+      line(made, "    if not " + source.normal + ".ready {");
+      line(made, "      " + source.normal + ".learn(s)");
       line(made, "      return");
       line(made, "    }");
     }
@@ -176,9 +176,7 @@ class Writer {
       line(asked.span, "    " + (asked.is_kept ? "" : std::string("let ")) + asked.name + " = " + asked.value);
     std::vector<std::string> conditions;
     for (const AlarmRule& alarm : plan_.alarms)
-      if (std::ranges::any_of(source.asked,
-                              [&](const Asked& a) { return alarm.code.find(a.name) != std::string::npos; }))
-        conditions.push_back("not (" + alarm.code + ")");
+      if (std::ranges::find(alarm.sources, at) != alarm.sources.end()) conditions.push_back("not (" + alarm.code + ")");
     for (const Rule& rule : plan_.rules) {
       if (!rule.of_figures || rule.source != at) continue;
       line(rule.span, "    if " + rule.code + " {");
@@ -190,8 +188,8 @@ class Writer {
         line(one.span, "    " + row(one.log, true));
     // What raises an alarm is not normal: it is not learned.
     if (source.has_distance) {
-      line(made, conditions.empty() ? "    normal.learn(s)"
-                                    : "    if " + joined(conditions, " and ") + " { normal.learn(s) }");
+      line(made, conditions.empty() ? "    " + source.normal + ".learn(s)"
+                                    : "    if " + joined(conditions, " and ") + " { " + source.normal + ".learn(s) }");
     }
     line(made, "  }");
   }
