@@ -27,22 +27,32 @@ task guard {
 }
 )";
 
-class Operator : public ::testing::Test {
- protected:
-  void SetUp() override {
-    const auto path = [&](const char* name) { return (folder_ / name).string(); };
-    write_file(folder_ / "guard.eft", kTask);
-    ASSERT_EQ(run({EYEFLOWC, "keygen", "-o", path("key")}, folder_ / "log"), 0);
-    ASSERT_EQ(
-        run({EYEFLOWC, "build", path("guard.eft"), "-o", path("guard.efb"), "--key", path("key")}, folder_ / "log"), 0)
-        << read_file(folder_ / "log");
-    write_file(folder_ / "site.toml", R"(
+// A device that runs this task of this name: its bundle, its key, and its site with these points at the broker.
+void set_up_device(const TemporaryFolder& folder, const Broker& broker, const std::string& name,
+                   const std::string& task, const std::string& points) {
+  const auto path = [&](const std::string& file) { return (folder / file).string(); };
+  write_file(folder / (name + ".eft"), task);
+  ASSERT_EQ(run({EYEFLOWC, "keygen", "-o", path("key")}, folder / "log"), 0);
+  ASSERT_EQ(
+      run({EYEFLOWC, "build", path(name + ".eft"), "-o", path(name + ".efb"), "--key", path("key")}, folder / "log"), 0)
+      << read_file(folder / "log");
+  write_file(folder / "site.toml", R"(
 [device]
 name = "d1"
 trusted_keys = ["key.pub"]
 [connection.plant]
-mqtt = "mqtt://127.0.0.1:)" + std::to_string(broker_.port()) +
-                                          R"("
+mqtt = "mqtt://127.0.0.1:)" + std::to_string(broker.port()) +
+                                       "\"\n" + points);
+}
+// The program that runs it.
+std::vector<std::string> device(const TemporaryFolder& folder) {
+  return {EYEFLOW_VM, "run", "--site", (folder / "site.toml").string()};
+}
+
+class Operator : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_NO_FATAL_FAILURE(set_up_device(folder_, broker_, "guard", kTask, R"(
 [sensor.t]
 from  = "plant"
 topic = "in/t"
@@ -59,9 +69,8 @@ commands = "in/commands"
 [[run]]
 bundle = "guard.efb"
 bind   = { t = "t", horn = "horn", heard = "heard" }
-)");
-    daemon_ = std::make_unique<Process>(std::vector<std::string>{EYEFLOW_VM, "run", "--site", path("site.toml")},
-                                        folder_ / "daemon.log");
+)"));
+    daemon_ = std::make_unique<Process>(device(folder_), folder_ / "daemon.log");
     // Once it hears readings it hears commands, too: it asks for both in one request.
     ASSERT_TRUE(until([&] {
       probe_.publish("in/t", "20");
@@ -173,8 +182,7 @@ TEST_F(Operator, ACommandThatTheBrokerKeptIsOld) {
   expect_in_log("guard: alarm hot: ");
   daemon_->signal(SIGTERM);
   ASSERT_EQ(daemon_->wait(10'000ms), 0);
-  daemon_ = std::make_unique<Process>(
-      std::vector<std::string>{EYEFLOW_VM, "run", "--site", (folder_ / "site.toml").string()}, folder_ / "daemon.log");
+  daemon_ = std::make_unique<Process>(device(folder_), folder_ / "daemon.log");
   expect_in_log("a command for alarm hot of guard was kept by the broker and is old; send it without 'retain'");
 }
 
@@ -182,22 +190,10 @@ TEST_F(Operator, ACommandThatTheBrokerKeptIsOld) {
 TEST(Losses, WhatWasHeldBackSkippedOrLateIsCounted) {
   const TemporaryFolder folder;
   Broker broker(folder);
-  const auto path = [&](const char* name) { return (folder / name).string(); };
   std::string task = "task crowd {\n  input x : f64 every 100 ms\n  output n : log { sum: f64 }\n";
   for (int n = 0; n < 12; ++n) task += "  alarm a" + std::to_string(n) + " \"a\" when x > 80.0\n";
   task += "  on window x[1 s] as w { n.send(sum: sum(w.values)) }\n}\n";
-  write_file(folder / "crowd.eft", task);
-  ASSERT_EQ(run({EYEFLOWC, "keygen", "-o", path("key")}, folder / "log"), 0);
-  ASSERT_EQ(run({EYEFLOWC, "build", path("crowd.eft"), "-o", path("crowd.efb"), "--key", path("key")}, folder / "log"),
-            0)
-      << read_file(folder / "log");
-  write_file(folder / "site.toml", R"(
-[device]
-name = "d1"
-trusted_keys = ["key.pub"]
-[connection.plant]
-mqtt = "mqtt://127.0.0.1:)" + std::to_string(broker.port()) +
-                                       R"("
+  ASSERT_NO_FATAL_FAILURE(set_up_device(folder, broker, "crowd", task, R"(
 [sensor.x]
 from  = "plant"
 topic = "in/x"
@@ -211,9 +207,9 @@ topic = "out/alarm/{alarm}"
 [[run]]
 bundle = "crowd.efb"
 bind   = { x = "x", n = "n" }
-)");
+)"));
   MqttProbe probe(broker.port(), "out/#");
-  Process daemon({EYEFLOW_VM, "run", "--site", path("site.toml")}, folder / "daemon.log");
+  Process daemon(device(folder), folder / "daemon.log");
   const auto say = [&](const char* value, std::chrono::milliseconds ago) {
     const auto at = std::chrono::system_clock::now() - ago;
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();

@@ -1,31 +1,17 @@
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <memory>
 
 #include "jit/baseline/baseline.h"
 #include "stdlib/intrinsics/intrinsics.h"
+#include "tools/eyeflowc/lines.h"
 #include "tools/eyeflowc/source.h"
 #include "vm/assembly/assembly.h"
 
 namespace eyeflow::eyeflowc {
 namespace {
-
-std::vector<std::string_view> lines_of(std::string_view text) {
-  std::vector<std::string_view> lines;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    lines.push_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return lines;
-}
-
-std::string_view without_indent(std::string_view line) {
-  return line.substr(std::min(line.find_first_not_of(" \t"), line.size()));
-}
 
 // What stands before the number of an instruction, and what begins a function.
 constexpr std::string_view kNumber = "// ", kFunction = "function ";

@@ -5,24 +5,14 @@
 #include <algorithm>
 
 #include "compiler/testing/values.h"
+#include "tools/eyeflowc/lines.h"
 
 namespace eyeflow::eyeflowc {
 namespace {
 
-std::vector<std::string_view> lines_of(std::string_view text) {
-  std::vector<std::string_view> lines;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    lines.push_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return lines;
-}
-
 std::string_view line_at(const std::vector<std::string_view>& lines, std::uint32_t number) {
   if (number == 0 || number > lines.size()) return {};
-  std::string_view line = lines[number - 1];
-  line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+  const std::string_view line = without_indent(lines[number - 1]);
   return line.substr(0, line.find_last_not_of(" \t\r") + 1);
 }
 

@@ -5,13 +5,12 @@
   array_instructions.py --check  fails when a file there is not what this script writes
 """
 import math
-import pathlib
 import sys
 from fractions import Fraction
 
 from value_instructions import F32T, F64T, I32, I64, Trap, checked_ops, float_ops, ordered_ops
+from written import write_or_check
 
-FOLDER = pathlib.Path(__file__).resolve().parent.parent / "isa" / "arrays"
 PARTIALS = 32
 SIZE = {I64: 8, I32: 4, F64T: 8, F32T: 4}
 
@@ -143,19 +142,5 @@ def file_of(t):
     return "\n".join([*lines, "=== calls", *calls]) + "\n"
 
 
-def main():
-    check = sys.argv[1:] == ["--check"]
-    wrong = 0
-    for t in SIZE:
-        path, text = FOLDER / f"{t.name}.eva", file_of(t)
-        if not check:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        elif not path.exists() or path.read_text() != text:
-            wrong += 1
-            print(f"{path} is not what array_instructions.py works out; run it and read the diff", file=sys.stderr)
-    return 1 if wrong else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check({f"arrays/{t.name}.eva": file_of(t) for t in SIZE}))

@@ -4,12 +4,11 @@
   branch_instructions.py          writes tests/golden/isa/compared/*.eva
   branch_instructions.py --check  fails when a file there is not what this script writes
 """
-import pathlib
 import sys
 
 from value_instructions import F32T, F64T, I32, I64, U8, U16, U32, U64, Float, pairs, singles, unique
+from written import write_or_check
 
-FOLDER = pathlib.Path(__file__).resolve().parent.parent / "isa" / "compared"
 TRIPS = 2  # that a loop's counter allows
 
 COMPARE = {"eq": lambda b, c: b == c, "ne": lambda b, c: b != c, "lt": lambda b, c: b < c, "le": lambda b, c: b <= c}
@@ -90,20 +89,6 @@ def text_of(all_of_type):
     return "\n".join(lines) + "\n"
 
 
-def main():
-    check = sys.argv[1:] == ["--check"]
-    wrong = 0
-    for t in (I64, I32, U8, U16, U32, U64, F32T, F64T):
-        path = FOLDER / f"{t.name}.eva"
-        text = text_of(branches(t))
-        if not check:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        elif not path.exists() or path.read_text() != text:
-            wrong += 1
-            print(f"{path} is not what branch_instructions.py works out; run it and read the diff", file=sys.stderr)
-    return 1 if wrong else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check({f"compared/{t.name}.eva": text_of(branches(t))
+                             for t in (I64, I32, U8, U16, U32, U64, F32T, F64T)}))

@@ -6,11 +6,11 @@
 """
 import binascii
 import decimal
-import pathlib
 import struct
 import sys
 
-FILE = pathlib.Path(__file__).resolve().parents[1] / "isa" / "intrinsics" / "bytes.eva"
+from written import without_fuel, write_or_check
+
 SAMPLE = bytes.fromhex("0103fe80c2f7e979c0490fdb00")
 BIG, SIGNED, SWAPPED = 16, 32, 64
 
@@ -77,84 +77,51 @@ def crc16(data):
     return crc(data, 0xA001, 0xFFFF, 0xFFFF)
 
 
-FUNCTIONS = """
-function whole_{k} (r0: i64, r1: i64) -> (i64)
-  registers r2: {t}@const, r3: i64, r4: i64
-  ref           r2, {s}
-  move          r3, r0
-  move          r4, r1
-  intrinsic     r0, bytes.whole.{k}, r2
-  return        r0
-end
-function f32_{k} (r0: i64, r1: i64) -> (f32)
-  registers r2: {t}@const, r3: i64, r4: i64, r5: f32
-  ref           r2, {s}
-  move          r3, r0
-  move          r4, r1
-  intrinsic     r5, bytes.f32.{k}, r2
-  return        r5
-end
-function f64_{k} (r0: i64, r1: i64) -> (f64)
-  registers r2: {t}@const, r3: i64, r4: i64, r5: f64
-  ref           r2, {s}
-  move          r3, r0
-  move          r4, r1
-  intrinsic     r5, bytes.f64.{k}, r2
-  return        r5
-end
-function hex_{k} ()
-  registers r0: text(32)@state, r1: {t}@const
-  ref           r0, out
-  ref           r1, {s}
-  intrinsic     -, bytes.hex.{k}, r0
-  return        -
-end
-function short_hex_{k} ()
-  registers r0: text(3)@state, r1: {t}@const
-  ref           r0, short
-  ref           r1, {s}
-  intrinsic     -, bytes.hex.{k}, r0
-  return        -
-end
-function text_{k} ()
-  registers r0: text(32)@state, r1: {u}@const
-  ref           r0, out
-  ref           r1, {v}
-  intrinsic     -, bytes.text.{k}, r0
-  return        -
-end
-function no_text_{k} ()
-  registers r0: text(32)@state, r1: {t}@const
-  ref           r0, out
-  ref           r1, {s}
-  intrinsic     -, bytes.text.{k}, r0
-  return        -
-end
-function crc16_{k} () -> (u16)
-  registers r0: {t}@const, r1: u16
-  ref           r0, {s}
-  intrinsic     r1, bytes.crc16.{k}, r0
-  return        r1
-end
-function crc32_{k} () -> (u32)
-  registers r0: {t}@const, r1: u32
-  ref           r0, {s}
-  intrinsic     r1, bytes.crc32.{k}, r0
-  return        r1
-end
-function crc16_check_{k} () -> (u16)
-  registers r0: {c}@const, r1: u16
-  ref           r0, {d}
-  intrinsic     r1, bytes.crc16.{k}, r0
-  return        r1
-end
-function crc32_check_{k} () -> (u32)
-  registers r0: {c}@const, r1: u32
-  ref           r0, {d}
-  intrinsic     r1, bytes.crc32.{k}, r0
-  return        r1
-end
-"""
+def function(name, signature, registers, lines):
+    lines = [f"  {op:<13} {operands}" for op, operands in lines]
+    return [f"function {name} {signature}", "  registers " + ", ".join(registers), *lines, "end"]
+
+
+def number_at(name, kind, form, t, slot):
+    """The number at r0 in form r1 of the slot."""
+    own = kind != "i64"
+    to = "r5" if own else "r0"
+    return function(f"{name}_{form}", f"(r0: i64, r1: i64) -> ({kind})",
+                    [f"r2: {t}@const", "r3: i64", "r4: i64"] + [f"r5: {kind}"] * own,
+                    [("ref", f"r2, {slot}"), ("move", "r3, r0"), ("move", "r4, r1"),
+                     ("intrinsic", f"{to}, bytes.{name}.{form}, r2"), ("return", to)])
+
+
+def text_of(name, intrinsic, form, t, slot, to):
+    capacity = 3 if to == "short" else 32
+    return function(f"{name}_{form}", "()", [f"r0: text({capacity})@state", f"r1: {t}@const"],
+                    [("ref", f"r0, {to}"), ("ref", f"r1, {slot}"), ("intrinsic", f"-, bytes.{intrinsic}.{form}, r0"),
+                     ("return", "-")])
+
+
+def checksum_of(name, intrinsic, kind, form, t, slot):
+    return function(f"{name}_{form}", f"() -> ({kind})", [f"r0: {t}@const", f"r1: {kind}"],
+                    [("ref", f"r0, {slot}"), ("intrinsic", f"r1, bytes.{intrinsic}.{form}, r0"), ("return", "r1")])
+
+
+def functions(form):
+    """Of `form` list or array: one on each of its slots."""
+    sample, text, check = ((f"[u8; {'<=' * (form == 'list')}{len(data)}]", form[0] + slot)
+                           for data, slot in ((SAMPLE, "a"), (TEXT, "t"), (CHECK, "c")))
+    return [line for one in (
+        number_at("whole", "i64", form, *sample),
+        number_at("f32", "f32", form, *sample),
+        number_at("f64", "f64", form, *sample),
+        text_of("hex", "hex", form, *sample, "out"),
+        text_of("short_hex", "hex", form, *sample, "short"),
+        text_of("text", "text", form, *text, "out"),
+        text_of("no_text", "text", form, *sample, "out"),
+        checksum_of("crc16", "crc16", "u16", form, *sample),
+        checksum_of("crc32", "crc32", "u32", form, *sample),
+        checksum_of("crc16_check", "crc16", "u16", form, *check),
+        checksum_of("crc32_check", "crc32", "u32", form, *check)) for line in one]
+
+
 TEXT = "T1: 4 °C".encode() + b"\xc3"
 CHECK = b"123456789"
 
@@ -215,11 +182,7 @@ def text():
     out = ["// Bytes as numbers, digits, text and checksums: made by reference/bytes.py.", "module bytes isa 1",
            f"region const {at}", "region state 64", *slots,
            'slot state 0 out: text(32)@state = "?"', "slot state 40 short: text(3)@state", ""]
-    for k in ("list", "array"):
-        b = "<=" if k == "list" else ""
-        p = "l" if k == "list" else "a"
-        out.append(FUNCTIONS.format(k=k, t=f"[u8; {b}{n}]", u=f"[u8; {b}{m}]", c=f"[u8; {b}{c}]", s=p + "a", v=p + "t",
-                                    d=p + "c").strip())
+    out += functions("list") + functions("array")
     out.append("""function bits_f32 (r0: f32) -> (i64)
   registers r1: i64
   intrinsic     r1, bytes.bits.f32, r0
@@ -242,18 +205,5 @@ end
     return "\n".join(out) + "\n"
 
 
-# What the runner adds of its own, fuel and the bounds of functions, is not this file's business.
-def without_fuel(content):
-    lines = content.split("=== bounds")[0].splitlines()
-    return [line.split("; fuel ")[0].rstrip() for line in lines]
-
-
 if __name__ == "__main__":
-    made = text()
-    if "--check" in sys.argv:
-        if without_fuel(FILE.read_text()) != without_fuel(made):
-            import difflib
-            sys.exit("\n".join(difflib.unified_diff(without_fuel(made), without_fuel(FILE.read_text()), "computed",
-                                                    "in the file", lineterm="")))
-    else:
-        FILE.write_text(made)
+    sys.exit(write_or_check({"intrinsics/bytes.eva": text()}, without_fuel))

@@ -5,12 +5,11 @@
   element_instructions.py --check  fails when a file there is not what this script writes
 """
 import math
-import pathlib
 import sys
 
 from value_instructions import BOOL, F32T, F64T, I32, I64, U8, U16, U32, U64, Trap
+from written import write_or_check
 
-FOLDER = pathlib.Path(__file__).resolve().parent.parent / "isa" / "elements"
 INDICES = [0, 1, 2, 3, -1, (1 << 63) - 1, -(1 << 63), 1 << 32]
 CAPACITY = 3
 # Per type: what the array holds at first, and what is written into it.
@@ -119,19 +118,5 @@ def file_of(t):
     return "\n".join([*lines, "=== calls", *calls]) + "\n"
 
 
-def main():
-    check = sys.argv[1:] == ["--check"]
-    wrong = 0
-    for t in VALUES:
-        path, text = FOLDER / f"{t.name}.eva", file_of(t)
-        if not check:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        elif not path.exists() or path.read_text() != text:
-            wrong += 1
-            print(f"{path} is not what element_instructions.py works out; run it and read the diff", file=sys.stderr)
-    return 1 if wrong else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check({f"elements/{t.name}.eva": file_of(t) for t in VALUES}))

@@ -6,12 +6,12 @@ ITU-R BT.601 written out.
   images.py --check   fails when the file is not what it would write
 """
 import math
-import pathlib
 import random
 import sys
 from fractions import Fraction
 
-FILE = pathlib.Path(__file__).resolve().parents[1] / "isa" / "intrinsics" / "images.eva"
+from written import without_fuel, write_or_check
+
 GRAY, RGB, BGR, YUYV = 1, 2, 3, 4
 BYTES = {GRAY: 1, RGB: 3, BGR: 3, YUYV: 2}
 random.seed(7)
@@ -157,16 +157,5 @@ def text():
                       "", *f.functions, "=== calls", *f.calls]) + "\n"
 
 
-def without_fuel(content):
-    return [line.split("; fuel ")[0].rstrip() for line in content.split("=== bounds")[0].splitlines()]
-
-
 if __name__ == "__main__":
-    made = text()
-    if "--check" in sys.argv:
-        if without_fuel(FILE.read_text()) != without_fuel(made):
-            import difflib
-            sys.exit("\n".join(difflib.unified_diff(without_fuel(made), without_fuel(FILE.read_text()), "computed",
-                                                    "in the file", lineterm="")))
-    else:
-        FILE.write_text(made)
+    sys.exit(write_or_check({"intrinsics/images.eva": text()}, without_fuel))

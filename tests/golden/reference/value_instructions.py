@@ -5,13 +5,11 @@
   value_instructions.py --check  fails when a file there is not what this script writes
 """
 import math
-import pathlib
 import sys
 from fractions import Fraction
 
 from ieee754 import F32, F64, INF, NAN
-
-FOLDER = pathlib.Path(__file__).resolve().parent.parent / "isa" / "value"
+from written import write_or_check
 
 
 class Trap(Exception):
@@ -349,20 +347,5 @@ def text_of(ops):
     return "\n".join(lines) + "\n"
 
 
-def main():
-    check = sys.argv[1:] == ["--check"]
-    wrong = 0
-    for name, ops in FILES.items():
-        path = FOLDER / f"{name}.eva"
-        text = text_of(ops)
-        if not check:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        elif not path.exists() or path.read_text() != text:
-            wrong += 1
-            print(f"{path} is not what value_instructions.py works out; run it and read the diff", file=sys.stderr)
-    return 1 if wrong else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check({f"value/{name}.eva": text_of(ops) for name, ops in FILES.items()}))
