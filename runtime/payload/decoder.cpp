@@ -259,7 +259,7 @@ Decoder::~Decoder() = default;
 Decoder::Decoder(Decoder&&) noexcept = default;
 
 DecodeResult Decoder::decode(const DecodePlan& plan, std::string_view payload, vm::TimeNs now) {
-  if (payload.size() > std::max<std::uint64_t>(kMaxPayloadBytes, plan.image.bytes() + kMaxImageHead))
+  if (payload.size() > kMaxPayloadBytes && payload.size() > plan.image.bytes() + kMaxImageHead) [[unlikely]]
     return std::unexpected(BadReading::TooLarge);
   if (plan.meaning == Meaning::Elements || plan.meaning == Meaning::Image)
     return parser_->decode_elements(plan, payload, now);

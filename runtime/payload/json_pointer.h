@@ -26,6 +26,7 @@ class JsonPointer {
   std::string_view name(std::size_t level) const {
     return std::string_view(text_).substr(names_[level].at, names_[level].size);
   }
+  std::size_t size(std::size_t level) const { return names_[level].size; }  // of the name
   // Whether the name and a closing quote stand in the eight bytes, the first one in the lowest. Of names that are
   // longer, or have more than printed ASCII in them, never.
   bool begins(std::size_t level, std::uint64_t bytes) const {

@@ -35,27 +35,37 @@ bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; 
   return true;
 }
 
+std::size_t without_last_spaces(std::string_view document) {
+  std::size_t size = document.size();
+  while (size > 0 && is_space(document[size - 1])) --size;
+  return size;
+}
+
 // One document. A step takes where it begins and gives where it ended, or nullptr where this reader is not sure. What
 // is wanted within a place is a pointer to be followed there, or nullptr.
+//
+// The document ends with a brace. Only a text could run over that, and the end of an object is the only step that may
+// end behind it: no other one asks whether it is at the end.
 class Scanner {
  public:
   Scanner(std::string_view document, JsonValue& field, JsonValue& time)
-      : begin_(document.data()), end_(begin_ + document.size()), field_(field), time_(time) {}
+      : begin_(document.data()), end_(begin_ + without_last_spaces(document)), field_(field), time_(time) {}
 
   bool scan(const JsonPointer& field, const JsonPointer& time) {
     const bool timed = !time.empty();
     if (!field.is_plain() || (timed && !time.is_plain())) return false;
+    if (begin_ == end_ || end_[-1] != '}') return false;
     const char* at = skip_space(begin_);
-    if (at == end_ || *at != '{') return false;
+    if (*at != '{') return false;
     at = object(at + 1, &field, timed ? &time : nullptr, 1);
-    if (at == nullptr || skip_space(at) != end_) return false;
+    if (at != end_) return false;
     if (field_.kind == Kind::Missing || (timed && time_.kind == Kind::Missing)) return false;
     return high_bits_ < 0x80 || simdjson::validate_utf8(begin_, static_cast<std::size_t>(end_ - begin_));
   }
 
  private:
-  const char* skip_space(const char* at) const {
-    while (at < end_ && is_space(*at)) ++at;
+  static const char* skip_space(const char* at) {
+    while (is_space(*at)) ++at;
     return at;
   }
 
@@ -87,9 +97,9 @@ class Scanner {
   const char* object(const char* at, const JsonPointer* field, const JsonPointer* time, int depth) {
     const auto level = static_cast<std::size_t>(depth - 1);  // where what is wanted is still wanted, it led here
     at = skip_space(at);
-    if (at < end_ && *at == '}') return at + 1;
+    if (*at == '}') return at + 1;
     for (;;) {
-      if (at == end_ || *at != '"') return nullptr;
+      if (*at != '"') return nullptr;
       ++at;
       bool in_field = false, in_time = false;
       std::uint64_t bytes = 0;
@@ -99,7 +109,7 @@ class Scanner {
         in_time = time != nullptr && time->begins(level, bytes);
       }
       if (in_field || in_time) {
-        at += (in_field ? field : time)->name(level).size() + 1;
+        at += (in_field ? field : time)->size(level) + 1;
       } else {
         std::string_view key;
         if ((at = text(at, key)) == nullptr) return nullptr;
@@ -107,7 +117,7 @@ class Scanner {
         in_time = time != nullptr && equal(key, time->name(level));
       }
       at = skip_space(at);
-      if (at == end_ || *at != ':') return nullptr;
+      if (*at != ':') return nullptr;
       at = skip_space(at + 1);
       if ((in_field && !field->ends_at(level)) || (in_time && !time->ends_at(level))) [[unlikely]] {
         at = below(at, in_field ? field : nullptr, in_time ? time : nullptr, depth);
@@ -117,7 +127,8 @@ class Scanner {
       }
       if (in_field) field = nullptr;
       if (in_time) time = nullptr;
-      if (at == nullptr || (at = skip_space(at)) == end_) return nullptr;
+      if (at == nullptr) return nullptr;
+      at = skip_space(at);
       const char c = *at++;
       if (c == '}') return at;
       if (c != ',') return nullptr;
@@ -129,16 +140,20 @@ class Scanner {
   [[gnu::noinline]] const char* below(const char* at, const JsonPointer* field, const JsonPointer* time, int depth) {
     const auto level = static_cast<std::size_t>(depth - 1);
     if ((field != nullptr && field->ends_at(level)) || (time != nullptr && time->ends_at(level))) return nullptr;
-    if (at == end_ || *at != '{' || depth == kDeepest) return nullptr;
-    return object(at + 1, field, time, depth + 1);
+    if (*at != '{' || depth == kDeepest) return nullptr;
+    return inner(object(at + 1, field, time, depth + 1));
   }
+
+  // What ends within another thing does not end with the document.
+  const char* inner(const char* at) const { return at == end_ ? nullptr : at; }
 
   const char* array(const char* at, int depth) {
     at = skip_space(at);
-    if (at < end_ && *at == ']') return at + 1;
+    if (*at == ']') return at + 1;
     for (;;) {
       at = value(skip_space(at), nullptr, depth);
-      if (at == nullptr || (at = skip_space(at)) == end_) return nullptr;
+      if (at == nullptr) return nullptr;
+      at = skip_space(at);
       const char c = *at++;
       if (c == ']') return at;
       if (c != ',') return nullptr;
@@ -146,10 +161,9 @@ class Scanner {
   }
 
   [[gnu::always_inline]] const char* value(const char* at, JsonValue* to, int depth) {
-    if (at == end_) return nullptr;
     if (*at != '{' && *at != '[') return scalar(at, to);
     if (to != nullptr || depth == kDeepest) return nullptr;
-    return *at == '{' ? object(at + 1, nullptr, nullptr, depth + 1) : array(at + 1, depth + 1);
+    return *at == '{' ? inner(object(at + 1, nullptr, nullptr, depth + 1)) : array(at + 1, depth + 1);
   }
 
   [[gnu::always_inline]] const char* scalar(const char* at, JsonValue* to) {
@@ -193,7 +207,7 @@ class Scanner {
     if (count == 0 || (*first == '0' && count > 1)) return nullptr;
     int power = 0;
     bool whole = true;
-    if (at < end_ && *at == '.') {
+    if (*at == '.') {
       whole = false;
       const char* const fraction = ++at;
       at = read_digits(at, digits);
@@ -202,14 +216,14 @@ class Scanner {
       count += at - fraction;
     }
     if (count > kMostDigits) return nullptr;
-    if (at < end_ && (*at | 0x20) == 'e') {
+    if ((*at | 0x20) == 'e') {
       whole = false;
       ++at;
-      const bool down = at < end_ && *at == '-';
-      if (at < end_ && (*at == '-' || *at == '+')) ++at;
+      const bool down = *at == '-';
+      if (*at == '-' || *at == '+') ++at;
       const char* const exponent = at;
       int value = 0;
-      while (at < end_ && is_digit(*at) && at - exponent < 3) value = value * 10 + (*at++ - '0');
+      while (is_digit(*at) && at - exponent < 3) value = value * 10 + (*at++ - '0');
       if (at == exponent || at - exponent > 2) return nullptr;
       power += down ? -value : value;
     }
@@ -236,7 +250,7 @@ class Scanner {
   // More than 19 digits lose the first ones: they are refused by their count.
   [[gnu::always_inline]] const char* read_digits(const char* at, std::uint64_t& digits) const {
     for (int n = 0; n < kDigitsOneByOne; ++n, ++at) {
-      if (at == end_ || !is_digit(*at)) return at;
+      if (!is_digit(*at)) return at;
       digits = digits * 10 + static_cast<std::uint64_t>(*at - '0');
     }
     std::uint64_t eight;
@@ -244,7 +258,7 @@ class Scanner {
       digits = digits * 100'000'000 + eight;
       at += 8;
     }
-    for (; at < end_ && is_digit(*at); ++at) digits = digits * 10 + static_cast<std::uint64_t>(*at - '0');
+    for (; is_digit(*at); ++at) digits = digits * 10 + static_cast<std::uint64_t>(*at - '0');
     return at;
   }
 

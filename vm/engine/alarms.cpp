@@ -7,14 +7,27 @@
 // raises it once and clears it once; meanwhile it is acknowledged, shelved and reminded of. Conditions neither store
 // nor emit, so there is nothing to undo.
 namespace eyeflow::vm {
+namespace {
+
+// Until the next look, when its condition says something else.
+Rest rest_of(const AlarmPlan& alarm, const AlarmState& state) {
+  if (!alarm.is_plain || !state.has_readings || state.over) return Rest::None;
+  if (state.active && alarm.has_clear) return Rest::ClearFalse;
+  if (!state.looked_at || state.trap != Trap::None || state.holds != state.active) return Rest::None;
+  return state.active ? Rest::WhenTrue : Rest::WhenFalse;
+}
+
+}  // namespace
 
 // What the condition says; a trap where it says nothing.
 Trap Step::ask(const ConditionPlan& condition, bool& says) {
-  if (Word said; condition.is_quick && condition.quick.evaluate(worker_.context.base, said)) [[likely]] {
-    count(condition.function);
-    worker_.fuel_used += condition.function.fuel;
-    says = said != 0;
-    return Trap::None;
+  if (condition.is_quick) [[likely]] {
+    if (const auto said = condition.quick.evaluate(worker_.context.base); said != QuickCondition::Trapped) [[likely]] {
+      count(condition.function);
+      worker_.fuel_used += condition.function.fuel;
+      says = said == QuickCondition::Yes;
+      return Trap::None;
+    }
   }
   const Trap trap = call(condition.function);
   clean_up(condition.function);
@@ -24,6 +37,11 @@ Trap Step::ask(const ConditionPlan& condition, bool& says) {
 }
 
 void Step::evaluate_fully(AlarmIndex number) {
+  look_and_act(number);
+  memory_.rests()[number] = rest_of(plan_.alarms[number], memory_.alarms[number]);
+}
+
+void Step::look_and_act(AlarmIndex number) {
   const AlarmPlan& alarm = plan_.alarms[number];
   AlarmState& state = memory_.alarms[number];
   if (!state.has_readings) [[unlikely]] {
@@ -210,7 +228,9 @@ bool Step::acknowledge(AlarmIndex number, std::string_view by, std::string_view 
   store(input_at(alarm.acknowledged), 1);
   add_effect(EffectKind::AlarmAcknowledged, number, {}, why, by);
   changed(alarm);
-  if (state.over) clear(number);
+  if (!state.over) return true;
+  clear(number);
+  memory_.rests()[number] = Rest::None;
   return true;
 }
 

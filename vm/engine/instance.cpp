@@ -13,14 +13,16 @@ std::unique_ptr<InstanceMemory> InstanceMemory::make(const Program& program) {
     size += bytes;
     return at;
   };
-  const std::size_t deadlines = place(plan.deadline_count * sizeof(TimeNs));
-  const std::size_t alarms = place(plan.alarms.size() * sizeof(AlarmState));
   const std::size_t outputs = place(plan.outputs.size() * sizeof(OutputState));
+  const std::size_t alarms = place(plan.alarms.size() * sizeof(AlarmState));
   const std::size_t windows = place(plan.windows.size() * sizeof(WindowState));
   const std::size_t told = plan.alarm_count > 0 ? kFloodAlarms : 0, told_at = place(told * sizeof(TimeNs));
   const std::size_t seen = place(plan.seen_words * sizeof(Word));
-  const std::size_t param = place(plan.param_bytes), input = place(plan.input_bytes, InstanceMemory::kAlignment),
-                    state = place(plan.state_bytes), window = place(plan.window_bytes);
+  const std::size_t deadlines = place(plan.deadline_count * sizeof(TimeNs), InstanceMemory::kAlignment);
+  place(plan.alarms.size() * sizeof(Rest), 1);
+  const std::size_t param = place(plan.param_bytes);
+  const std::size_t input = place(plan.input_bytes, InstanceMemory::kAlignment);
+  const std::size_t state = place(plan.state_bytes), window = place(plan.window_bytes);
 
   auto* base = static_cast<std::byte*>(::operator new(size, std::align_val_t{InstanceMemory::kAlignment}));
   auto* memory = new (base) InstanceMemory;
@@ -37,6 +39,7 @@ std::unique_ptr<InstanceMemory> InstanceMemory::make(const Program& program) {
   memory->state = base + state;
   memory->window = base + window;
   std::uninitialized_fill_n(memory->deadlines, plan.deadline_count, kNever);
+  std::uninitialized_fill_n(memory->rests(), plan.alarms.size(), Rest::None);
   std::uninitialized_default_construct_n(memory->alarms, plan.alarms.size());
   std::uninitialized_default_construct_n(memory->outputs, plan.outputs.size());
   std::uninitialized_default_construct_n(memory->windows, plan.windows.size());

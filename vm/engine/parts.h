@@ -94,20 +94,29 @@ bool take_places(const WindowPlan& plan, WindowState& window);
 // When a window by time closes next.
 TimeNs window_deadline(const WindowPlan& plan, WindowState& window);
 
-// One allocation: this, the arrays, then the images of Param, Input and State and the windows' memory. Many instances
-// that are each looked at now and then are the usual case, so that an event should touch few cache lines: what it needs
-// comes first.
+// What the condition that an alarm or a condition of a handler is asked for says as long as nothing happens: it is
+// looked at fully, or only `when` or `clear` is asked, and nothing is done if it says this.
+enum class Rest : std::uint8_t { None, WhenFalse, WhenTrue, ClearFalse };
+inline QuickCondition::Says says_at(Rest rest) {
+  return rest == Rest::WhenTrue ? QuickCondition::Yes : QuickCondition::No;
+}
+
+// One allocation: this, what few events need, then deadlines, rests and the images. Many instances that are each looked
+// at now and then are the usual case, so that an event should touch few cache lines: the first one here, that of the
+// deadlines, those of Input.
 struct InstanceMemory {
   static constexpr std::size_t kAlignment = 64;
 
   const Plan* plan = nullptr;
   TimeNs now = 0;
-  TimeNs* deadlines = nullptr;  // of timers, times of day, stale inputs, delays, the poll, windows
-  AlarmState* alarms = nullptr;
-  OutputState* outputs = nullptr;
+  TimeNs* deadlines = nullptr;  // of timers, times of day, stale inputs, delays, the poll, windows, alarms
   std::byte *param = nullptr, *input = nullptr, *state = nullptr;
+  ModelHost* model_host = nullptr;
   bool started = false;
   std::uint32_t size_bytes = 0;
+  // From here on what is needed now and then.
+  AlarmState* alarms = nullptr;
+  OutputState* outputs = nullptr;
   std::uint64_t missed_periods = 0;
   const Program* program = nullptr;
   WindowState* windows = nullptr;
@@ -116,7 +125,8 @@ struct InstanceMemory {
   TimeNs* told_at = nullptr;  // the latest raised alarms that were told, a ring of kFloodAlarms; kNever: fewer
   std::uint32_t next_told = 0;
   std::uint64_t held_back = 0;
-  ModelHost* model_host = nullptr;
+
+  Rest* rests() const { return reinterpret_cast<Rest*>(deadlines + plan->deadline_count); }  // by alarm
 
   static std::unique_ptr<InstanceMemory> make(const Program& program);
   static void operator delete(void* memory) { ::operator delete(memory, std::align_val_t{kAlignment}); }

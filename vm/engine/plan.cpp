@@ -504,6 +504,8 @@ class Builder {
       for (const std::uint32_t other : looks_at.alarms)
         if (other != n) plan_.alarms[other].dependents.push_back(alarm);
     }
+    for (InputPlan& input : plan_.inputs)
+      input.has_more = !input.conditions.empty() || !input.windows.empty() || !input.after.empty();
     const auto has_dependents = [](const AlarmPlan& alarm) { return !alarm.dependents.empty(); };
     plan_.looked_at_again = std::ranges::any_of(plan_.alarms, has_dependents) || !plan_.windows.empty() ||
                             plan_.alarms.size() > plan_.alarm_count || !plan_.stops.empty();

@@ -67,6 +67,7 @@ struct InputPlan {
   std::vector<std::uint16_t> on_stale;      // handlers
   AlarmList before, after;                  // the handlers
   AlarmList conditions;                     // looked at directly behind the handlers
+  bool has_more = false;                    // conditions, windows, or alarms after the handlers
   AlarmList stale;                          // those that look at the reading's time
 };
 

@@ -69,16 +69,18 @@ QuickCondition::Shape shape_of(const QuickCondition& c) {
 
 }  // namespace
 
-bool QuickCondition::evaluate_by_steps(const std::byte* const* base, Word& value) const {
+QuickCondition::Says QuickCondition::evaluate_by_steps(const std::byte* const* base) const {
   const auto load = [&](const Operand& operand) { return operand.in_memory ? word(operand, base) : operand.number; };
   Word x = load(left), y = load(right);
   if (has_inner) {
     Word result = 0;
-    if (vm::evaluate(inner, x, y, result) != Trap::None) return false;
+    if (vm::evaluate(inner, x, y, result) != Trap::None) return Trapped;
     x = inner_is_left ? result : load(other);
     y = inner_is_left ? load(other) : result;
   }
-  return vm::evaluate(outer, x, y, value) == Trap::None;
+  Word value = 0;
+  if (vm::evaluate(outer, x, y, value) != Trap::None) return Trapped;
+  return value != 0 ? Yes : No;
 }
 
 bool find_quick(const Module& module, const Function& function, QuickCondition& found) {

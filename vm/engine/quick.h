@@ -35,38 +35,40 @@ struct QuickCondition {
   Shape shape = Shape::Other;
   Operand left, right, other;
 
-  // False: an instruction trapped, and the function itself is to tell where.
-  [[gnu::always_inline]] bool evaluate(const std::byte* const* base, Word& value) const {
+  // Trapped: an instruction did, and the function itself is to tell where.
+  enum Says : std::uint8_t { No, Yes, Trapped };
+  [[gnu::always_inline]] Says evaluate(const std::byte* const* base) const {
     switch (shape) {
+      case Shape::Other:
+        return evaluate_by_steps(base);
       case Shape::LtF64:
-        return run<Op::LtF64>(word(left, base), word(right, base), value);
+        return compare<Op::LtF64>(word(left, base), word(right, base));
       case Shape::LeF64:
-        return run<Op::LeF64>(word(left, base), word(right, base), value);
+        return compare<Op::LeF64>(word(left, base), word(right, base));
       case Shape::LtI64:
-        return run<Op::LtI64>(word(left, base), word(right, base), value);
+        return compare<Op::LtI64>(word(left, base), word(right, base));
       case Shape::LeI64:
-        return run<Op::LeI64>(word(left, base), word(right, base), value);
+        return compare<Op::LeI64>(word(left, base), word(right, base));
       case Shape::Age: {
         Word age = 0;
-        return run<Op::SubI64>(word(left, base), word(right, base), age) &&
-               run<Op::LeI64>(word(other, base), age, value);
+        if (!run<Op::SubI64>(word(left, base), word(right, base), age)) [[unlikely]]
+          return Trapped;
+        return compare<Op::LeI64>(word(other, base), age);
       }
       case Shape::BelowDifference: {
         Word sum = 0;
         run<Op::SubF64>(word(left, base), word(right, base), sum);
-        return run<Op::LtF64>(word(other, base), sum, value);
+        return compare<Op::LtF64>(word(other, base), sum);
       }
       case Shape::AboveSum: {
         Word sum = 0;
         run<Op::AddF64>(word(left, base), word(right, base), sum);
-        return run<Op::LtF64>(sum, word(other, base), value);
+        return compare<Op::LtF64>(sum, word(other, base));
       }
-      case Shape::Other:
-        break;
     }
-    return evaluate_by_steps(base, value);
+    __builtin_unreachable();
   }
-  bool evaluate_by_steps(const std::byte* const* base, Word& value) const;
+  Says evaluate_by_steps(const std::byte* const* base) const;
 
  private:
   static Word word(const Operand& operand, const std::byte* const* base) {
@@ -80,6 +82,12 @@ struct QuickCondition {
     const Trap trap = semantics::run_value<O>(registers, {.op = O, .a = 0, .b = 1, .c = 2});
     a = registers[0];
     return trap == Trap::None;
+  }
+  template <Op O>
+  static Says compare(Word b, Word c) {
+    Word holds = 0;
+    run<O>(b, c, holds);
+    return holds != 0 ? Yes : No;
   }
 };
 

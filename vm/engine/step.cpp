@@ -83,10 +83,12 @@ const InputPlan& Step::begin_delivery(std::size_t input, TimeNs event_time) {
   EYEFLOW_CHECK(memory_.started && input < plan_.input_count);
   worker_.begin_call();
   const InputPlan& plan = plan_.inputs[input];
-  store(input_at(plan.time), to_word(event_time));
-  store(input_at(plan.ready), 1);
-  if (plan.takes_bad) store(input_at(plan.bad), 0);
-  store(input_at(plan_.event_time), to_word(event_time));
+  std::byte* const image = memory_.input;  // found once: a store of bytes may change any member, for all that is known
+  const std::uint32_t now = plan_.event_time;
+  store(image + plan.time, to_word(event_time));
+  store(image + plan.ready, 1);
+  if (plan.takes_bad) store(image + plan.bad, 0);
+  store(image + now, to_word(event_time));
   return plan;
 }
 
@@ -98,13 +100,15 @@ void Step::finish_delivery(const InputPlan& input, TimeNs event_time) {
     TimeNs& pending = memory_.deadlines[input.stale_deadline];
     pending = deadline > now_ ? deadline : input.on_stale.empty() || pending == kNever ? kNever : now_;
   }
-  for (const AlarmIndex alarm : input.before) evaluate(alarm);
-  for (const std::uint16_t handler : input.handlers) run_handler(plan_.handlers[handler]);
-  for (const AlarmIndex condition : input.conditions) evaluate(condition);
-  if (!input.windows.empty()) [[unlikely]] {
-    close_by_count(input, event_time);
+  evaluate_each(input.before);
+  for (const std::uint16_t handler : input.handlers) run_here(plan_.handlers[handler]);
+  if (input.has_more) {
+    evaluate_each(input.conditions);
+    if (!input.windows.empty()) [[unlikely]] {
+      close_by_count(input, event_time);
+    }
+    evaluate_each(input.after);
   }
-  for (const AlarmIndex alarm : input.after) evaluate(alarm);
   if (alarms_changed_) settle();
 }
 
@@ -147,10 +151,10 @@ void Step::deliver_bad(std::size_t input, TimeNs event_time) {
   if (!plan.takes_bad) return;
   store(input_at(plan.bad), 1);
   store(input_at(plan_.event_time), to_word(event_time));
-  for (const AlarmIndex alarm : plan.before) evaluate(alarm);
+  evaluate_each(plan.before);
   for (const std::uint16_t handler : plan.handlers) run_handler(plan_.handlers[handler]);
-  for (const AlarmIndex condition : plan.conditions) evaluate(condition);
-  for (const AlarmIndex alarm : plan.after) evaluate(alarm);
+  evaluate_each(plan.conditions);
+  evaluate_each(plan.after);
   if (alarms_changed_) settle();
 }
 
@@ -296,17 +300,20 @@ void Step::fault(Trap trap) {
                                            .line = behind == lines.begin() ? 0 : std::prev(behind)->line};
 }
 
-void Step::run_handler(const HandlerPlan& handler) {
-  for (std::uint32_t n = 0; n < handler.store_count; ++n) worker_.saved[n] = load(memory_.state + handler.stores[n]);
-  std::byte* const rows = worker_.bytes.data() + worker_.bytes_used;
-  worker_.output = {.data = rows, .capacity = handler.output_bytes, .used = 0};
+void Step::run_here(const HandlerPlan& handler) {
+  WorkerBuffers& worker = worker_;
+  for (std::uint32_t n = 0; n < handler.store_count; ++n) worker.saved[n] = load(memory_.state + handler.stores[n]);
+  std::byte* const rows = worker.bytes.data() + worker.bytes_used;
+  worker.output = {.data = rows, .capacity = handler.output_bytes, .used = 0};
   const Trap trap = call(handler.function);
   clean_up(handler.function);
   if (trap != Trap::None) [[unlikely]]
     return undo(handler, trap);
-  if (worker_.journal.count != 0) worker_.journal.commit();
-  if (worker_.output.used != 0) release_rows(rows, worker_.output.used);
+  if (worker.journal.count != 0) worker.journal.commit();
+  if (worker.output.used != 0) release_rows(rows, worker.output.used);
 }
+
+void Step::run_handler(const HandlerPlan& handler) { run_here(handler); }
 
 // Lines first: one that was saved after a scalar on it had been stored holds the new value of that.
 void Step::undo(const HandlerPlan& handler, Trap trap) {

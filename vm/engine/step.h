@@ -68,7 +68,8 @@ class Step {
   }
   void fault(Trap trap);
 
-  void run_handler(const HandlerPlan& handler);
+  [[gnu::always_inline]] void run_here(const HandlerPlan& handler);
+  void run_handler(const HandlerPlan& handler);   // the same, where a call does not matter
   void run_and_mark(const HandlerPlan& handler);  // what it may have changed is looked at again in settle()
   void undo(const HandlerPlan& handler, Trap trap);
   [[gnu::always_inline]] void release_rows(std::byte* rows, std::uint32_t bytes);
@@ -87,27 +88,27 @@ class Step {
   void gather(std::size_t window, std::int64_t count);
   void hand_over(const WindowPlan& plan, TimeNs start, TimeNs end, std::int64_t count);
 
-  // Looks at an alarm: nearly always nothing changes, which is found out here.
-  [[gnu::always_inline]] void evaluate(AlarmIndex number) {
-    const AlarmPlan& alarm = plan_.alarms[number];
-    AlarmState& state = memory_.alarms[number];
-    if (alarm.is_plain && state.has_readings) [[likely]] {
-      const bool by_clear = state.active && alarm.has_clear;
-      const ConditionPlan& condition = by_clear ? alarm.clear : alarm.when;
-      Word said;
-      if (condition.quick.evaluate(worker_.context.base, said)) [[likely]] {
-        const bool crosses = (said != 0) == (!state.active || by_clear);
-        const bool is_known = by_clear || (state.looked_at && state.trap == Trap::None && (said != 0) == state.holds);
-        if (is_known && !crosses && !state.over) [[likely]] {
+  // Looks at alarms: nearly always nothing changes, which is found out here.
+  [[gnu::always_inline]] void evaluate_each(std::span<const AlarmIndex> numbers) {
+    const AlarmPlan* const alarms = plan_.alarms.data();
+    const Rest* const rests = memory_.rests();
+    WorkerBuffers& worker = worker_;
+    for (const AlarmIndex number : numbers) {
+      const Rest rest = rests[number];
+      if (rest != Rest::None) [[likely]] {
+        const ConditionPlan& condition = rest == Rest::ClearFalse ? alarms[number].clear : alarms[number].when;
+        if (condition.quick.evaluate(worker.context.base) == says_at(rest)) [[likely]] {
           count(condition.function);
-          worker_.fuel_used += condition.function.fuel;
-          return;
+          worker.fuel_used += condition.function.fuel;
+          continue;
         }
       }
+      evaluate_fully(number);
     }
-    evaluate_fully(number);
   }
+  void evaluate(AlarmIndex number) { evaluate_each({&number, 1}); }
   void evaluate_fully(AlarmIndex alarm);
+  void look_and_act(AlarmIndex alarm);
   Trap ask(const ConditionPlan& condition, bool& says);
   bool held_long_enough(const AlarmPlan& alarm, AlarmState& state, bool holds);
   void look(const AlarmPlan& alarm, AlarmState& state, Trap trap, bool is_true);
