@@ -1,31 +1,38 @@
 #include "runtime/connectors/mqtt.h"
 
 #include <fmt/format.h>
-#include <mosquitto.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <random>
 
+#include "runtime/mqtt/topic.h"
+
 namespace eyeflow::runtime {
 namespace {
 
 using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
 
 constexpr auto kFirstPause = 250ms;
 constexpr auto kLongestPause = 30s;
-constexpr int kPollMs = 250;  // how soon a stop is noticed while nothing comes in
-constexpr auto kHousekeeping = 500ms;
-constexpr auto kConnectLimit = 20s;
-constexpr std::size_t kFiltersPerPacket = 200;
-constexpr int kPacketsPerTurn = 8;  // before what they led to is sent
+constexpr int kPollMs = 250;   // how soon a stop is noticed where only a limit is waited for
+constexpr int kWaitMs = 1000;  // for the broker; the end of it is the time to look whether it is still there
+constexpr auto kHousekeeping = 1s;
+constexpr auto kConnectLimit = 20s;      // of all that comes before the first packet
+constexpr auto kAddressLimit = 5s;       // of an address that is not the last one of its name
+constexpr int kMessagesPerTurn = 16;     // before what they led to is sent
+constexpr int kSendsPerTurn = 4;         // before we read again
+constexpr std::size_t kKept = 64 << 10;  // of the buffer to send from; what a burst took beyond goes back
 
 Result<std::string> read_secret(const std::filesystem::path& path) {
   std::ifstream file(path);
@@ -43,64 +50,61 @@ Result<void> check_readable(const std::filesystem::path& path, std::string_view 
   return fail(fmt::format("{}: cannot read the {}: {}", path.string(), what, std::strerror(errno)));
 }
 
-bool has_wildcard(std::string_view filter) { return filter.find_first_of("+#") != std::string_view::npos; }
-
-void start_library() {
-  static const int started = mosquitto_lib_init();
-  static_cast<void>(started);
-}
+std::unexpected<Error> stopped() { return fail("stopped"); }
 
 }  // namespace
 
-bool topic_matches(std::string_view filter, std::string_view topic) {
-  if (topic.starts_with('$') && (filter.starts_with('#') || filter.starts_with('+'))) return false;
-  std::size_t f = 0, t = 0;
-  while (f < filter.size()) {
-    if (filter[f] == '#') return true;
-    if (filter[f] == '+') {
-      while (t < topic.size() && topic[t] != '/') ++t;
-      ++f;
-    } else if (t < topic.size() && filter[f] == topic[t]) {
-      ++f;
-      ++t;
-    } else {
-      // "a/#" means "a", too.
-      return t == topic.size() && filter.substr(f) == "/#";
-    }
-  }
-  return t == topic.size();
-}
-
 Result<std::unique_ptr<MqttConnection>> MqttConnection::make(const Connection& connection, std::string client_id,
                                                              std::vector<MqttSubscription> subscriptions) {
-  start_library();
-  std::unique_ptr<MqttConnection> self(new MqttConnection);
-  self->settings_ = connection;
-  if (!connection.client_id.empty()) client_id = connection.client_id;
-
   const auto where = [&](std::string_view what) {
     return fail(fmt::format("[connection.{}]: {}", connection.name, what));
   };
-  bool reliable = false;
-  for (auto& s : subscriptions) {
-    if (mosquitto_sub_topic_check(s.filter.c_str()) != MOSQ_ERR_SUCCESS) {
+  mqtt::Session::Settings session{.client_id = connection.client_id.empty() ? client_id : connection.client_id,
+                                  .username = connection.username,
+                                  .password = {},
+                                  .keepalive = connection.keepalive,
+                                  .subscriptions = {}};
+  auto& wanted = session.subscriptions;
+  int highest = 0;
+  for (const auto& s : subscriptions) {
+    if (!mqtt::is_filter(s.filter)) {
       return where(fmt::format("'{}' is no topic; + and # must stand alone between slashes", s.filter));
     }
-    if (connection.subscribe.empty() || s.sensor == kCommands) self->wanted_.emplace_back(s.filter, s.qos);
-    reliable |= s.qos > 0;
+    if (connection.subscribe.empty() || s.sensor == kCommands) wanted.push_back({s.filter, s.qos});
+    highest = std::max(highest, s.qos);
   }
-  int highest = 0;
-  for (const auto& s : subscriptions) highest = std::max(highest, s.qos);
   for (const auto& filter : connection.subscribe) {
-    if (mosquitto_sub_topic_check(filter.c_str()) != MOSQ_ERR_SUCCESS) {
-      return where(fmt::format("'{}' in 'subscribe' is no topic filter", filter));
-    }
-    self->wanted_.emplace_back(filter, highest);
+    if (!mqtt::is_filter(filter)) return where(fmt::format("'{}' in 'subscribe' is no topic filter", filter));
+    wanted.push_back({filter, highest});
   }
-  std::ranges::sort(self->wanted_);
-  self->wanted_.erase(std::ranges::unique(self->wanted_).begin(), self->wanted_.end());
+  std::ranges::sort(wanted);
+  wanted.erase(std::ranges::unique(wanted).begin(), wanted.end());
+
+  // Readings that shall not be lost while we are away wait in a session at the broker, which needs a name that stays.
+  session.clean = highest == 0;
+  // Two programs of one name would throw each other out; where no session waits at the broker, the name may differ each
+  // time.
+  if (session.clean && connection.client_id.empty())
+    session.client_id += fmt::format("-{:08x}", std::random_device{}());
+  if (!connection.username.empty() && !connection.password_file.empty()) {
+    auto secret = read_secret(connection.password_file);
+    if (!secret) return std::unexpected(secret.error());
+    session.password = std::move(*secret);
+  }
+  for (const auto* text : {&session.client_id, &session.username})
+    if (text->size() > 0xFFFF) return where("a client_id or username has at most 65535 bytes");
+  if (session.password && session.password->size() > 0xFFFF) return where("a password has at most 65535 bytes");
+  if (connection.tls) {
+    for (const auto& [path, what] :
+         {std::pair(&connection.ca_file, "authorities' certificates"),
+          std::pair(&connection.cert_file, "client's certificate"), std::pair(&connection.key_file, "client's key")}) {
+      if (auto readable = check_readable(*path, what); !readable) return std::unexpected(readable.error());
+    }
+  }
+
+  std::unique_ptr<MqttConnection> self(new MqttConnection(connection, std::move(session)));
   for (auto& s : subscriptions) {
-    if (!has_wildcard(s.filter)) {
+    if (!mqtt::has_wildcard(s.filter)) {
       self->by_topic_[s.filter].push_back(s.sensor);
       continue;
     }
@@ -108,59 +112,19 @@ Result<std::unique_ptr<MqttConnection>> MqttConnection::make(const Connection& c
     if (found == self->by_filter_.end()) found = self->by_filter_.insert(found, {std::move(s.filter), {}});
     found->sensors.push_back(s.sensor);
   }
-
-  // Two programs of one name would throw each other out; where no session waits at the broker, the name may differ each
-  // time.
-  if (!reliable && connection.client_id.empty()) client_id += fmt::format("-{:08x}", std::random_device{}());
-  // Readings that shall not be lost while we are away wait in a session at the broker, which needs a name that stays.
-  self->client_ = mosquitto_new(client_id.c_str(), !reliable, self.get());
-  if (self->client_ == nullptr) return where(fmt::format("cannot make an MQTT client: {}", std::strerror(errno)));
   self->wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (self->wake_ < 0) return where(fmt::format("cannot make an eventfd: {}", std::strerror(errno)));
-  auto* client = self->client_;
-  mosquitto_threaded_set(client, true);
-  // Without it an alarm waits for the acknowledgement of the packet before: 40 ms and more.
-  mosquitto_int_option(client, MOSQ_OPT_TCP_NODELAY, 1);
-  mosquitto_max_inflight_messages_set(client, 100);
-
-  if (!connection.username.empty()) {
-    std::string password;
-    if (!connection.password_file.empty()) {
-      auto secret = read_secret(connection.password_file);
-      if (!secret) return std::unexpected(secret.error());
-      password = std::move(*secret);
-    }
-    mosquitto_username_pw_set(client, connection.username.c_str(), password.empty() ? nullptr : password.c_str());
-    std::fill(password.begin(), password.end(), '\0');
-  }
-  if (connection.tls) {
-    for (const auto& [path, what] :
-         {std::pair(&connection.ca_file, "authorities' certificates"),
-          std::pair(&connection.cert_file, "client's certificate"), std::pair(&connection.key_file, "client's key")}) {
-      if (auto readable = check_readable(*path, what); !readable) return std::unexpected(readable.error());
-    }
-    const auto or_null = [](const std::filesystem::path& p) { return p.empty() ? nullptr : p.c_str(); };
-    const int code =
-        mosquitto_tls_set(client, or_null(connection.ca_file), connection.ca_file.empty() ? "/etc/ssl/certs" : nullptr,
-                          or_null(connection.cert_file), or_null(connection.key_file), nullptr);
-    if (code != MOSQ_ERR_SUCCESS) return where(fmt::format("cannot use TLS: {}", mosquitto_strerror(code)));
-  }
-
-  mosquitto_connect_callback_set(client,
-                                 [](mosquitto*, void* o, int c) { static_cast<MqttConnection*>(o)->on_connect(c); });
-  mosquitto_disconnect_callback_set(
-      client, [](mosquitto*, void* o, int c) { static_cast<MqttConnection*>(o)->on_disconnect(c); });
-  mosquitto_message_callback_set(
-      client, [](mosquitto*, void* o, const mosquitto_message* m) { static_cast<MqttConnection*>(o)->on_message(*m); });
-  mosquitto_publish_callback_set(client,
-                                 [](mosquitto*, void* o, int id) { static_cast<MqttConnection*>(o)->on_publish(id); });
+  self->epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  // At its edge, so that nobody has to read it.
+  epoll_event of_wake{.events = EPOLLIN | EPOLLET, .data = {.fd = self->wake_}};
+  if (self->wake_ < 0 || self->epoll_ < 0 || epoll_ctl(self->epoll_, EPOLL_CTL_ADD, self->wake_, &of_wake) != 0)
+    return where(fmt::format("cannot make an eventfd or epoll: {}", std::strerror(errno)));
   return self;
 }
 
 MqttConnection::~MqttConnection() {
   stop();
-  if (client_ != nullptr) mosquitto_destroy(client_);
-  if (wake_ >= 0) close(wake_);
+  for (const int fd : {wake_, epoll_})
+    if (fd >= 0) close(fd);
 }
 
 void MqttConnection::start(Receiver& receiver) {
@@ -175,7 +139,6 @@ void MqttConnection::stop() {
   }
   changed_.notify_all();
   if (!thread_.joinable()) return;
-  mosquitto_disconnect(client_);
   wake();
   thread_.join();
   const std::lock_guard lock(mutex_);
@@ -184,203 +147,273 @@ void MqttConnection::stop() {
   held_states_.clear();
 }
 
-// The library's own waiting does not notice a TCP connection that fails before TLS begins: it would try to write for
-// ever.
-int MqttConnection::wait_for_socket() {
-  const auto limit = std::chrono::steady_clock::now() + kConnectLimit;
-  for (;;) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (stopping_) return ECANCELED;
-    }
-    pollfd waiting{.fd = mosquitto_socket(client_), .events = POLLOUT, .revents = 0};
-    if (poll(&waiting, 1, kPollMs) > 0) {
-      int reason = 0;
-      socklen_t size = sizeof reason;
-      getsockopt(waiting.fd, SOL_SOCKET, SO_ERROR, &reason, &size);
-      if (reason == 0 && (waiting.revents & (POLLERR | POLLHUP)) != 0) return ECONNREFUSED;
-      return reason;
-    }
-    if (std::chrono::steady_clock::now() > limit) return ETIMEDOUT;
-  }
+void MqttConnection::wake() {
+  if (!to_send_.exchange(true)) eventfd_write(wake_, 1);
 }
 
-std::string MqttConnection::why_down(int code, int reason) {
-  const std::lock_guard lock(error_mutex_);
-  if (!error_.empty()) return error_;
-  if (code == MOSQ_ERR_ERRNO) return std::strerror(reason);
-  if (code == MOSQ_ERR_EAI) return "its name cannot be resolved";
-  if (code == MOSQ_ERR_CONN_LOST) return "the connection was lost";
-  return mosquitto_strerror(code);
-}
+std::string MqttConnection::broker() const { return fmt::format("{}:{}", settings_.host, settings_.port); }
 
-// Waits for the broker or for write(), takes what has come, and sends what is to go: an answer leaves in the turn of
-// what it answers, where the library's own loop would wait once more in between.
-int MqttConnection::turn(bool is_connected) {
-  int code = MOSQ_ERR_SUCCESS;
-  if (settings_.tls || !is_connected) {
-    code = mosquitto_loop(client_, kPollMs, 1);  // it knows of bytes that TLS has read and not given out yet
-  } else {
-    pollfd waiting[] = {{mosquitto_socket(client_), POLLIN, 0}, {wake_, POLLIN, 0}};
-    if (mosquitto_want_write(client_)) waiting[0].events |= POLLOUT;
-    poll(waiting, 2, kPollMs);
-    if (waiting[1].revents != 0) {
-      eventfd_t count = 0;
-      eventfd_read(wake_, &count);
-    }
-    if ((waiting[0].revents & ~POLLOUT) != 0) {
-      for (int packets = 0; packets < kPacketsPerTurn && code == MOSQ_ERR_SUCCESS; ++packets) {
-        errno = 0;
-        code = mosquitto_loop_read(client_, 1);
-        if (errno == EAGAIN || errno == EWOULDBLOCK) break;
-      }
-    }
-    // Pings and their limits: nothing that a moment changes.
-    if (const auto now = std::chrono::steady_clock::now(); code == MOSQ_ERR_SUCCESS && now >= housekeeping_) {
-      code = mosquitto_loop_misc(client_);
-      housekeeping_ = now + kHousekeeping;
-    }
-  }
-  if (code == MOSQ_ERR_SUCCESS && mosquitto_want_write(client_)) code = mosquitto_loop_write(client_, 1);
-  return code;
-}
-
-void MqttConnection::wake() { eventfd_write(wake_, 1); }
+// ---- the way to a connection
 
 void MqttConnection::run() {
+  // TLS writes to its socket as to a file.
+  sigset_t pipe;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
   {
     const std::lock_guard lock(mutex_);
     loop_thread_ = std::this_thread::get_id();
   }
   std::minstd_rand random(std::random_device{}());
-  auto pause = std::chrono::milliseconds(kFirstPause);
-  const auto broker = fmt::format("{}:{}", settings_.host, settings_.port);
-  const auto keepalive = static_cast<int>(settings_.keepalive.count());
+  auto next_pause = std::chrono::milliseconds(kFirstPause);
   std::string told;
   for (;;) {
-    {
-      const std::lock_guard lock(error_mutex_);
-      error_.clear();
-    }
-    listen_for_errors(true);
-    errno = 0;
-    int code = mosquitto_connect_async(client_, settings_.host.c_str(), settings_.port, keepalive);
-    int reason = errno;
-    if (code == MOSQ_ERR_SUCCESS) {
-      reason = wait_for_socket();
-      if (reason != 0)
-        code = MOSQ_ERR_ERRNO;
-      else if (settings_.tls)
-        code = mosquitto_loop_read(client_, 1);  // says hello
-    }
-    bool was_connected = false;
-    while (code == MOSQ_ERR_SUCCESS) {
-      errno = 0;
-      code = turn(was_connected);
-      reason = errno;
-      was_connected |= connected_;
-      if (stopping_ && !connected_) break;
-    }
-    std::unique_lock lock(mutex_);
-    connected_ = false;
-    unreliable_sent_ = 0;
+    was_connected_ = false;
+    std::string why;
+    if (auto stream = reach())
+      why = work(*stream).error().message;
+    else
+      why = stream.error().message;
     if (stopping_) return;
-    if (was_connected) pause = kFirstPause;
-    lock.unlock();
-    if (auto why = why_down(code, reason); was_connected || why != told) {
+    if (was_connected_) next_pause = kFirstPause;
+    if (was_connected_ || why != told) {
       receiver_->on_state(settings_.name, false,
-                          fmt::format("broker {}: {}; trying again until it answers", broker, why));
+                          fmt::format("broker {}: {}; trying again until it answers", broker(), why));
       told = std::move(why);
     }
-    lock.lock();
     // Half to three halves of the pause, so that a hall full of devices does not come back in one blow.
-    const auto jittered = pause / 2 + std::chrono::milliseconds(random() % static_cast<unsigned>(pause.count() + 1));
-    if (changed_.wait_for(lock, jittered, [this] { return stopping_.load(); })) return;
-    pause = std::min(pause * 2, std::chrono::milliseconds(kLongestPause));
+    if (!pause(next_pause / 2 + std::chrono::milliseconds(random() % static_cast<unsigned>(next_pause.count() + 1))))
+      return;
+    next_pause = std::min(next_pause * 2, std::chrono::milliseconds(kLongestPause));
   }
 }
 
-void MqttConnection::on_connect(int code) {
-  if (code != 0) {
-    const std::lock_guard lock(error_mutex_);
-    error_ = fmt::format("refused: {}", mosquitto_connack_string(code));
-    return;
+bool MqttConnection::pause(std::chrono::milliseconds time) {
+  std::unique_lock lock(mutex_);
+  return !changed_.wait_for(lock, time, [this] { return stopping_.load(); });
+}
+
+Result<mqtt::Stream> MqttConnection::reach() {
+  const auto limit = Clock::now() + kConnectLimit;
+  mqtt::Lookup lookup(settings_.host, settings_.port);
+  auto addresses = lookup.wait(0ms);
+  while (!addresses) {
+    if (stopping_) return stopped();
+    if (Clock::now() > limit) return fail("its name cannot be resolved: no name server answers");
+    addresses = lookup.wait(std::chrono::milliseconds(kPollMs));
   }
-  listen_for_errors(false);
-  receiver_->on_state(settings_.name, true, fmt::format("connected to broker {}:{}", settings_.host, settings_.port));
-  subscribe();
-  const std::lock_guard lock(mutex_);
-  connected_ = true;
-  send_held();
+  if (!*addresses) return std::unexpected(addresses->error());
+  Result<mqtt::Stream> stream = fail("its name has no address");
+  for (std::size_t n = 0; n < (*addresses)->size(); ++n) {
+    const bool is_last = n + 1 == (*addresses)->size();
+    stream = reach((**addresses)[n], is_last ? limit : std::min(limit, Clock::now() + kAddressLimit));
+    if (stream || stopping_) break;
+  }
+  return stream;
 }
 
-void MqttConnection::listen_for_errors(bool on) {
-  if (!on) return mosquitto_log_callback_set(client_, nullptr);
-  mosquitto_log_callback_set(client_, [](mosquitto*, void* o, int level, const char* text) {
-    auto& self = *static_cast<MqttConnection*>(o);
-    const std::lock_guard lock(self.error_mutex_);
-    if (level == MOSQ_LOG_ERR) self.error_ = text;
-  });
+Result<mqtt::Stream> MqttConnection::reach(const mqtt::Address& address, mqtt::SteadyTime limit) {
+  auto stream = mqtt::Stream::open(address);
+  if (!stream) return stream;
+  if (auto waited = wait_for(*stream, true, limit); !waited) return std::unexpected(waited.error());
+  if (auto connected = stream->connected(); !connected) return std::unexpected(connected.error());
+  if (!settings_.tls) return stream;
+  auto secured = stream->secure({.host = settings_.host,
+                                 .ca_file = settings_.ca_file,
+                                 .cert_file = settings_.cert_file,
+                                 .key_file = settings_.key_file});
+  if (!secured) return std::unexpected(secured.error());
+  for (;;) {
+    const auto needs = stream->shake_hands();
+    if (!needs) return std::unexpected(needs.error());
+    if (*needs == TlsClient::Needs::Nothing) return stream;
+    if (auto waited = wait_for(*stream, *needs == TlsClient::Needs::ToWrite, limit); !waited)
+      return std::unexpected(waited.error());
+  }
 }
 
-void MqttConnection::subscribe() {
-  for (std::size_t begin = 0; begin < wanted_.size(); begin += kFiltersPerPacket) {
-    const auto count = std::min(kFiltersPerPacket, wanted_.size() - begin);
-    std::vector<char*> filters;
-    int qos = 0;
-    for (std::size_t i = begin; i < begin + count; ++i) {
-      filters.push_back(wanted_[i].first.data());
-      qos = std::max(qos, wanted_[i].second);  // the call has one for all
+Result<void> MqttConnection::wait_for(const mqtt::Stream& stream, bool to_write, mqtt::SteadyTime limit) {
+  for (;;) {
+    if (stopping_) return stopped();
+    pollfd waiting{.fd = stream.socket(), .events = static_cast<short>(to_write ? POLLOUT : POLLIN), .revents = 0};
+    if (poll(&waiting, 1, kPollMs) > 0) return {};
+    if (Clock::now() > limit) return fail(std::strerror(ETIMEDOUT));
+  }
+}
+
+// ---- at work
+
+// Until the connection is over, which is an error always.
+Result<void> MqttConnection::work(mqtt::Stream& stream) {
+  reader_.reset();
+  sending_.clear();
+  sent_ = 0;
+  is_full_ = has_more_ = has_packets_ = false;
+  auto now = Clock::now();
+  {
+    const std::lock_guard lock(mutex_);
+    session_.begin(now);
+    to_send_ = true;
+  }
+  auto housekeeping = now + kHousekeeping;
+  Result<void> going;
+  std::uint32_t watched = 0;
+  while (going) {
+    if (to_send_.load(std::memory_order_relaxed) || (sent_ < sending_.size() && !is_full_)) going = send(stream);
+    if (!going) break;
+    if (stopping_) {
+      going = stopped();
+      break;
     }
-    mosquitto_subscribe_multiple(client_, nullptr, static_cast<int>(count), filters.data(), qos, 0, nullptr);
+    // Level-triggered: what was left unread is told again.
+    const std::uint32_t events = EPOLLIN | (is_full_ || stream.is_waiting_to_write() ? EPOLLOUT : 0u);
+    if (events != watched) {
+      epoll_event of_socket{.events = events, .data = {.fd = stream.socket()}};
+      epoll_ctl(epoll_, watched == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, stream.socket(), &of_socket);
+      watched = events;
+    }
+    const bool is_busy = std::exchange(has_more_, false) || has_packets_;
+    epoll_event happened[2];
+    const int count = epoll_wait(epoll_, happened, 2, is_busy ? 0 : kWaitMs);
+    bool is_readable = is_busy;
+    for (int n = 0; n < count; ++n) {
+      if (happened[n].data.fd != stream.socket()) continue;
+      if ((happened[n].events & EPOLLOUT) != 0) is_full_ = false;
+      is_readable |= (happened[n].events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0 || stream.is_waiting_to_write();
+    }
+    if (is_readable) going = read(stream);
+    now = Clock::now();
+    if (going && now >= housekeeping) {
+      housekeeping = now + kHousekeeping;
+      const std::lock_guard lock(mutex_);
+      if (auto alive = session_.tick(now); !alive) going = fail(alive.error());
+      to_send_ = true;
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  if (stopping_) {
+    session_.leave();
+    // As far as it goes without waiting: whoever stops us has waited in flush().
+    sending_.erase(0, sent_);
+    sending_ += session_.out();
+    static_cast<void>(stream.write(sending_));
+  }
+  session_.end();
+  all_is_sent_ = true;
+  changed_.notify_all();
+  return going;
+}
+
+// One turn's worth: what it leads to goes out before the next.
+Result<void> MqttConnection::read(mqtt::Stream& stream) {
+  if (!std::exchange(has_packets_, false)) {
+    const auto room = reader_.room();
+    const auto size = stream.read(room);
+    if (!size) return std::unexpected(size.error());
+    reader_.filled(*size);
+    has_more_ = *size == room.size() || stream.has_more();
+  }
+  return take_packets();
+}
+
+Result<void> MqttConnection::take_packets() {
+  for (int messages = 0;;) {
+    if (messages == kMessagesPerTurn) {
+      has_packets_ = true;
+      return {};
+    }
+    const auto packet = reader_.next();
+    if (!packet) return fail("it sends what is not MQTT 3.1.1: " + packet.error());
+    if (!*packet) return {};
+    if ((**packet).type == mqtt::PacketType::Publish) {
+      const auto taken = session_.take(**packet);
+      if (!taken) return fail("it sends what is not MQTT 3.1.1: " + taken.error());
+      if (!taken->repeated) take_message(*taken->message);
+      if (taken->message->qos > 0) {
+        const std::lock_guard lock(mutex_);
+        session_.done(*taken->message);
+        to_send_ = true;
+      }
+      ++messages;
+      continue;
+    }
+    std::unique_lock lock(mutex_);
+    const auto taken = session_.take(**packet);
+    if (!taken) return fail(taken.error());
+    send_held();
+    to_send_ = true;
+    if (session_.unacknowledged() == 0) changed_.notify_all();
+    lock.unlock();
+    if (taken->connected) {
+      was_connected_ = true;
+      receiver_->on_state(settings_.name, true, fmt::format("connected to broker {}", broker()));
+    }
+    if (!taken->refused.empty()) {
+      receiver_->on_state(settings_.name, true,
+                          fmt::format("broker {} does not let us subscribe {}; check what it allows this user",
+                                      broker(), taken->refused));
+    }
   }
 }
 
-void MqttConnection::on_disconnect(int) {
-  const std::lock_guard lock(mutex_);
-  connected_ = false;
-  unreliable_sent_ = 0;
-  changed_.notify_all();
-}
-
-void MqttConnection::on_message(const mosquitto_message& message) {
-  const std::string_view topic(message.topic);
-  const std::string_view payload(static_cast<const char*>(message.payload),
-                                 static_cast<std::size_t>(message.payloadlen));
+void MqttConnection::take_message(const mqtt::Publish& message) {
+  if (message.left_out > 0) {
+    return receiver_->on_bad_row(fmt::format("a message of {} bytes from '{}' is too large and was dropped",
+                                             message.payload.size() + message.left_out, message.topic));
+  }
   bool known = false;
   const auto arrive = [&](const std::vector<SensorId>& sensors) {
     known = true;
     for (const auto sensor : sensors)
-      receiver_->on_arrival({.sensor = sensor, .bytes = payload, .is_kept = message.retain});
+      receiver_->on_arrival({.sensor = sensor, .bytes = message.payload, .is_kept = message.retain});
   };
   if (!by_topic_.empty()) {
-    if (const auto found = by_topic_.find(topic); found != by_topic_.end()) arrive(found->second);
+    if (const auto found = by_topic_.find(message.topic); found != by_topic_.end()) arrive(found->second);
   }
   for (const auto& filtered : by_filter_) {
-    if (topic_matches(filtered.filter, topic)) arrive(filtered.sensors);
+    if (mqtt::topic_matches(filtered.filter, message.topic)) arrive(filtered.sensors);
   }
-  if (!known) receiver_->on_unknown(topic);
+  if (!known) receiver_->on_unknown(message.topic);
 }
 
-void MqttConnection::on_publish(int message_id) {
-  const std::lock_guard lock(mutex_);
-  auto& count = reliable_[static_cast<std::uint16_t>(message_id)] ? reliable_sent_ : unreliable_sent_;
-  if (count > 0) --count;
-  reliable_[static_cast<std::uint16_t>(message_id)] = false;
-  send_held();
-  changed_.notify_all();
+// Whatever there is, by one call for all of it.
+Result<void> MqttConnection::send(mqtt::Stream& stream) {
+  to_send_ = false;
+  for (int calls = 0;;) {
+    if (sent_ == sending_.size()) {
+      sending_.clear();
+      sent_ = 0;
+      if (sending_.capacity() > kKept) sending_ = {};
+      const std::lock_guard lock(mutex_);
+      std::swap(sending_, session_.out());
+      all_is_sent_ = sending_.empty();
+      if (all_is_sent_) {
+        send_held();  // what had no room before
+        if (session_.out().empty()) {
+          changed_.notify_all();
+          return {};
+        }
+        continue;
+      }
+    }
+    if (++calls > kSendsPerTurn) {
+      to_send_ = has_more_ = true;
+      return {};
+    }
+    const auto size = stream.write(std::string_view(sending_).substr(sent_));
+    if (!size) return std::unexpected(size.error());
+    sent_ += *size;
+    is_full_ = *size == 0;
+    if (is_full_) return {};
+  }
 }
+
+// ---- what is to go out
 
 bool MqttConnection::publish(std::string_view topic, std::string_view payload, int qos, bool retain) {
-  if (!connected_ || reliable_sent_ + unreliable_sent_ >= kMqttOutstanding) return false;
-  // The library wants its topic with an end; topics are short and usually fit the string's own buffer.
-  const std::string name(topic);
-  int id = 0;
-  const int code =
-      mosquitto_publish(client_, &id, name.c_str(), static_cast<int>(payload.size()), payload.data(), qos, retain);
-  if (code != MOSQ_ERR_SUCCESS) return false;
-  reliable_[static_cast<std::uint16_t>(id)] = qos > 0;
-  ++(qos > 0 ? reliable_sent_ : unreliable_sent_);
+  if (!session_.publish(topic, payload, qos, retain)) return false;
+  all_is_sent_ = false;
   return true;
 }
 
@@ -388,7 +421,10 @@ void MqttConnection::write(const Message& message) {
   const std::lock_guard lock(mutex_);
   // Behind what is held already, or the order would change.
   if (held_.empty() && publish(message.topic, message.payload, message.qos, message.retain)) {
-    if (std::this_thread::get_id() != loop_thread_) wake();
+    if (std::this_thread::get_id() == loop_thread_)
+      to_send_.store(true, std::memory_order_relaxed);  // it sends before it waits
+    else
+      wake();
     return;
   }
   hold(message);
@@ -421,8 +457,9 @@ void MqttConnection::send_held() {
 
 void MqttConnection::flush() {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, 1s,
-                    [this] { return !connected_ || (held_.empty() && reliable_sent_ == 0 && unreliable_sent_ == 0); });
+  changed_.wait_for(lock, 1s, [this] {
+    return !session_.is_connected() || (held_.empty() && all_is_sent_ && session_.unacknowledged() == 0);
+  });
 }
 
 }  // namespace eyeflow::runtime

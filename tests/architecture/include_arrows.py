@@ -36,7 +36,7 @@ LIBRARIES = [
     ("zlib", r"zlib\.h", ["runtime/sync/compress"]),
     ("OpenSSL", r"openssl/", ["runtime/security/"]),
     ("toml++", r"toml(\+\+/|\.hpp|\.h)", ["runtime/site/", "tools/eyeflowc/project.cpp"]),
-    ("libmosquitto", r"mosquitto", ["runtime/connectors/mqtt"]),
+    ("libmosquitto", r"mosquitto", []),
     ("libgpiod", r"gpiod\.h", ["runtime/connectors/gpio"]),
     ("Asio", r"asio(\.hpp|/)", ["runtime/"]),
     ("spdlog", r"spdlog/", ["runtime/", "tools/"]),
@@ -146,7 +146,7 @@ runtime/sync/batch.cpp  <zlib.h>
 tools/eyeflowc/x.cpp  <openssl/evp.h>
 runtime/security/x.h  <toml++/toml.h>
 runtime/site/x.cpp    <mosquitto.h>
-runtime/connectors/replay.cpp  <mosquitto.h>
+runtime/connectors/mqtt.cpp  <mosquitto.h>
 runtime/connectors/mqtt.cpp  <gpiod.h>
 tools/eyeflow-vm/x.cpp  <asio/io_context.hpp>
 compiler/check/x.cpp  <spdlog/spdlog.h>
@@ -183,7 +183,7 @@ runtime/host/x.cpp    <thread>
 runtime/payload/x.cpp <simdjson.h>
 runtime/security/x.h  <openssl/evp.h>
 runtime/site/x.cpp    <toml++/toml.h>
-runtime/connectors/mqtt.cpp  <mosquitto.h>
+runtime/mqtt/stream.cpp  <sys/socket.h>
 tools/eyeflowc/x.cpp  "compiler/check/x.h"
 tools/eyeflowc/x.cpp  "runtime/security/x.h"
 tools/eyeflowc/x.cpp  <CLI/CLI.hpp>

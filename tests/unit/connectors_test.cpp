@@ -19,6 +19,7 @@
 #include "runtime/connectors/mqtt.h"
 #include "runtime/connectors/replay.h"
 #include "runtime/connectors/simulate.h"
+#include "runtime/mqtt/topic.h"
 
 namespace eyeflow::runtime {
 namespace {
@@ -329,7 +330,7 @@ TEST(Mqtt, FiltersMeanWhatTheStandardSays) {
            Case{"a/b", "a/b/", false},
            Case{"a/b/", "a/b", false},
        }) {
-    EXPECT_EQ(topic_matches(filter, topic), matches) << filter << " " << topic;
+    EXPECT_EQ(mqtt::topic_matches(filter, topic), matches) << filter << " " << topic;
   }
 }
 
