@@ -19,6 +19,7 @@ enum class Trouble {
   Full,     // no room on the disk
   Io,       // the system would not read, write or open: it may pass
   Damaged,  // the file is not what we wrote
+  Newer,    // a later version of this program wrote it
   Busy,     // another process has it open
 };
 

@@ -80,9 +80,8 @@ FileResult<void> HistoryFile::write_progress(const Progress& progress) {
   return put_progress_.bind(1, sealed).run();
 }
 
-FileResult<void> HistoryFile::write_row(const StreamInfo& names, RowNumber number, std::int64_t position,
-                                        vm::TimeNs time, std::span<const std::byte> row) {
-  const auto name = names_.number_of(names.owner, names.name);
+FileResult<void> HistoryFile::write_row(std::uint32_t name, RowNumber number, std::int64_t position, vm::TimeNs time,
+                                        std::span<const std::byte> row) {
   const auto epoch_number = file_.number_of_epoch(number.epoch);
   if (!epoch_number) return std::unexpected(epoch_number.error());
   const auto sealed = file_.seal(
@@ -126,7 +125,8 @@ FileResult<std::uint64_t> HistoryFile::write(const Commit& commit, Progress& nex
     const auto position = next.next++;
     const RowNumber number =
         stream.settings.sync ? RowNumber{commit.state_epoch, own_sequence} : RowNumber{epoch(), position};
-    failed = write_row(stream, number, static_cast<std::int64_t>(position), row.time, row.bytes);
+    failed = write_row(names_.number_of(stream.owner, stream.name), number, static_cast<std::int64_t>(position),
+                       row.time, row.bytes);
     ++rows;
   });
   if (!failed) return std::unexpected(failed.error());
@@ -282,14 +282,14 @@ bool HistoryFile::close() {
   return database().close();
 }
 
-FileResult<bool> HistoryFile::adopt_row(const StoredRow& row, std::int64_t position) {
+FileResult<bool> HistoryFile::adopt_row(const NameTable::Names& names, RowNumber number, std::int64_t position,
+                                        vm::TimeNs time, std::span<const std::byte> row) {
   auto there = database().prepare("SELECT 1 FROM rows WHERE position=?");
   if (!there) return std::unexpected(there.error());
   const auto found = there->bind(1, position).step();
   if (!found) return std::unexpected(found.error());
   if (*found) return false;
-  EYEFLOW_STORAGE_CHECK(
-      write_row({row.owner, stream_name(row.log, row.schema), {}}, row.number, position, row.time, row.row));
+  EYEFLOW_STORAGE_CHECK(write_row(names_.number_of(names.owner, names.name), number, position, time, row));
   progress_.next = std::max(progress_.next, static_cast<std::uint64_t>(position) + 1);
   ++progress_.rows;
   return true;

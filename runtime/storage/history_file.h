@@ -61,7 +61,8 @@ class HistoryFile {
   bool close();
 
   // Of recover_history(): within a transaction of its own.
-  FileResult<bool> adopt_row(const StoredRow& row, std::int64_t position);
+  FileResult<bool> adopt_row(const NameTable::Names& names, RowNumber number, std::int64_t position, vm::TimeNs time,
+                             std::span<const std::byte> row);  // false: it was there
   FileResult<void> finish_adoption();
 
  private:
@@ -71,7 +72,7 @@ class HistoryFile {
   FileResult<std::uint64_t> write(const Commit& commit, Progress& next);
   FileResult<void> drop(const std::string& which, const Progress& next);
   FileResult<void> write_progress(const Progress& progress);
-  FileResult<void> write_row(const StreamInfo& names, RowNumber number, std::int64_t position, vm::TimeNs time,
+  FileResult<void> write_row(std::uint32_t name, RowNumber number, std::int64_t position, vm::TimeNs time,
                              std::span<const std::byte> row);
 
   SealedFile file_;

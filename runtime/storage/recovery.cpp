@@ -42,7 +42,8 @@ struct Contents {
   std::map<std::uint32_t, Secret> keys;
   std::map<std::int64_t, std::uint64_t> epochs;
   std::map<std::int64_t, NameTable::Names> names, slots;
-  std::map<std::int64_t, Versions> values;  // by slot; 0: progress
+  std::map<NameDigest, NameTable::Names> streams;  // `names` by their digest
+  std::map<std::int64_t, Versions> values;         // by slot; 0: progress
 };
 
 void read_contents(const std::filesystem::path& path, const DeviceKey& key, Contents& out) {
@@ -58,7 +59,8 @@ void read_contents(const std::filesystem::path& path, const DeviceKey& key, Cont
                c[2].bytes.size() >= Seal::kOverhead) {
       out.values[0][age_of(c[2].bytes)].assign(c[2].bytes.begin(), c[2].bytes.end());
     } else if (has_shape(row, {Kind::Null, Kind::Text, Kind::Text})) {
-      out.names[row.key] = {text_of(c[1]), text_of(c[2]), digest_of(text_of(c[1]), text_of(c[2]))};
+      auto& names = out.names[row.key] = {text_of(c[1]), text_of(c[2]), digest_of(text_of(c[1]), text_of(c[2]))};
+      out.streams[names.digest] = names;
     } else if (has_shape(row, {Kind::Null, Kind::Text, Kind::Text, Kind::Integer})) {
       out.slots[row.key] = {text_of(c[1]), text_of(c[2]), digest_of(text_of(c[1]), text_of(c[2]))};
     }
@@ -91,6 +93,28 @@ class Opener {
   std::map<std::uint32_t, Seal> seals_;
 };
 
+// Numbers that were met, in ranges: rows come in long runs.
+class NumberSet {
+ public:
+  // False: it was there.
+  bool insert(std::pair<std::uint64_t, std::uint64_t> number) {
+    auto behind = ranges_.upper_bound(number);
+    if (behind != ranges_.begin()) {
+      const auto range = std::prev(behind);
+      if (range->first.first == number.first && number.second <= range->second) return false;
+      if (range->first.first == number.first && number.second == range->second + 1) {
+        ++range->second;
+        return true;
+      }
+    }
+    ranges_.emplace_hint(behind, number, number.second);
+    return true;
+  }
+
+ private:
+  std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint64_t> ranges_;  // the last, by epoch and first
+};
+
 // Commits every so many rows, so that neither memory nor the WAL holds all of them.
 template <typename File>
 class Adoption {
@@ -119,43 +143,100 @@ class Adoption {
   std::uint64_t pending_ = 0;
 };
 
-// `wanted(row)`: it had not been given up before. Adopting says whether the row was new.
-template <typename File, typename W>
-FileResult<void> adopt_rows(const std::filesystem::path& path, FileKind kind, const Contents& contents, File& file,
-                            Recovered& out, W&& wanted) {
-  Opener opener(contents.keys);
-  Adoption<File> adoption(file);
-  FileResult<void> outcome;
+// Rows that stand in a table of their own, as history.db has them and state.db had them in earlier layouts.
+template <typename U>
+void for_each_row(const std::filesystem::path& path, FileKind kind, const Contents& contents, Opener& opener, U&& use) {
   std::vector<std::byte> plain;
   for_each_raw_row(path, [&](const RawRow& row) {
     const auto& c = row.columns;
-    if (!outcome ||
-        !has_shape(row, {Kind::Null, Kind::Integer, Kind::Integer, Kind::Integer, Kind::Integer, Kind::Blob})) {
-      return;
-    }
+    if (!has_shape(row, {Kind::Null, Kind::Integer, Kind::Integer, Kind::Integer, Kind::Integer, Kind::Blob})) return;
     const auto names = contents.names.find(c[1].integer);
     const auto epoch = contents.epochs.find(c[3].integer);
     if (names == contents.names.end() || epoch == contents.epochs.end()) return;
-    StoredRow stored{.number = {epoch->second, static_cast<std::uint64_t>(c[4].integer)}, .time = c[2].integer};
-    if (!wanted(stored.number, row.key) ||
-        !opener.open(Identity::of_row(kind, epoch->second, stored.number.sequence, stored.time, names->second.digest),
-                     c[5].bytes, plain)) {
+    const RowNumber number{epoch->second, static_cast<std::uint64_t>(c[4].integer)};
+    const auto identity = Identity::of_row(kind, number.epoch, number.sequence, c[2].integer, names->second.digest);
+    if (opener.open(identity, c[5].bytes, plain)) use(names->second, number, row.key, c[2].integer, std::span(plain));
+  });
+}
+
+// Rows of the outbox, each once, by their numbers: blocks first, then those of the earlier layout that had not come
+// into one yet. The pages have them in any order, and hold copies of what was moved or taken back.
+class OutboxAdoption {
+ public:
+  OutboxAdoption(StateFile& file, const Contents& contents, RowNumber acknowledged, Recovered& out)
+      : file_(file), contents_(contents), acknowledged_(acknowledged), out_(out), adoption_(file) {}
+
+  FileResult<void> run(const std::filesystem::path& path) {
+    Opener opener(contents_.keys);
+    std::vector<std::byte> plain;
+    for_each_raw_row(path, [&](const RawRow& row) {
+      const auto& c = row.columns;
+      if (!outcome_ || !has_shape(row, {Kind::Null, Kind::Integer, Kind::Integer, Kind::Integer, Kind::Blob})) return;
+      const auto epoch = contents_.epochs.find(c[1].integer);
+      if (epoch == contents_.epochs.end()) return;
+      const auto first = static_cast<std::uint64_t>(c[2].integer), last = static_cast<std::uint64_t>(c[3].integer);
+      const auto identity = Identity::of_block(FileKind::State, epoch->second, first, last, row.key);
+      if (opener.open(identity, c[4].bytes, plain)) adopt_block({epoch->second, first}, row.key, plain);
+    });
+    for_each_row(path, FileKind::State, contents_, opener,
+                 [&](const NameTable::Names& names, RowNumber number, std::int64_t position, vm::TimeNs time,
+                     std::span<const std::byte> bytes) {
+                   adopt(names, {.number = number, .position = position, .time = time, .bytes = bytes});
+                 });
+    if (!outcome_) return outcome_;
+    return adoption_.finish();
+  }
+
+ private:
+  void adopt_block(RowNumber number, std::int64_t position, std::span<const std::byte> plain) {
+    BlockReader reader(plain);
+    BlockReader::Row row;
+    for (; reader.next(row); ++number.sequence, ++position) {
+      const auto names = contents_.streams.find(reader.streams()[row.stream]);
+      if (names == contents_.streams.end()) continue;
+      adopt(names->second, {.number = number, .position = position, .time = row.time, .bytes = row.bytes});
+    }
+  }
+  void adopt(const NameTable::Names& names, const Outbox::Row& row) {
+    const bool is_stored = row.number.epoch == acknowledged_.epoch && row.number.sequence <= acknowledged_.sequence;
+    if (!outcome_ || is_stored || !adopted_.insert({row.number.epoch, row.number.sequence}) ||
+        !positions_.insert({0, static_cast<std::uint64_t>(row.position)})) {
       return;
     }
-    stored.owner = names->second.owner;
-    const auto [log, schema] = split_stream_name(names->second.name);
-    stored.log = log;
-    stored.schema = schema;
-    stored.row = plain;
-    outcome = adoption.next();
-    if (!outcome) return;
-    const auto is_new = file.adopt_row(stored, row.key);
-    if (!is_new) {
-      outcome = std::unexpected(is_new.error());
-    } else if (*is_new) {
-      ++out.rows;
-    }
-  });
+    outcome_ = adoption_.next();
+    if (outcome_) outcome_ = file_.adopt_row(names, row);
+    ++out_.rows;
+  }
+
+  StateFile& file_;
+  const Contents& contents_;
+  RowNumber acknowledged_;
+  Recovered& out_;
+  Adoption<StateFile> adoption_;
+  NumberSet adopted_, positions_;
+  FileResult<void> outcome_;
+};
+
+// `wanted(position)`: it had not been given up before.
+template <typename W>
+FileResult<void> adopt_history(const std::filesystem::path& path, const Contents& contents, HistoryFile& file,
+                               Recovered& out, W&& wanted) {
+  Opener opener(contents.keys);
+  Adoption<HistoryFile> adoption(file);
+  FileResult<void> outcome;
+  for_each_row(path, FileKind::History, contents, opener,
+               [&](const NameTable::Names& names, RowNumber number, std::int64_t position, vm::TimeNs time,
+                   std::span<const std::byte> bytes) {
+                 if (!outcome || !wanted(position)) return;
+                 outcome = adoption.next();
+                 if (!outcome) return;
+                 const auto is_new = file.adopt_row(names, number, position, time, bytes);
+                 if (!is_new) {
+                   outcome = std::unexpected(is_new.error());
+                 } else if (*is_new) {
+                   ++out.rows;
+                 }
+               });
   if (!outcome) return outcome;
   return adoption.finish();
 }
@@ -196,10 +277,9 @@ FileResult<void> take_over(const std::filesystem::path& path, const Contents& co
   const auto progress = progress_in<Progress>(contents, epoch);
   if (progress) file.adopt_progress(*progress);
   out.lost_values = less(progress ? progress->values : contents.slots.size(), out.values);
-  const auto outcome = adopt_rows(path, FileKind::State, contents, file, out, [&](RowNumber number, std::int64_t) {
-    return !progress || number.epoch != progress->acknowledged_epoch ||
-           number.sequence > progress->acknowledged_sequence;
-  });
+  const RowNumber acknowledged =
+      progress ? RowNumber{progress->acknowledged_epoch, progress->acknowledged_sequence} : RowNumber{};
+  const auto outcome = OutboxAdoption(file, contents, acknowledged, out).run(path);
   if (progress) out.lost_rows = less(progress->outbox_rows, out.rows);
   return outcome;
 }
@@ -207,7 +287,7 @@ FileResult<void> take_over(const std::filesystem::path& path, const Contents& co
 FileResult<void> take_over(const std::filesystem::path& path, const Contents& contents, std::uint64_t epoch,
                            HistoryFile& file, Recovered& out) {
   const auto progress = progress_in<HistoryFile::Progress>(contents, epoch);
-  const auto outcome = adopt_rows(path, FileKind::History, contents, file, out, [&](RowNumber, std::int64_t position) {
+  const auto outcome = adopt_history(path, contents, file, out, [&](std::int64_t position) {
     return !progress || static_cast<std::uint64_t>(position) >= progress->oldest;
   });
   if (progress) out.lost_rows = less(progress->rows, out.rows);

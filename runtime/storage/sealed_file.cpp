@@ -8,9 +8,9 @@ namespace eyeflow::runtime {
 namespace {
 
 constexpr std::int64_t kApplication = 0x45465354;  // "EFST"
-// 2: names of streams may have a schema behind them. A file of version 1 is read as it is, and becomes one of version 2
-// when it is written.
-constexpr std::int64_t kOldestVersion = 1, kVersion = 2;
+// 2: names of streams may have a schema behind them. 3: the outbox has blocks, of state.db only. A file of an earlier
+// version is read as it is, and becomes one of this program's when it is written.
+constexpr std::int64_t kOldestVersion = 1, kStateVersion = 3, kHistoryVersion = 2;
 constexpr std::int64_t kMostNames = 1 << 20;
 
 constexpr const char* kSchema[] = {
@@ -20,9 +20,7 @@ constexpr const char* kSchema[] = {
     "CREATE TABLE epochs (number INTEGER PRIMARY KEY, epoch INTEGER);"
     "CREATE TABLE names (number INTEGER PRIMARY KEY, owner TEXT, name TEXT);"
     "CREATE TABLE slots (number INTEGER PRIMARY KEY, owner TEXT, name TEXT, is_slot INTEGER);"
-    "CREATE TABLE kept (slot INTEGER PRIMARY KEY, sealed BLOB);"
-    "CREATE TABLE rows (position INTEGER PRIMARY KEY, names INTEGER, time INTEGER, epoch INTEGER, sequence INTEGER,"
-    " sealed BLOB);",
+    "CREATE TABLE kept (slot INTEGER PRIMARY KEY, sealed BLOB);",
     // history.db
     "CREATE TABLE about (number INTEGER PRIMARY KEY, name TEXT, value);"
     "CREATE TABLE series (number INTEGER PRIMARY KEY, salt BLOB);"
@@ -32,7 +30,11 @@ constexpr const char* kSchema[] = {
     " sealed BLOB);",
 };
 
+constexpr const char* kBlocks =  // in state.db
+    "CREATE TABLE blocks (position INTEGER PRIMARY KEY, epoch INTEGER, first INTEGER, last INTEGER, sealed BLOB);";
+
 const char* schema_of(FileKind kind) { return kSchema[kind == FileKind::State ? 0 : 1]; }
+std::int64_t version_of(FileKind kind) { return kind == FileKind::State ? kStateVersion : kHistoryVersion; }
 
 }  // namespace
 
@@ -82,6 +84,18 @@ Identity Identity::of_row(FileKind file, std::uint64_t epoch, std::uint64_t sequ
   return identity;
 }
 
+Identity Identity::of_block(FileKind file, std::uint64_t epoch, std::uint64_t first, std::uint64_t last,
+                            std::int64_t position) {
+  Identity identity;
+  identity.add('b');
+  identity.add(file == FileKind::State ? 'o' : 'h');
+  identity.add(epoch);
+  identity.add(first);
+  identity.add(last);
+  identity.add(position);
+  return identity;
+}
+
 std::uint32_t NameTable::number_of(std::string_view owner, std::string_view name) {
   // Rows of one log come many at a time.
   if (const auto* last = find(last_asked_); last != nullptr && last->owner == owner && last->name == name) {
@@ -98,10 +112,20 @@ const NameTable::Names* NameTable::find(std::int64_t number) const {
   return &names_[static_cast<std::size_t>(number) - 1];
 }
 
+const NameTable::Names* NameTable::find(const NameDigest& digest) const {
+  const auto number = by_digest_.find(digest);
+  return number == by_digest_.end() ? nullptr : find(std::int64_t{number->second});
+}
+
 void NameTable::add(std::int64_t number, std::string_view owner, std::string_view name) {
   const auto size = static_cast<std::size_t>(number);
   if (names_.size() < size) names_.resize(size);
-  names_[size - 1] = {std::string(owner), std::string(name), digest_of(owner, name)};
+  Names& names = names_[size - 1] = {std::string(owner), std::string(name), digest_of(owner, name)};
+  if (!is_slots_) {
+    const auto [log, schema] = split_stream_name(name);
+    names.stream = std::make_shared<const StreamNames>(names.owner, std::string(log), std::string(schema));
+  }
+  by_digest_[names.digest] = static_cast<std::uint32_t>(number);
   numbers_[std::pair(std::string(owner), std::string(name))] = static_cast<std::uint32_t>(number);
 }
 
@@ -135,12 +159,12 @@ FileResult<SealedFile> SealedFile::open(const std::filesystem::path& path, FileK
                                         std::uint64_t epoch, std::uint32_t checkpoint_pages) {
   auto database = Database::open(path, checkpoint_pages);
   if (!database) return std::unexpected(database.error());
-  SealedFile file(std::move(*database), key);
+  SealedFile file(std::move(*database), kind, key);
   const auto tables = file.database_.number("SELECT count(*) FROM sqlite_schema");
   if (!tables) return std::unexpected(tables.error());
   file.is_new_ = *tables == 0;
-  if (file.is_new_) EYEFLOW_STORAGE_CHECK(file.make(kind, epoch));
-  EYEFLOW_STORAGE_CHECK(file.check(kind));
+  if (file.is_new_) EYEFLOW_STORAGE_CHECK(file.make(epoch));
+  EYEFLOW_STORAGE_CHECK(file.check(path));
   EYEFLOW_STORAGE_CHECK(file.load_epochs());
   return file;
 }
@@ -149,13 +173,14 @@ Secret SealedFile::key_of_salt(const DeviceKey& key, std::span<const std::byte> 
   return key.derive(salt, "eyeflow storage");
 }
 
-FileResult<void> SealedFile::make(FileKind kind, std::uint64_t epoch) {
+FileResult<void> SealedFile::make(std::uint64_t epoch) {
   auto transaction = Transaction::begin(database_);
   if (!transaction) return std::unexpected(transaction.error());
-  EYEFLOW_STORAGE_CHECK(database_.run(schema_of(kind)));
-  EYEFLOW_STORAGE_CHECK(database_.run(
-      fmt::format("PRAGMA application_id={}; PRAGMA user_version={};", kApplication + static_cast<int>(kind), kVersion)
-          .c_str()));
+  EYEFLOW_STORAGE_CHECK(database_.run(schema_of(kind_)));
+  if (kind_ == FileKind::State) EYEFLOW_STORAGE_CHECK(database_.run(kBlocks));
+  EYEFLOW_STORAGE_CHECK(database_.run(fmt::format("PRAGMA application_id={}; PRAGMA user_version={};",
+                                                  kApplication + static_cast<int>(kind_), version_of(kind_))
+                                          .c_str()));
   auto about = database_.prepare("INSERT INTO about VALUES (?,?,?)");
   if (!about) return std::unexpected(about.error());
   const auto fingerprint = key_.fingerprint();
@@ -168,14 +193,20 @@ FileResult<void> SealedFile::make(FileKind kind, std::uint64_t epoch) {
   return transaction->commit();
 }
 
-FileResult<void> SealedFile::check(FileKind kind) {
+FileResult<void> SealedFile::check(const std::filesystem::path& path) {
   const auto application = database_.number("PRAGMA application_id");
   const auto version = database_.number("PRAGMA user_version");
   if (!application) return std::unexpected(application.error());
   if (!version) return std::unexpected(version.error());
-  if (*application != kApplication + static_cast<int>(kind)) return damaged("not a file of this program");
-  if (*version < kOldestVersion || *version > kVersion)
-    return damaged(fmt::format("version {} of the layout; this program has {}", *version, kVersion));
+  if (*application != kApplication + static_cast<int>(kind_)) return damaged("not a file of this program");
+  if (*version < kOldestVersion) return damaged("a layout that never was");
+  version_ = *version;
+  if (version_ > version_of(kind_)) {
+    return std::unexpected(FileError{
+        Trouble::Newer, fmt::format("{}: has format {}, this program knows {}: a later version wrote it. Take that one "
+                                    "again, or move the folder away to start anew",
+                                    path.string(), version_, version_of(kind_))});
+  }
   auto key = database_.prepare("SELECT value FROM about WHERE number=1");
   if (!key) return std::unexpected(key.error());
   const auto row = key->step();
@@ -221,12 +252,18 @@ FileResult<std::int64_t> SealedFile::number_of_epoch(std::uint64_t epoch) {
   return number;
 }
 
+// To this program's layout; what stands in tables of the earlier one is brought over by who knows them.
+FileResult<void> SealedFile::bring_up() {
+  if (kind_ == FileKind::State && version_ < 3) EYEFLOW_STORAGE_CHECK(database_.run(kBlocks));
+  return database_.run(fmt::format("PRAGMA user_version={}", version_of(kind_)).c_str());
+}
+
 FileResult<void> SealedFile::begin_series(std::uint32_t oldest_needed) {
   const auto newest = database_.number("SELECT max(number) FROM series");
   if (!newest) return std::unexpected(newest.error());
   if (*newest < 0 || *newest >= UINT32_MAX) return damaged("the keys' numbers are out of range");
   const auto number = static_cast<std::uint32_t>(*newest + 1);
-  EYEFLOW_STORAGE_CHECK(database_.run(fmt::format("PRAGMA user_version={}", kVersion).c_str()));
+  if (version_ < version_of(kind_)) EYEFLOW_STORAGE_CHECK(bring_up());
   std::array<std::byte, kSaltBytes> salt;
   fill_random(salt);
   auto forget = database_.prepare("DELETE FROM series WHERE number < ?");

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 
 #include "runtime/security/sealing.h"
 #include "runtime/storage/database.h"
+#include "runtime/storage/store.h"
 #include "vm/module/module.h"
 
 // What state.db and history.db have in common: whose they are, the keys that their contents are sealed under, names,
@@ -38,6 +40,9 @@ class Identity {
   static Identity of_value(std::uint64_t epoch, const NameDigest& names);
   static Identity of_row(FileKind file, std::uint64_t epoch, std::uint64_t sequence, vm::TimeNs time,
                          const NameDigest& names);
+  // Of rows of one epoch, from `first` to `last`.
+  static Identity of_block(FileKind file, std::uint64_t epoch, std::uint64_t first, std::uint64_t last,
+                           std::int64_t position);
   std::span<const std::byte> bytes() const { return std::span(bytes_).first(size_); }
 
  private:
@@ -46,7 +51,7 @@ class Identity {
     std::memcpy(bytes_.data() + size_, &value, sizeof value);
     size_ += sizeof value;
   }
-  std::array<std::byte, 48> bytes_{};
+  std::array<std::byte, 64> bytes_{};
   std::size_t size_ = 0;
 };
 
@@ -56,12 +61,14 @@ class NameTable {
   struct Names {
     std::string owner, name;
     NameDigest digest;
+    std::shared_ptr<const StreamNames> stream{};  // the same, of a stream
   };
   // The table of slots has one more column, so that its rows are known from those of `names` in a damaged file.
   explicit NameTable(const char* table, bool is_slots = false) : table_(table), is_slots_(is_slots) {}
   // The number for these names within the file: 1, 2, 3 …
   std::uint32_t number_of(std::string_view owner, std::string_view name);
   const Names* find(std::int64_t number) const;
+  const Names* find(const NameDigest& digest) const;
   std::size_t size() const { return names_.size(); }  // numbers go up to it
 
   FileResult<void> load(Database& database);
@@ -74,6 +81,7 @@ class NameTable {
   bool is_slots_;
   std::vector<Names> names_;  // by number - 1; an owner and name that are both empty: nothing
   std::map<std::pair<std::string, std::string>, std::uint32_t, std::less<>> numbers_;
+  std::map<NameDigest, std::uint32_t> by_digest_;
   std::size_t on_disk_ = 0;
   std::uint32_t last_asked_ = 0;
 };
@@ -88,8 +96,8 @@ class SealedFile {
   static FileResult<SealedFile> open(const std::filesystem::path& path, FileKind kind, const DeviceKey& key,
                                      std::uint64_t epoch, std::uint32_t checkpoint_pages);
 
-  // Begins a key of this start, within a transaction, before anything is sealed. Keys older than `oldest_needed` are
-  // forgotten.
+  // Begins a key of this start, within a transaction, before anything is sealed; the file has this program's layout
+  // from then on. Keys older than `oldest_needed` are forgotten.
   FileResult<void> begin_series(std::uint32_t oldest_needed);
 
   // Borrowed until the next call.
@@ -99,6 +107,7 @@ class SealedFile {
   Database& database() { return database_; }
   std::uint64_t epoch() const { return epoch_; }  // of the file
   bool is_new() const { return is_new_; }
+  std::int64_t version() const { return version_; }  // of the layout, as it was found
 
   std::uint64_t newest_epoch() const;  // the highest that it knows
   // Rows carry a small number for the epoch that they are counted in.
@@ -109,13 +118,17 @@ class SealedFile {
   void epochs_committed() { epochs_on_disk_ = epochs_.size(); }
 
  private:
-  SealedFile(Database database, const DeviceKey& key) : database_(std::move(database)), key_(key) {}
-  FileResult<void> make(FileKind kind, std::uint64_t epoch);
-  FileResult<void> check(FileKind kind);
+  SealedFile(Database database, FileKind kind, const DeviceKey& key)
+      : database_(std::move(database)), kind_(kind), key_(key) {}
+  FileResult<void> make(std::uint64_t epoch);
+  FileResult<void> check(const std::filesystem::path& path);
+  FileResult<void> bring_up();
   FileResult<void> load_epochs();
   FileResult<Seal*> seal_of(std::uint32_t series);
 
   Database database_;
+  FileKind kind_;
+  std::int64_t version_ = 0;
   DeviceKey key_;
   std::vector<Seal> current_;            // one, once begun
   std::map<std::uint32_t, Seal> seals_;  // of earlier starts, as they are met

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::string_view kKinds[] = {"", "state:", "alarm:", "output:", "host:"};
 constexpr std::int64_t kProgressSlot = 0;
+constexpr int kRowsAtATime = 5000;  // of an earlier layout
 
 Identity progress_identity(std::uint64_t epoch) { return Identity::of_value(epoch, digest_of("", "progress")); }
 
@@ -88,46 +89,115 @@ FileResult<void> StateFile::load() {
   if (kept_.size() != progress_.values) {
     return damaged(fmt::format("it has {} values instead of {}", kept_.size(), progress_.values));
   }
-  const auto newest = database().number("SELECT max(position) FROM rows");
-  if (!newest) return std::unexpected(newest.error());
-  next_position_ = *newest + 1;
-  auto oldest = database().prepare("SELECT sealed FROM rows ORDER BY position LIMIT 1");
-  if (!oldest) return std::unexpected(oldest.error());
-  const auto row = oldest->step();
-  if (!row) return std::unexpected(row.error());
-  if (*row) oldest_series_ = std::min(oldest_series_, series_of(oldest->blob(0)));
-  if (*row != (progress_.outbox_rows > 0)) return damaged("its outbox has not as many rows as were written");
+  has_old_rows_ = file_.version() < 3;
+  if (!has_old_rows_) EYEFLOW_STORAGE_CHECK(outbox_.open(file_));
+  return load_oldest();
+}
+
+// What still needs the key of an earlier start.
+FileResult<void> StateFile::load_oldest() {
+  bool has_rows = false;
+  for (const char* table : {"blocks", "rows"}) {
+    const auto there =
+        database().number(fmt::format("SELECT count(*) FROM sqlite_schema WHERE name='{}'", table).c_str());
+    if (!there) return std::unexpected(there.error());
+    if (*there == 0) continue;
+    has_old_rows_ = has_old_rows_ || table == std::string_view("rows");
+    auto oldest = database().prepare(
+        fmt::format("SELECT substr(sealed, 1, {}) FROM {} ORDER BY position LIMIT 1", Seal::kOverhead, table));
+    if (!oldest) return std::unexpected(oldest.error());
+    const auto row = oldest->step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) continue;
+    has_rows = true;
+    oldest_series_ = std::min(oldest_series_, series_of(oldest->blob(0)));
+  }
+  if (has_rows != (progress_.outbox_rows > 0)) return damaged("its outbox has not as many rows as were written");
   return {};
 }
 
 FileResult<void> StateFile::prepare() {
-  const auto statement = [&](Statement& out, std::string_view sql) -> FileResult<void> {
-    auto prepared = database().prepare(sql);
-    if (!prepared) return std::unexpected(prepared.error());
-    out = std::move(*prepared);
-    return {};
-  };
-  EYEFLOW_STORAGE_CHECK(statement(put_value_, "INSERT OR REPLACE INTO kept VALUES (?,?)"));
-  EYEFLOW_STORAGE_CHECK(statement(put_row_, "INSERT INTO rows VALUES (?,?,?,?,?,?)"));
-  EYEFLOW_STORAGE_CHECK(
-      statement(head_, "SELECT position, epoch, sequence, length(sealed) FROM rows ORDER BY position"));
-  EYEFLOW_STORAGE_CHECK(statement(
-      waiting_,
-      "SELECT epoch, sequence, time, names, sealed, position FROM rows WHERE position > ? ORDER BY position"));
-  return statement(drop_, "DELETE FROM rows WHERE position <= ?");
+  auto value = database().prepare("INSERT OR REPLACE INTO kept VALUES (?,?)");
+  if (!value) return std::unexpected(value.error());
+  put_value_ = std::move(*value);
+  return {};
+}
+
+FileResult<void> StateFile::begin() {
+  if (!begun_) EYEFLOW_STORAGE_CHECK(begin_series());
+  begun_ = true;
+  if (has_old_rows_) EYEFLOW_STORAGE_CHECK(bring_rows_into_blocks());
+  return {};
 }
 
 // From here on the file says that it was not closed, until stop().
-FileResult<void> StateFile::begin() {
-  if (begun_) return {};
+FileResult<void> StateFile::begin_series() {
   auto transaction = Transaction::begin(database());
   if (!transaction) return std::unexpected(transaction.error());
   EYEFLOW_STORAGE_CHECK(file_.begin_series(oldest_series_ == UINT32_MAX ? 0 : oldest_series_));
   progress_.clean = 0;
   EYEFLOW_STORAGE_CHECK(write_progress(progress_));
-  EYEFLOW_STORAGE_CHECK(transaction->commit());
-  begun_ = true;
-  return {};
+  return transaction->commit();
+}
+
+// Some at a time, each step whole: what a power cut leaves is gone on with at the next start.
+FileResult<void> StateFile::bring_rows_into_blocks() {
+  if (!outbox_.is_open()) EYEFLOW_STORAGE_CHECK(outbox_.open(file_));
+  while (true) {
+    auto transaction = Transaction::begin(database());
+    if (!transaction) return std::unexpected(transaction.error());
+    Progress next = progress_;
+    auto more = bring_some(next);
+    if (more) {
+      if (auto committed = transaction->commit(); !committed) more = std::unexpected(committed.error());
+    }
+    if (!more) {
+      outbox_.rolled_back();
+      return std::unexpected(more.error());
+    }
+    outbox_.committed();
+    progress_ = next;
+    if (*more) continue;
+    has_old_rows_ = false;
+    return {};
+  }
+}
+
+// False: there are no more.
+FileResult<bool> StateFile::bring_some(Progress& next) {
+  auto old = database().prepare(fmt::format(
+      "SELECT position, names, time, epoch, sequence, sealed FROM rows ORDER BY position LIMIT {}", kRowsAtATime));
+  if (!old) return std::unexpected(old.error());
+  std::int64_t last = 0;
+  std::vector<std::byte> bytes_of_row;
+  while (true) {
+    const auto row = old->step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) break;
+    last = old->integer(0);
+    const RowNumber number{file_.epoch_of(old->integer(3)), static_cast<std::uint64_t>(old->integer(4))};
+    const auto* names = names_.find(old->integer(1));
+    if (names == nullptr || number.epoch == 0) return damaged("a row of the outbox has no name or epoch");
+    const auto plain = file_.unseal(
+        Identity::of_row(FileKind::State, number.epoch, number.sequence, old->integer(2), names->digest), old->blob(5));
+    if (!plain) return std::unexpected(plain.error());
+    const auto bytes = old->blob(5).size();
+    bytes_of_row.assign(plain->begin(), plain->end());  // what opens and what seals have one buffer
+    EYEFLOW_STORAGE_CHECK(outbox_.put(file_, names_,
+                                      {.number = number,
+                                       .position = last,
+                                       .stream = static_cast<std::uint32_t>(old->integer(1)),
+                                       .time = old->integer(2),
+                                       .bytes = bytes_of_row},
+                                      next));
+    next.outbox_rows -= std::min<std::uint64_t>(next.outbox_rows, 1);
+    next.outbox_bytes -= std::min<std::uint64_t>(next.outbox_bytes, bytes);
+  }
+  EYEFLOW_STORAGE_CHECK(outbox_.flush(file_, next));
+  EYEFLOW_STORAGE_CHECK(database().run(last > 0 ? fmt::format("DELETE FROM rows WHERE position <= {}", last).c_str()
+                                                : "DROP TABLE rows"));
+  EYEFLOW_STORAGE_CHECK(write_progress(next));
+  return last > 0;
 }
 
 FileResult<void> StateFile::write_progress(const Progress& progress) {
@@ -140,44 +210,6 @@ FileResult<void> StateFile::write_value(std::uint32_t number, std::span<const st
   if (!stored_[number]) newly_stored_.push_back(number);
   const auto sealed = file_.seal(Identity::of_value(epoch(), slots_.find(number)->digest), value);
   return put_value_.bind(1, std::int64_t{number}).bind(2, sealed).run();
-}
-
-FileResult<void> StateFile::write_row(const StreamInfo& names, RowNumber number, std::int64_t position, vm::TimeNs time,
-                                      std::span<const std::byte> row, Progress& next) {
-  const auto name = names_.number_of(names.owner, names.name);
-  const auto epoch = file_.number_of_epoch(number.epoch);
-  if (!epoch) return std::unexpected(epoch.error());
-  const auto identity =
-      Identity::of_row(FileKind::State, number.epoch, number.sequence, time, names_.find(name)->digest);
-  const auto sealed = file_.seal(identity, row);
-  put_row_.bind(1, position).bind(2, std::int64_t{name}).bind(3, time).bind(4, *epoch);
-  put_row_.bind(5, static_cast<std::int64_t>(number.sequence)).bind(6, sealed);
-  EYEFLOW_STORAGE_CHECK(put_row_.run());
-  next_position_ = std::max(next_position_, position + 1);
-  ++next.outbox_rows;
-  next.outbox_bytes += sealed.size();
-  return {};
-}
-
-template <typename F>
-FileResult<std::uint64_t> StateFile::drop_head(Progress& next, F&& still) {
-  std::int64_t last = 0;
-  std::uint64_t rows = 0, bytes = 0;
-  while (true) {
-    const auto row = head_.step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) break;
-    const auto epoch = file_.epoch_of(head_.integer(1));
-    if (!still(epoch, static_cast<std::uint64_t>(head_.integer(2)), bytes, rows)) break;
-    last = head_.integer(0);
-    ++rows;
-    bytes += static_cast<std::uint64_t>(head_.integer(3));
-  }
-  head_.reset();
-  if (rows > 0) EYEFLOW_STORAGE_CHECK(drop_.bind(1, last).run());
-  next.outbox_rows -= std::min(next.outbox_rows, rows);
-  next.outbox_bytes -= std::min(next.outbox_bytes, bytes);
-  return rows;
 }
 
 FileResult<StateFile::Committed> StateFile::commit(const Commit& commit) {
@@ -194,9 +226,11 @@ FileResult<StateFile::Committed> StateFile::commit(const Commit& commit) {
   }
   if (!done) {
     file_.epochs_rolled_back();
+    outbox_.rolled_back();
     return done;
   }
   progress_ = next;
+  outbox_.committed();
   for (const auto number : newly_stored_) stored_[number] = true;
   file_.epochs_committed();
   names_.committed();
@@ -207,41 +241,19 @@ FileResult<StateFile::Committed> StateFile::commit(const Commit& commit) {
 FileResult<StateFile::Committed> StateFile::write(const Commit& commit, Progress& next) {
   Committed done;
   if (commit.acknowledged) {
-    const RowNumber upto = *commit.acknowledged;
-    const auto dropped = drop_head(next, [&](std::uint64_t epoch, std::uint64_t sequence, auto, auto) {
-      return epoch == upto.epoch && sequence <= upto.sequence;
-    });
-    if (!dropped) return std::unexpected(dropped.error());
-    done.acknowledged = *dropped;
-    next.acknowledged_epoch = upto.epoch;
-    next.acknowledged_sequence = upto.sequence;
+    const auto gone = outbox_.acknowledge(file_, *commit.acknowledged, next);
+    if (!gone) return std::unexpected(gone.error());
+    done.acknowledged = *gone;
   }
   // Before the new rows come, so that they find the pages of the old ones.
   if (commit.drop_oldest > 0) {
-    const auto dropped =
-        drop_head(next, [&](auto, auto, auto, std::uint64_t rows) { return rows < commit.drop_oldest; });
+    const auto dropped = outbox_.drop(file_, commit.drop_oldest, 0, false, next);
     if (!dropped) return std::unexpected(dropped.error());
     done.dropped += *dropped;
   }
-  FileResult<void> failed;
-  const auto has_room = [&](std::size_t bytes) {
-    return next.outbox_bytes + bytes + Seal::kOverhead <= commit.outbox_limit;
-  };
-  commit.group.for_each_row([&](const Group::Row& row) {
-    const StreamInfo& stream = commit.streams[static_cast<std::size_t>(row.stream)];
-    if (!stream.settings.sync || !failed) return;
-    const std::uint64_t sequence = next.next_sequence++;
-    if (!commit.with_rows || (commit.when_full == WhenFull::DropNew && !has_room(row.bytes.size()))) {
-      ++done.dropped;
-      return;
-    }
-    failed = write_row(stream, {epoch(), sequence}, next_position_, row.time, row.bytes, next);
-    ++done.queued;
-  });
-  if (!failed) return std::unexpected(failed.error());
+  EYEFLOW_STORAGE_CHECK(write_rows(commit, next, done));
   if (next.outbox_bytes > commit.outbox_limit) {
-    const std::uint64_t too_many = next.outbox_bytes - commit.outbox_limit;
-    const auto dropped = drop_head(next, [&](auto, auto, std::uint64_t bytes, auto) { return bytes < too_many; });
+    const auto dropped = outbox_.drop(file_, 0, next.outbox_bytes - commit.outbox_limit, true, next);
     if (!dropped) return std::unexpected(dropped.error());
     done.dropped += *dropped;
   }
@@ -256,53 +268,43 @@ FileResult<StateFile::Committed> StateFile::write(const Commit& commit, Progress
   return done;
 }
 
-FileResult<OutboxBatch> StateFile::outbox(std::size_t max_rows, std::size_t max_bytes, std::uint64_t after,
-                                          const RowNumber& acknowledged) {
-  OutboxBatch batch;
-  batch.next = after;
-  Statement& all = waiting_;
-  const StatementReset at_the_end(all);
-  all.bind(1, std::max(static_cast<std::int64_t>(after), acknowledged_position_));
-  std::size_t bytes = 0;
-  while (batch.rows.size() < max_rows) {
-    const auto next = all.step();
-    if (!next) return std::unexpected(next.error());
-    if (!*next) break;
-    const auto epoch = file_.epoch_of(all.integer(0));
-    if (epoch == acknowledged.epoch && static_cast<std::uint64_t>(all.integer(1)) <= acknowledged.sequence) {
-      // Until a commit takes them out, every batch would step over all of them once more.
-      if (after == 0 && batch.rows.empty()) acknowledged_position_ = all.integer(5);
-      continue;
+FileResult<void> StateFile::write_rows(const Commit& commit, Progress& next, Committed& done) {
+  FileResult<void> outcome;
+  const auto has_room = [&](std::size_t bytes) {
+    return next.outbox_bytes + outbox_.pending_bytes() + bytes + Seal::kOverhead <= commit.outbox_limit;
+  };
+  commit.group.for_each_row([&](const Group::Row& row) {
+    const auto id = static_cast<std::size_t>(row.stream);
+    const StreamInfo& stream = commit.streams[id];
+    if (!stream.settings.sync || !outcome) return;
+    const std::uint64_t sequence = next.next_sequence++;
+    if (!commit.with_rows || (commit.when_full == WhenFull::DropNew && !has_room(row.bytes.size()))) {
+      ++done.dropped;
+      return;
     }
-    if (batch.epoch == 0) batch.epoch = epoch;
-    if (epoch != batch.epoch) break;
-    const auto* names = names_.find(all.integer(3));
-    if (names == nullptr || epoch == 0) return damaged("a row of the outbox has no name or epoch");
-    StoredRow row{.number = {epoch, static_cast<std::uint64_t>(all.integer(1))},
-                  .time = all.integer(2),
-                  .owner = names->owner,
-                  .log = std::string(split_stream_name(names->name).log),
-                  .schema = std::string(split_stream_name(names->name).schema),
-                  .row = {}};
-    const auto plain = file_.unseal(
-        Identity::of_row(FileKind::State, epoch, row.number.sequence, row.time, names->digest), all.blob(4));
-    if (!plain) return std::unexpected(plain.error());
-    bytes += plain->size();
-    if (!batch.rows.empty() && bytes > max_bytes) break;
-    row.row.assign(plain->begin(), plain->end());
-    batch.rows.push_back(std::move(row));
-    batch.next = static_cast<std::uint64_t>(all.integer(5));
-  }
-  const RowNumber committed{progress_.acknowledged_epoch, progress_.acknowledged_sequence};
-  for (const RowNumber& upto : {committed, acknowledged}) {
-    if (upto.epoch == batch.epoch) batch.first = std::max(batch.first, upto.sequence + 1);
-  }
-  batch.first = std::max<std::uint64_t>(batch.first, 1);
-  return batch;
+    if (id >= numbers_.size()) numbers_.resize(id + 1);
+    if (numbers_[id] == 0) numbers_[id] = names_.number_of(stream.owner, stream.name);
+    outcome = outbox_.put(file_, names_,
+                          {.number = {epoch(), sequence},
+                           .position = outbox_.next_position(),
+                           .stream = numbers_[id],
+                           .time = row.time,
+                           .bytes = row.bytes},
+                          next);
+    ++done.queued;
+  });
+  if (outcome) outcome = outbox_.flush(file_, next);
+  return outcome;
+}
+
+FileResult<OutboxBatch> StateFile::outbox(const Outbox::Wanted& wanted) {
+  if (has_old_rows_) EYEFLOW_STORAGE_CHECK(begin());
+  return outbox_.read(file_, names_, progress_, wanted);
 }
 
 bool StateFile::close() {
-  for (Statement* statement : {&put_value_, &put_row_, &head_, &waiting_, &drop_}) *statement = {};
+  put_value_ = {};
+  outbox_.close();
   return database().close();
 }
 
@@ -316,15 +318,10 @@ FileResult<void> StateFile::adopt_value(std::string_view owner, std::string_view
   return {};
 }
 
-FileResult<bool> StateFile::adopt_row(const StoredRow& row, std::int64_t position) {
-  auto there = database().prepare("SELECT 1 FROM rows WHERE position=?");
-  if (!there) return std::unexpected(there.error());
-  const auto found = there->bind(1, position).step();
-  if (!found) return std::unexpected(found.error());
-  if (*found) return false;
-  EYEFLOW_STORAGE_CHECK(
-      write_row({row.owner, stream_name(row.log, row.schema), {}}, row.number, position, row.time, row.row, progress_));
-  return true;
+FileResult<void> StateFile::adopt_row(const NameTable::Names& names, const Outbox::Row& row) {
+  Outbox::Row own = row;
+  own.stream = names_.number_of(names.owner, names.name);
+  return outbox_.put(file_, names_, own, progress_);
 }
 
 void StateFile::adopt_progress(const Progress& old) {
@@ -333,6 +330,7 @@ void StateFile::adopt_progress(const Progress& old) {
 }
 
 FileResult<void> StateFile::finish_adoption() {
+  EYEFLOW_STORAGE_CHECK(outbox_.flush(file_, progress_));
   EYEFLOW_STORAGE_CHECK(names_.write_new(database()));
   EYEFLOW_STORAGE_CHECK(slots_.write_new(database()));
   progress_.values += newly_stored_.size();
@@ -342,6 +340,7 @@ FileResult<void> StateFile::finish_adoption() {
   names_.committed();
   slots_.committed();
   file_.epochs_committed();
+  outbox_.committed();
   return {};
 }
 

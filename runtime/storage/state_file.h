@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/storage/group.h"
+#include "runtime/storage/outbox.h"
 #include "runtime/storage/sealed_file.h"
 #include "runtime/storage/store.h"
 
@@ -23,16 +24,6 @@ struct SlotInfo {
 std::string slot_name(SlotKind kind, std::string_view name);
 // False when it is not a slot's name.
 bool split_slot_name(std::string_view stored, SlotKind& kind, std::string& name);
-
-// How far state.db has got. Stands in it as a value of its own, sealed.
-struct Progress {
-  std::uint64_t group = 0;          // the last group that had a part in both files
-  std::uint64_t next_sequence = 1;  // of the outbox
-  std::uint64_t outbox_rows = 0, outbox_bytes = 0;
-  std::uint64_t acknowledged_epoch = 0, acknowledged_sequence = 0;
-  std::uint64_t values = 0;  // in `kept`, this one left out
-  std::uint64_t clean = 0;   // the last run ended with stop()
-};
 
 // state.db: values and the outbox. On one thread.
 class StateFile {
@@ -58,24 +49,22 @@ class StateFile {
   };
   FileResult<Committed> commit(const Commit& commit);
 
-  // Those behind place `after`; without what is `acknowledged` by the far side, if not yet by a commit.
-  FileResult<OutboxBatch> outbox(std::size_t max_rows, std::size_t max_bytes, std::uint64_t after,
-                                 const RowNumber& acknowledged);
+  FileResult<OutboxBatch> outbox(const Outbox::Wanted& wanted);
 
   const Progress& progress() const { return progress_; }
   const Progress& found() const { return found_; }  // as it stood when the file was opened
   std::uint64_t epoch() const { return file_.epoch(); }
   bool is_new() const { return file_.is_new(); }
   std::vector<KeptValue> take_kept() { return std::move(kept_); }
-  // Makes the file ready to be written to; commit() does so by itself. Opening writes nothing to a file that is there:
-  // a device with a full disk reads what it had.
+  // Makes the file ready to be written to, and one of this version of the layout; commit() does so by itself. Opening
+  // writes nothing to a file that is there: a device with a full disk reads what it had.
   FileResult<void> begin();
   bool has_begun() const { return begun_; }
   bool close();
 
   // Of recover_state(): within a transaction of its own.
   FileResult<void> adopt_value(std::string_view owner, std::string_view name, std::span<const std::byte> value);
-  FileResult<bool> adopt_row(const StoredRow& row, std::int64_t position);  // false: it was there
+  FileResult<void> adopt_row(const NameTable::Names& names, const Outbox::Row& row);
   void adopt_progress(const Progress& old);
   FileResult<void> finish_adoption();
   Database& database() { return file_.database(); }
@@ -84,27 +73,28 @@ class StateFile {
   explicit StateFile(SealedFile file) : file_(std::move(file)) {}
   FileResult<void> load();
   FileResult<void> load_progress();
+  FileResult<void> load_oldest();
   FileResult<void> prepare();
+  FileResult<void> begin_series();
+  FileResult<void> bring_rows_into_blocks();
+  FileResult<bool> bring_some(Progress& next);
   FileResult<Committed> write(const Commit& commit, Progress& next);
+  FileResult<void> write_rows(const Commit& commit, Progress& next, Committed& done);
   FileResult<void> write_progress(const Progress& progress);
   FileResult<void> write_value(std::uint32_t number, std::span<const std::byte> value);
-  FileResult<void> write_row(const StreamInfo& names, RowNumber number, std::int64_t position, vm::TimeNs time,
-                             std::span<const std::byte> row, Progress& next);
-  // Rows from the oldest on, as long as `still` says so: (epoch, sequence, bytes so far dropped, rows so far dropped).
-  template <typename F>
-  FileResult<std::uint64_t> drop_head(Progress& next, F&& still);
 
   SealedFile file_;
   bool begun_ = false;
+  bool has_old_rows_ = false;  // of an earlier layout, which go into blocks
   NameTable names_{"names"}, slots_{"slots", true};
   Progress progress_, found_;
   std::vector<KeptValue> kept_;
   std::uint32_t oldest_series_ = UINT32_MAX;
-  std::int64_t next_position_ = 1;
+  Outbox outbox_;
+  std::vector<std::uint32_t> numbers_;       // of streams in `names_`, by StreamId; 0: not asked yet
   std::vector<bool> stored_;                 // by slot number: it stands in `kept`
   std::vector<std::uint32_t> newly_stored_;  // by the transaction at hand
-  std::int64_t acknowledged_position_ = 0;   // rows up to here are acknowledged, if not yet by a commit
-  Statement put_value_, put_row_, head_, waiting_, drop_;
+  Statement put_value_;
 };
 
 }  // namespace eyeflow::runtime

@@ -188,7 +188,9 @@ std::expected<Store, OpenFailure> Store::open(StoreOptions options) {
   if (!key) return std::unexpected(OpenFailure{key.error()});
   if (!key->notice.empty() && options.on_notice) options.on_notice(key->notice);
   auto impl = std::make_unique<Impl>(std::move(options), std::move(*lock), key->key);
-  impl->writer.open(impl->report, impl->kept);
+  if (const auto opened = impl->writer.open(impl->report, impl->kept); !opened) {
+    return std::unexpected(OpenFailure{opened.error()});
+  }
   impl->thread = std::thread([&store = *impl] { store.work(); });
   return Store(std::move(impl));
 }
@@ -269,15 +271,15 @@ bool Store::wait_until_committed(Ticket ticket, std::chrono::nanoseconds limit) 
 
 Result<PrivateKey> Store::signing_key() const { return impl_->writer.key().signing_key(); }
 
-OutboxBatch Store::outbox(std::size_t max_rows, std::size_t max_bytes, std::uint64_t after) {
+OutboxBatch Store::outbox(std::size_t max_rows, std::size_t max_bytes, RowNumber after) {
   OutboxBatch batch;
   impl_->on_thread([&] {
-    RowNumber acknowledged;
+    RowNumber told;
     {
       const std::scoped_lock lock(impl_->mutex);
-      acknowledged = impl_->told;
+      told = impl_->told;
     }
-    batch = impl_->writer.outbox(max_rows, max_bytes, after, acknowledged);
+    batch = impl_->writer.outbox({.rows = max_rows, .bytes = max_bytes, .after = after, .told = told});
   });
   return batch;
 }

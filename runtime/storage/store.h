@@ -88,6 +88,35 @@ struct RowNumber {
   std::uint64_t sequence = 0;  // 1, 2, 3 … within the epoch
 };
 
+// Whose a row is.
+struct StreamNames {
+  std::string owner;  // the instance
+  std::string log;
+  std::string schema;  // of the stream when the row was written
+};
+
+struct OutboxRow {
+  std::uint64_t sequence = 0;
+  vm::TimeNs time = 0;       // of the event
+  std::uint32_t stream = 0;  // of the batch
+  std::string_view row{};    // lies in the batch's blocks
+};
+
+// The oldest rows that wait for the far side, of one epoch, in order.
+struct OutboxBatch {
+  std::uint64_t epoch = 0;  // 0: nothing waits
+  // Numbers from here to the first row that are not among the rows were dropped for want of room or damaged, and will
+  // never come; the same holds for gaps between rows. last() is to be acknowledged.
+  std::uint64_t first = 0;
+  std::vector<OutboxRow> rows;
+  std::vector<std::shared_ptr<const StreamNames>> streams;
+  std::vector<std::shared_ptr<const std::vector<std::byte>>> blocks;
+  const StreamNames& names(const OutboxRow& row) const { return *streams[row.stream]; }
+  std::uint64_t last() const { return rows.empty() ? 0 : rows.back().sequence; }
+  RowNumber end() const { return {epoch, last()}; }
+};
+
+// A row of history.db.
 struct StoredRow {
   RowNumber number;
   vm::TimeNs time = 0;  // of the event
@@ -97,18 +126,8 @@ struct StoredRow {
   std::vector<std::byte> row{};
 };
 
-// The oldest rows that wait for the far side, of one epoch, in order.
-struct OutboxBatch {
-  std::uint64_t epoch = 0;  // 0: nothing waits
-  // Numbers from here to the first row that are not among the rows were dropped for want of room or damaged, and will
-  // never come; the same holds for gaps between rows. last() is to be acknowledged.
-  std::uint64_t first = 0;
-  std::vector<StoredRow> rows;
-  std::uint64_t next = 0;  // where the next one begins, see Store::outbox
-  std::uint64_t last() const { return rows.empty() ? 0 : rows.back().number.sequence; }
-};
-
-// Why a store could not be opened.
+// Why a store could not be opened: another process has it, the folder cannot be written, or a later version of the
+// program wrote its files, which are left as they are.
 struct OpenFailure : Error {
   bool in_use = false;  // by another process
 };
@@ -175,8 +194,8 @@ class Store {
 
   // For the far side. Rows stay until they are acknowledged; until then a repeat gives the same rows with the same
   // numbers. Numbers have no gaps but for rows that were dropped or damaged, which are counted.
-  // `after`: those behind a batch that was given (OutboxBatch::next), without acknowledging it.
-  OutboxBatch outbox(std::size_t max_rows, std::size_t max_bytes, std::uint64_t after = 0);
+  // `after`: those behind a batch that was given (OutboxBatch::end), without acknowledging it.
+  OutboxBatch outbox(std::size_t max_rows, std::size_t max_bytes, RowNumber after = {});
   // Everything of `epoch` up to and including `sequence` is stored on the far side. Survives a power cut with the next
   // commit; before that, the rows may be given once more.
   void acknowledge(std::uint64_t epoch, std::uint64_t sequence);

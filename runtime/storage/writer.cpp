@@ -53,11 +53,12 @@ void Writer::tell_full(bool full) {
             : fmt::format("{}: there is room on the disk again", options_.folder.string()));
 }
 
-void Writer::open(StoreReport& report, std::vector<KeptValue>& kept) {
+Result<void> Writer::open(StoreReport& report, std::vector<KeptValue>& kept) {
   finish_replacing(state_path_);
   finish_replacing(history_path_);
   history_thread_.call([this] { ensure_history(); });
-  for (int i = 0; i < kAttempts && !open_state(); ++i) continue;
+  for (int i = 0; i < kAttempts && !newer_ && !open_state(); ++i) continue;
+  if (newer_) return fail(newer_->message);
   if (state_) {
     report.is_new = state_->is_new();
     report.was_clean = state_->found().clean != 0;
@@ -68,6 +69,7 @@ void Writer::open(StoreReport& report, std::vector<KeptValue>& kept) {
   report.lost_values = counters_.lost_values;
   report.lost_rows = counters_.lost_rows;
   reserve_.hold();
+  return {};
 }
 
 // Both files are to tell of the same events.
@@ -91,8 +93,9 @@ bool Writer::open_state() {
   } else if (!opened && opened.error().trouble == Trouble::Full && reserve_.release()) {
     opened = open();
   }
+  if (!opened && opened.error().trouble == Trouble::Newer) newer_ = opened.error();
   if (!opened) {
-    if (!std::exchange(told_failure_, true)) {
+    if (!newer_ && !std::exchange(told_failure_, true)) {
       tell(fmt::format("{}; nothing is kept until it can be opened", opened.error().message));
     }
     return false;
@@ -111,6 +114,7 @@ bool Writer::open_history() {
   if (!opened && opened.error().trouble == Trouble::Damaged && recover_history_file(opened.error())) {
     opened = open();
   }
+  if (!opened && opened.error().trouble == Trouble::Newer) newer_ = opened.error();
   if (!opened) return false;
   history_.emplace(std::move(*opened));
   history_epoch_ = history_->newest_epoch();
@@ -322,12 +326,11 @@ bool Writer::finish() {
   return good;
 }
 
-OutboxBatch Writer::outbox(std::size_t max_rows, std::size_t max_bytes, std::uint64_t after,
-                           const RowNumber& acknowledged) {
+OutboxBatch Writer::outbox(const Outbox::Wanted& wanted) {
   if (!open_state()) return {};
-  auto batch = state_->outbox(max_rows, max_bytes, after, acknowledged);
+  auto batch = state_->outbox(wanted);
   if (!batch && batch.error().trouble == Trouble::Damaged && recover_state_file(batch.error()) && open_state()) {
-    batch = state_->outbox(max_rows, max_bytes, after, acknowledged);
+    batch = state_->outbox(wanted);
   }
   return batch.value_or(OutboxBatch{});
 }

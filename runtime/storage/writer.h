@@ -31,8 +31,9 @@ class Writer {
   Writer(const StoreOptions& options, const DeviceKey& key, StoreCounters& counters);
   ~Writer();
 
-  // Opens what can be opened. What cannot is tried again with every commit.
-  void open(StoreReport& report, std::vector<KeptValue>& kept);
+  // Opens what can be opened. What cannot is tried again with every commit; only files of a later version are left
+  // alone for good.
+  Result<void> open(StoreReport& report, std::vector<KeptValue>& kept);
 
   // A group on its way. It may take several attempts; what is done of it is remembered here.
   struct Task {
@@ -46,7 +47,7 @@ class Writer {
   bool finish();
 
   const DeviceKey& key() const { return key_; }
-  OutboxBatch outbox(std::size_t max_rows, std::size_t max_bytes, std::uint64_t after, const RowNumber& acknowledged);
+  OutboxBatch outbox(const Outbox::Wanted& wanted);
 
   // From any thread.
   HistoryRows history(const HistoryQuery& query);
@@ -85,7 +86,8 @@ class Writer {
   std::atomic<int> history_failures_ = 0;  // in a row
   std::uint64_t rows_since_look_ = 0;      // of history_thread_: since its size was looked at
   bool told_full_ = false, told_failure_ = false;
-  JobThread history_thread_;  // last: what it works on stands above
+  std::optional<FileError> newer_;  // a file is of a later version
+  JobThread history_thread_;        // last: what it works on stands above
 };
 
 }  // namespace eyeflow::runtime

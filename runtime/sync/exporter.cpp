@@ -58,10 +58,6 @@ fs::path name_of(const fs::path& folder, const BatchHead& head) {
   return folder / fmt::format("{:08}-{:012}-{:012}{}", head.epoch, head.first, head.last, kRowFileEnding);
 }
 
-std::string_view text_of(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 }  // namespace
 
 Result<ExportReport> export_rows(Store& store, const ExportOptions& options) {
@@ -71,18 +67,15 @@ Result<ExportReport> export_rows(Store& store, const ExportOptions& options) {
   if (error) return fail(fmt::format("{}: {}", report.folder.string(), error.message()));
   const Covered covered = covered_by(report.folder, options);
 
-  std::uint64_t epoch = 0, after = 0, cursor = 0;
+  RowNumber after;
   for (;;) {
-    OutboxBatch batch = store.outbox(options.file_rows, options.file_bytes, cursor);
+    OutboxBatch batch = store.outbox(options.file_rows, options.file_bytes, after);
     if (batch.rows.empty()) return report;
-    cursor = batch.next;
-    const std::uint64_t first = batch.epoch == epoch ? after + 1 : batch.first;
-    epoch = batch.epoch;
-    after = batch.last();
-    BatchHead head{options.device, epoch, first, after};
-    if (const auto until = covered_until(covered, epoch, head.first)) {
+    after = batch.end();
+    BatchHead head{options.device, batch.epoch, batch.first, batch.last()};
+    if (const auto until = covered_until(covered, batch.epoch, head.first)) {
       const auto there =
-          std::ranges::partition_point(batch.rows, [&](const StoredRow& row) { return row.number.sequence <= *until; });
+          std::ranges::partition_point(batch.rows, [&](const OutboxRow& row) { return row.sequence <= *until; });
       report.rows_there += static_cast<std::uint64_t>(there - batch.rows.begin());
       batch.rows.erase(batch.rows.begin(), there);
       head.first = *until + 1;
@@ -90,8 +83,10 @@ Result<ExportReport> export_rows(Store& store, const ExportOptions& options) {
     }
     std::vector<BatchRow> rows;
     rows.reserve(batch.rows.size());
-    for (const StoredRow& row : batch.rows)
-      rows.push_back({row.number.sequence, row.time, row.owner, row.log, text_of(row.row), row.schema});
+    for (const OutboxRow& row : batch.rows) {
+      const StreamNames& names = batch.names(row);
+      rows.push_back({row.sequence, row.time, names.owner, names.log, row.row, names.schema});
+    }
     const auto bytes = encode_row_file(options.key, encode_batch(head, rows));
     if (!bytes) return std::unexpected(bytes.error());
     // A receipt is for the files that were there when it was written.

@@ -24,10 +24,6 @@ std::string hex(std::span<const std::byte> bytes) {
   return out;
 }
 
-std::string_view text_of(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Uploader>> Uploader::make(Store& store, UploadOptions options) {
@@ -115,8 +111,10 @@ bool Uploader::drain() {
 std::optional<Verdict> Uploader::send(const OutboxBatch& batch) {
   std::vector<BatchRow> rows;
   rows.reserve(batch.rows.size());
-  for (const StoredRow& row : batch.rows)
-    rows.push_back({row.number.sequence, row.time, row.owner, row.log, text_of(row.row), row.schema});
+  for (const OutboxRow& row : batch.rows) {
+    const StreamNames& names = batch.names(row);
+    rows.push_back({row.sequence, row.time, names.owner, names.log, row.row, names.schema});
+  }
   const BatchHead head{options_.device, batch.epoch, batch.first, batch.last()};
   std::string body = encode_batch(head, rows);
   if (options_.compress) body = gzip(body);
@@ -151,7 +149,7 @@ bool Uploader::settle(const OutboxBatch& batch, const Verdict& verdict) {
   }
   store_.acknowledge(batch.epoch, verdict.stored);
   rows_ += static_cast<std::uint64_t>(
-      std::ranges::count_if(batch.rows, [&](const StoredRow& row) { return row.number.sequence <= verdict.stored; }));
+      std::ranges::count_if(batch.rows, [&](const OutboxRow& row) { return row.sequence <= verdict.stored; }));
   ++batches_;
   bytes_ += body_bytes_;
   pause_ = {};

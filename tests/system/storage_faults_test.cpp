@@ -120,14 +120,14 @@ Counts found(Store& store, std::uint64_t acknowledged) {
   std::array<std::uint64_t, kInstances> last{};
   std::uint64_t before = 0;
   for (const auto& row : batch.rows) {
-    const auto i = static_cast<std::size_t>(row.owner.back() - '0');
-    const auto n = std::stoull(text_of(row.row));
-    if (last[i] != 0) EXPECT_EQ(n, last[i] + 1) << "a gap in the outbox of " << row.owner;
+    const auto i = static_cast<std::size_t>(batch.names(row).owner.back() - '0');
+    const auto n = std::stoull(std::string(row.row));
+    if (last[i] != 0) EXPECT_EQ(n, last[i] + 1) << "a gap in the outbox of " << batch.names(row).owner;
     last[i] = n;
-    if (before != 0) EXPECT_EQ(row.number.sequence, before + 1) << "a gap in the numbers";
-    before = row.number.sequence;
+    if (before != 0) EXPECT_EQ(row.sequence, before + 1) << "a gap in the numbers";
+    before = row.sequence;
   }
-  if (!batch.rows.empty()) EXPECT_LE(batch.rows.front().number.sequence, acknowledged + 1) << "a row that nobody has";
+  if (!batch.rows.empty()) EXPECT_LE(batch.rows.front().sequence, acknowledged + 1) << "a row that nobody has";
   std::uint64_t total = 0;
   for (std::size_t i = 0; i < kInstances; ++i) {
     total += counts.events[i];

@@ -15,6 +15,7 @@
 #include <string>
 
 #include "runtime/security/sealing.h"
+#include "runtime/storage/block.h"
 
 namespace eyeflow::runtime {
 namespace {
@@ -79,6 +80,11 @@ class Storage : public testing::Test {
   static std::vector<std::string> rows_of(const std::vector<StoredRow>& rows) {
     std::vector<std::string> texts;
     for (const auto& row : rows) texts.push_back(text_of(row.row));
+    return texts;
+  }
+  static std::vector<std::string> rows_of(const std::vector<OutboxRow>& rows) {
+    std::vector<std::string> texts;
+    for (const auto& row : rows) texts.emplace_back(row.row);
     return texts;
   }
   static std::vector<std::string> history(Store& store) {
@@ -149,10 +155,10 @@ TEST_F(Storage, RowsHaveNumbersWithoutGapsAcrossStarts) {
     epoch = batch.epoch;
     ASSERT_EQ(batch.rows.size(), 30u);
     EXPECT_EQ(batch.first, 1u);
-    EXPECT_EQ(batch.rows[7].number.sequence, 8u);
+    EXPECT_EQ(batch.rows[7].sequence, 8u);
     EXPECT_EQ(batch.rows[7].time, 8000);
-    EXPECT_EQ(batch.rows[7].owner, "monitor/T1");
-    EXPECT_EQ(batch.rows[7].log, "history");
+    EXPECT_EQ(batch.names(batch.rows[7]).owner, "monitor/T1");
+    EXPECT_EQ(batch.names(batch.rows[7]).log, "history");
     EXPECT_EQ(rows_of(batch.rows), numbers(1, 30));
   }
   auto store = open();
@@ -232,6 +238,93 @@ TEST_F(Storage, AnAcknowledgementIsKept) {
   EXPECT_EQ(batch.last(), 11u);
 }
 
+TEST_F(Storage, ABlockThatIsStoredInPartGoesOnBehindIt) {
+  std::uint64_t epoch = 0;
+  {
+    auto store = open();
+    put_rows(store, store.stream("m", "log", kSynced), 1, 100);
+    epoch = store.outbox(1, 1).epoch;
+    store.acknowledge(epoch, 30);
+    store.acknowledge(epoch, 40);
+    keep(store, store.slot(SlotKind::State, "m", ""), "a commit");
+    EXPECT_EQ(store.stats().rows_acknowledged, 40u);
+    EXPECT_EQ(store.stats().outbox_rows, 60u);
+    store.acknowledge(epoch, 35);  // an answer that comes late
+    keep(store, store.slot(SlotKind::State, "m", ""), "another");
+    EXPECT_EQ(store.stats().outbox_rows, 60u);
+  }
+  auto store = open();
+  EXPECT_EQ(store.stats().outbox_rows, 60u);
+  put_rows(store, store.stream("m", "log", kSynced), 101, 110);
+  auto batch = store.outbox(1000, 1 << 20);
+  EXPECT_EQ(batch.first, 41u);
+  EXPECT_EQ(rows_of(batch.rows), numbers(41, 110));
+  store.acknowledge(epoch, 105);
+  keep(store, store.slot(SlotKind::State, "m", ""), "a third");
+  EXPECT_EQ(store.stats().rows_acknowledged, 65u);
+  EXPECT_EQ(store.stats().outbox_rows, 5u);
+  EXPECT_EQ(rows_of(store.outbox(1000, 1 << 20).rows), numbers(106, 110));
+}
+
+// More than the store holds in memory, of several streams, read by one who acknowledges and by one who only looks.
+TEST_F(Storage, BatchesAreTheSameWhetherTheyAreInMemoryOrNot) {
+  for (const bool again : {false, true}) {
+    fs::remove_all(dir_ / "data");
+    auto store = open();
+    const StreamId streams[] = {store.stream("a", "log", kSynced), store.stream("b", "log", kSynced)};
+    const auto text = [](int n) { return std::to_string(n) + std::string(static_cast<std::size_t>(n % 97), '.'); };
+    int last = 0;
+    const auto put = [&](int rows) {
+      Changes changes;
+      for (const int end = last + rows; last < end;) {
+        ++last;
+        changes.row(streams[last / 10 % 2], last * 1000 - last % 7, bytes_of(text(last)));
+      }
+      ASSERT_TRUE(store.wait_until_committed(store.submit(changes, true).ticket, 10s));
+    };
+    const auto check = [&](const OutboxBatch& batch, int first) {
+      for (const auto& row : batch.rows) {
+        ASSERT_EQ(row.sequence, static_cast<std::uint64_t>(first));
+        ASSERT_EQ(row.row, text(first));
+        ASSERT_EQ(row.time, first * 1000 - first % 7);
+        ASSERT_EQ(batch.names(row).owner, first / 10 % 2 == 0 ? "a" : "b");
+        ++first;
+      }
+    };
+    put(30);
+    put(4000);
+    if (again) {
+      ASSERT_TRUE(store.stop());
+      store = open();
+      last = 4030;
+      static_cast<void>(store.stream("a", "log", kSynced));
+      static_cast<void>(store.stream("b", "log", kSynced));
+    }
+    int taken = 0;
+    for (int round = 0; taken < last; ++round) {
+      if (round < 20) put(round % 3 == 0 ? 700 : 5);
+      int looked_at = taken;
+      for (RowNumber after;;) {
+        const auto batch = store.outbox(1500, 60'000, after);
+        if (batch.rows.empty()) break;
+        ASSERT_EQ(batch.first, static_cast<std::uint64_t>(looked_at + 1));
+        check(batch, looked_at + 1);
+        looked_at += static_cast<int>(batch.rows.size());
+        after = batch.end();
+      }
+      ASSERT_EQ(looked_at, last);
+      const auto batch = store.outbox(333, 1 << 20);
+      ASSERT_EQ(batch.rows.size(), std::min<std::size_t>(333, static_cast<std::size_t>(last - taken)));
+      check(batch, taken + 1);
+      taken += static_cast<int>(batch.rows.size());
+      store.acknowledge(batch.epoch, batch.last());
+    }
+    keep(store, store.slot(SlotKind::State, "m", ""), "a commit");
+    EXPECT_EQ(store.stats().outbox_rows, 0u);
+    EXPECT_EQ(store.stats().outbox_bytes, 0u);
+  }
+}
+
 TEST_F(Storage, HistoryIsFoundByNameAndTime) {
   auto store = open();
   put_rows(store, store.stream("m/T1", "log", kKept), 1, 50);
@@ -244,10 +337,11 @@ TEST_F(Storage, HistoryIsFoundByNameAndTime) {
   EXPECT_EQ(rows_of(some.rows), numbers(1, 7));
   EXPECT_EQ(rows_of(store.history({.after = some.next, .max_rows = 3}).rows), numbers(8, 10));
   // A row that is synced too has its number in the outbox, and another in no other file.
-  const auto both = store.history({.owner = "m/T2"}).rows, queued = store.outbox(100, 1 << 20).rows;
-  EXPECT_EQ(both[0].number.epoch, queued[0].number.epoch);
-  EXPECT_EQ(both[3].number.sequence, queued[3].number.sequence);
-  EXPECT_NE(store.history({.owner = "m/T1"}).rows[0].number.epoch, queued[0].number.epoch);
+  const auto both = store.history({.owner = "m/T2"}).rows;
+  const auto queued = store.outbox(100, 1 << 20);
+  EXPECT_EQ(both[0].number.epoch, queued.epoch);
+  EXPECT_EQ(both[3].number.sequence, queued.rows[3].sequence);
+  EXPECT_NE(store.history({.owner = "m/T1"}).rows[0].number.epoch, queued.epoch);
 }
 
 TEST_F(Storage, OneEventIsOneCommit) {
@@ -383,7 +477,12 @@ TEST_F(Storage, RowsExpireByTheirAge) {
 
 // A task is redeployed with another unit while rows of before still wait.
 TEST_F(Storage, RowsKeepTheSchemaThatTheyWereWrittenWith) {
-  const auto schemas = [](const std::vector<StoredRow>& rows) {
+  const auto queued = [](const OutboxBatch& batch) {
+    std::vector<std::string> found;
+    for (const auto& row : batch.rows) found.push_back(batch.names(row).log + ":" + batch.names(row).schema);
+    return found;
+  };
+  const auto kept = [](const std::vector<StoredRow>& rows) {
     std::vector<std::string> found;
     for (const auto& row : rows) found.push_back(row.log + ":" + row.schema);
     return found;
@@ -397,37 +496,143 @@ TEST_F(Storage, RowsKeepTheSchemaThatTheyWereWrittenWith) {
   put_rows(store, store.stream("m", "log", {.keep = 1s, .sync = true, .schema = "[F]"}), 3, 3);
   put_rows(store, store.stream("m", "log", {.keep = 1s, .sync = true}), 4, 4);
   const std::vector<std::string> expected{"log:[C]", "log:[C]", "log:[F]", "log:"};
-  EXPECT_EQ(schemas(store.outbox(10, 1 << 20).rows), expected);
-  EXPECT_EQ(schemas(store.history({.owner = "m", .log = "log"}).rows), expected) << "found by the log's name";
+  EXPECT_EQ(queued(store.outbox(10, 1 << 20)), expected);
+  EXPECT_EQ(kept(store.history({.owner = "m", .log = "log"}).rows), expected) << "found by the log's name";
   // The new deployment keeps rows for a second: also those that the old one wrote.
   store.expire(3'000'000'000);
   EXPECT_EQ(history(store).size(), 0u);
 }
 
-TEST_F(Storage, FilesOfTheFirstVersionAreTakenAsTheyAre) {
+// What the formats before blocks left, written without our code: see storage_format_2.py.
+class Format2 : public Storage, public testing::WithParamInterface<int> {
+ protected:
+  void SetUp() override {
+    Storage::SetUp();
+    fs::create_directory(dir_ / "data");
+    for (int i = 0; i < 32; ++i) {
+      std::ofstream(file("device.key"), std::ios::app) << "0123456789abcdef"[i / 16] << "0123456789abcdef"[i % 16];
+    }
+    std::ofstream(file("device.key"), std::ios::app) << '\n';
+    fs::permissions(file("device.key"), fs::perms(0600));
+    std::ifstream in(fs::path(EYEFLOW_SOURCE_DIR) / "tests/unit/storage_format_2.sql");
+    const std::string text(std::istreambuf_iterator<char>(in), {});
+    const auto second = text.find("-- history.db");
+    ASSERT_NE(second, text.npos);
+    edit("state.db", text.substr(0, second).c_str());
+    edit("history.db", text.substr(second).c_str());
+    for (const char* name : {"state.db", "history.db"}) {
+      edit(name, ("PRAGMA user_version = " + std::to_string(GetParam())).c_str());
+    }
+  }
+  std::int64_t number(const char* name, const char* sql) {
+    sqlite3* database = nullptr;
+    std::int64_t value = -1;
+    EXPECT_EQ(sqlite3_open(file(name).c_str(), &database), SQLITE_OK);
+    sqlite3_exec(
+        database, sql,
+        [](void* out, int, char** texts, char**) { return *static_cast<std::int64_t*>(out) = std::stoll(texts[0]), 0; },
+        &value, nullptr);
+    sqlite3_close(database);
+    return value;
+  }
+  // Two rows of an earlier epoch, then those that wait of this one, all with their number, and every third that of
+  // m/T2.
+  static void check_rows(Store& store, std::uint64_t last) {
+    const auto old = store.outbox(1000, 1 << 20);
+    ASSERT_EQ(old.rows.size(), 2u);
+    EXPECT_EQ(old.epoch, (std::uint64_t{1} << 41) - 2);
+    EXPECT_EQ(old.first, 41u);
+    EXPECT_EQ(rows_of(old.rows), (std::vector<std::string>{"{\"n\":41}", "{\"n\":42}"}));
+    const auto batch = store.outbox(1000, 1 << 20, old.end());
+    EXPECT_EQ(batch.epoch, std::uint64_t{1} << 41);
+    EXPECT_EQ(batch.first, 1u);
+    ASSERT_GE(batch.rows.size(), last - 3);
+    for (const auto& row : batch.rows) {
+      const auto at = static_cast<std::size_t>(&row - batch.rows.data());
+      const auto expected = row.sequence <= last ? 4 + at : row.sequence;
+      EXPECT_EQ(row.sequence, expected);
+      if (at > 0) EXPECT_GT(row.sequence, batch.rows[at - 1].sequence);
+      EXPECT_EQ(row.time, static_cast<vm::TimeNs>(expected * 1000));
+      EXPECT_EQ(row.row, "{\"n\":" + std::to_string(expected) + "}");
+      EXPECT_EQ(batch.names(row).owner, expected % 3 == 1 ? "m/T2" : "m/T1");
+      EXPECT_EQ(batch.names(row).schema, expected % 3 == 1 ? R"([{"name":"n","type":"int","unit":"mm"}])" : "");
+    }
+  }
+};
+
+TEST_P(Format2, IsTakenAsItIsAndBecomesThisOne) {
+  {
+    auto store = open();
+    EXPECT_EQ(store.report().damaged_files, 0u) << notices_;
+    EXPECT_EQ(store.stats().outbox_rows, 152u);
+    const std::map<std::string, std::string> values{{"1m/T1/", "one"}, {"2m/T1/hot", "raised"}};
+    EXPECT_EQ(kept(store), values);
+    EXPECT_EQ(history(store), numbers(1, 40));
+    check_rows(store, 153);
+    EXPECT_EQ(store.stats().outbox_rows, 152u);
+    EXPECT_TRUE(store.stop());
+  }
+  EXPECT_EQ(number("state.db", "PRAGMA user_version"), 3);
+  EXPECT_EQ(number("state.db", "SELECT count(*) FROM sqlite_schema WHERE name = 'rows'"), 0);
+  EXPECT_EQ(number("state.db", "SELECT count(*) FROM blocks"), 3) << "an epoch each, and one behind the gap";
+  auto store = open();
+  check_rows(store, 153);
+  Changes changes;
+  changes.row(store.stream("m/T2", "log", kSynced), 154'000, bytes_of("{\"n\":154}"));
+  ASSERT_TRUE(store.wait_until_committed(store.submit(changes).ticket, 10s));
+  EXPECT_EQ(store.outbox(1000, 1 << 20, {std::uint64_t{1} << 41, 153}).rows.at(0).sequence, 154u);
+  store.acknowledge((std::uint64_t{1} << 41) - 2, 42);
+  keep(store, store.slot(SlotKind::State, "m/T1", ""), "two");
+  EXPECT_EQ(store.stats().rows_acknowledged, 2u);
+  EXPECT_EQ(store.outbox(1, 1).first, 1u);
+  EXPECT_EQ(notices_, "");
+}
+
+// The copies that SQLite leaves of rows that were moved: no second rows, but what a lost block may be made up from.
+TEST_P(Format2, DamagedOnItsWayIsTakenOverAllTheSame) {
+  {
+    auto store = open();
+    EXPECT_TRUE(store.stop());
+  }
+  edit("state.db", "UPDATE blocks SET sealed = zeroblob(40) WHERE position = 100");
+  edit("state.db",
+       "CREATE TABLE rows (position INTEGER PRIMARY KEY, names INTEGER, time INTEGER, epoch INTEGER,"
+       " sequence INTEGER, sealed BLOB)");
+  auto store = open();
+  check_rows(store, 90);
+  EXPECT_EQ(store.stats().damaged_files, 1u);
+  EXPECT_LE(store.stats().lost_rows, 63u);
+}
+
+TEST_P(Format2, DamagedBeforeIsTakenOver) {
+  edit("state.db", "UPDATE kept SET sealed = zeroblob(40) WHERE slot = 1");
+  auto store = open();
+  EXPECT_EQ(store.stats().lost_values, 1u);
+  EXPECT_EQ(store.stats().lost_rows, 0u) << notices_;
+  check_rows(store, 153);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Format2, testing::Values(1, 2));
+
+TEST_F(Storage, FilesOfALaterVersionAreLeftAlone) {
   {
     auto store = open();
     put_rows(store, store.stream("m", "log", kBoth), 1, 3);
     EXPECT_TRUE(store.stop());
   }
-  edit("state.db", "PRAGMA user_version = 1");
-  edit("history.db", "PRAGMA user_version = 1");
-  {
-    auto store = open();
-    EXPECT_EQ(store.report().damaged_files, 0u) << notices_;
-    put_rows(store, store.stream("m", "log", {.keep = 24h, .sync = true, .schema = "[C]"}), 4, 4);
-    const auto rows = store.outbox(10, 1 << 20).rows;
-    ASSERT_EQ(rows.size(), 4u);
-    EXPECT_EQ(rows[2].schema, "");
-    EXPECT_EQ(rows[3].schema, "[C]");
-    EXPECT_EQ(history(store), numbers(1, 4));
-    EXPECT_TRUE(store.stop());
-  }
   for (const char* name : {"state.db", "history.db"}) {
-    edit(name, "CREATE TEMP TABLE t (v CHECK (v = 2)); INSERT INTO t SELECT user_version FROM pragma_user_version");
-    edit(name, "PRAGMA user_version = 3");
+    edit(name, "PRAGMA user_version = 9");
+    const auto store = Store::open(options());
+    ASSERT_FALSE(store);
+    EXPECT_FALSE(store.error().in_use);
+    EXPECT_NE(store.error().message.find(std::string(name) + ": has format 9, this program knows "), std::string::npos)
+        << store.error().message;
+    EXPECT_EQ(set_aside(name), 0u);
+    edit(name, name == std::string_view("state.db") ? "PRAGMA user_version = 3" : "PRAGMA user_version = 2");
   }
-  EXPECT_EQ(open().report().damaged_files, 2u) << "of a later version";
+  auto store = open();
+  EXPECT_EQ(rows_of(store.outbox(10, 1 << 20).rows), numbers(1, 3));
+  EXPECT_EQ(notices_, "");
 }
 
 TEST_F(Storage, AnOutboxThatIsFullDropsByThePolicyAndTheNumbersTell) {
@@ -435,7 +640,7 @@ TEST_F(Storage, AnOutboxThatIsFullDropsByThePolicyAndTheNumbersTell) {
     fs::remove_all(dir_ / "data");
     auto with = options();
     with.when_full = policy;
-    with.outbox_bytes = 10 * (1 + Seal::kOverhead);
+    with.outbox_bytes = 10 * (20 + Seal::kOverhead);  // a row that is a block: its byte, two numbers, a digest
     auto store = open(with);
     const auto stream = store.stream("m", "log", kSynced);
     Changes changes;
@@ -444,20 +649,52 @@ TEST_F(Storage, AnOutboxThatIsFullDropsByThePolicyAndTheNumbersTell) {
       changes.clear();
       changes.row(stream, i, bytes_of(std::string(1, static_cast<char>('a' + i))));
       last = store.submit(changes);
+      ASSERT_TRUE(store.wait_until_committed(last.ticket, 10s));
     }
-    ASSERT_TRUE(store.wait_until_committed(last.ticket, 10s));
     const auto batch = store.outbox(100, 1000);
     ASSERT_EQ(batch.rows.size(), 10u);
     EXPECT_EQ(batch.first, 1u);
     EXPECT_EQ(store.stats().rows_dropped_outbox, 6u);
-    EXPECT_EQ(batch.rows[0].number.sequence, policy == WhenFull::DropOldest ? 7u : 1u);
+    EXPECT_EQ(batch.rows[0].sequence, policy == WhenFull::DropOldest ? 7u : 1u);
     if (policy == WhenFull::DropOldest) continue;
     // What was dropped had numbers: the next row tells of the gap.
     store.acknowledge(batch.epoch, batch.last());
     put_rows(store, stream, 1, 1);
     EXPECT_EQ(store.outbox(100, 1000).first, 11u);
-    EXPECT_EQ(store.outbox(100, 1000).rows[0].number.sequence, 17u);
+    EXPECT_EQ(store.outbox(100, 1000).rows[0].sequence, 17u);
   }
+}
+
+TEST_F(Storage, TheNewestBlockStaysHoweverSmallTheOutbox) {
+  auto with = options();
+  with.outbox_bytes = 100;
+  auto store = open(with);
+  put_rows(store, store.stream("m", "log", kSynced), 1, 50);
+  EXPECT_EQ(rows_of(store.outbox(100, 1 << 20).rows), numbers(1, 50));
+  put_rows(store, store.stream("m", "log", kSynced), 51, 60);
+  EXPECT_EQ(rows_of(store.outbox(100, 1 << 20).rows), numbers(51, 60));
+  EXPECT_EQ(store.stats().rows_dropped_outbox, 50u);
+  EXPECT_EQ(store.stats().outbox_rows, 10u);
+}
+
+TEST_F(Storage, ANameThatWasChangedCostsTheRowsOfItsStream) {
+  {
+    auto store = open();
+    const auto one = store.stream("m/T1", "log", kSynced), other = store.stream("m/T2", "log", kSynced);
+    Changes changes;
+    for (int i = 1; i <= 40; ++i) changes.row(i % 4 == 0 ? other : one, i, bytes_of(std::to_string(i)));
+    ASSERT_TRUE(store.wait_until_committed(store.submit(changes).ticket, 10s));
+  }
+  edit("state.db", "UPDATE names SET owner='m/T3' WHERE owner='m/T2'");
+  auto store = open();
+  const auto batch = store.outbox(100, 1 << 20);
+  ASSERT_EQ(batch.rows.size(), 30u);
+  for (const auto& row : batch.rows) {
+    EXPECT_NE(row.sequence % 4, 0u);
+    EXPECT_EQ(row.row, std::to_string(row.sequence));
+    EXPECT_EQ(batch.names(row).owner, "m/T1");
+  }
+  EXPECT_EQ(store.stats().lost_rows, 10u);
 }
 
 // -- what somebody did to the files
@@ -489,14 +726,14 @@ TEST_P(Edited, IsRefusedAndTheRestTakenOver) {
   std::set<std::string> rows;
   const auto of_history = history(store);
   // The outbox, epoch by epoch, as the far side drains it.
-  std::vector<StoredRow> queued;
+  std::size_t queued = 0;
   for (auto batch = store.outbox(7, 1 << 20); !batch.rows.empty(); batch = store.outbox(7, 1 << 20)) {
-    queued.insert(queued.end(), batch.rows.begin(), batch.rows.end());
+    queued += batch.rows.size();
+    EXPECT_EQ(batch.epoch, epoch);
+    for (const auto& row : batch.rows) EXPECT_EQ(row.row, std::to_string(row.sequence));
     store.acknowledge(batch.epoch, batch.last());
     keep(store, store.slot(SlotKind::Host, "", "beat"), "x");
   }
-  for (const auto& row : queued) EXPECT_EQ(row.number.epoch, epoch);
-  for (const auto& row : queued) EXPECT_EQ(text_of(row.row), std::to_string(row.number.sequence));
   const bool of_state = std::string_view(damage.file) == "state.db";
   EXPECT_EQ(values.size(), 3u - damage.lost_values);
   for (const auto& [name, value] : values) {
@@ -504,7 +741,7 @@ TEST_P(Edited, IsRefusedAndTheRestTakenOver) {
                 (name == "2m/T1/hot" && value == "hot"))
         << name << value;
   }
-  EXPECT_EQ(queued.size(), 40 - (of_state ? damage.lost_rows : 0));
+  EXPECT_EQ(queued, 40 - (of_state ? damage.lost_rows : 0));
   EXPECT_EQ(of_history.size(), 40 - (of_state ? 0 : damage.lost_rows));
   EXPECT_EQ(store.stats().damaged_files, 1u);
   EXPECT_EQ(store.stats().lost_values, damage.lost_values);
@@ -520,24 +757,23 @@ TEST_P(Edited, IsRefusedAndTheRestTakenOver) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, Edited,
-    testing::Values(Damage{"state.db", "UPDATE kept SET sealed = (SELECT sealed FROM kept WHERE slot=2) WHERE slot=1",
-                           1, 0},
-                    Damage{"state.db", "UPDATE kept SET sealed = zeroblob(length(sealed)) WHERE slot=3", 1, 0},
-                    Damage{"state.db", "DELETE FROM kept WHERE slot=2", 1, 0},
-                    Damage{"state.db", "UPDATE slots SET owner='m/T3' WHERE number=2", 1, 0},
-                    Damage{"state.db", "UPDATE rows SET time=time+1 WHERE position=5", 0, 1},
-                    Damage{"state.db", "UPDATE rows SET sequence=100 WHERE position=40", 0, 1},
-                    Damage{"state.db", "UPDATE rows SET names=2 WHERE position=3", 0, 1},
-                    Damage{"state.db", "UPDATE names SET name='other' WHERE number=1", 0, 20},
-                    Damage{"state.db", "UPDATE rows SET sealed=substr(sealed,1,28) WHERE position=3", 0, 1},
-                    Damage{"state.db",
-                           "UPDATE rows SET sealed=(SELECT r.sealed FROM rows r WHERE r.position=rows.position+1)"
-                           " WHERE position IN (10,11)",
-                           0, 2},
-                    Damage{"history.db", "UPDATE rows SET time=time+1 WHERE position=5", 0, 1},
-                    Damage{"history.db", "UPDATE rows SET sequence=sequence+1 WHERE position=40", 0, 1},
-                    Damage{"history.db", "UPDATE rows SET sealed=zeroblob(29) WHERE position BETWEEN 3 AND 7", 0, 5},
-                    Damage{"history.db", "UPDATE names SET owner='m/T9' WHERE number=2", 0, 20}));
+    testing::Values(
+        Damage{"state.db", "UPDATE kept SET sealed = (SELECT sealed FROM kept WHERE slot=2) WHERE slot=1", 1, 0},
+        Damage{"state.db", "UPDATE kept SET sealed = zeroblob(length(sealed)) WHERE slot=3", 1, 0},
+        Damage{"state.db", "DELETE FROM kept WHERE slot=2", 1, 0},
+        Damage{"state.db", "UPDATE slots SET owner='m/T3' WHERE number=2", 1, 0},
+        Damage{"state.db", "UPDATE blocks SET first=first-1 WHERE position=21", 0, 20},
+        Damage{"state.db", "UPDATE blocks SET last=100 WHERE position=21", 0, 20},
+        Damage{"state.db", "UPDATE blocks SET position=99 WHERE position=1", 0, 20},
+        Damage{"state.db", "UPDATE blocks SET epoch=7 WHERE position=1", 0, 20},
+        Damage{"state.db", "UPDATE names SET name='other' WHERE number=1", 0, 20},
+        Damage{"state.db", "UPDATE blocks SET sealed=substr(sealed,1,28) WHERE position=1", 0, 20},
+        Damage{"state.db", "UPDATE blocks SET sealed=(SELECT sealed FROM blocks WHERE position=21) WHERE position=1", 0,
+               20},
+        Damage{"history.db", "UPDATE rows SET time=time+1 WHERE position=5", 0, 1},
+        Damage{"history.db", "UPDATE rows SET sequence=sequence+1 WHERE position=40", 0, 1},
+        Damage{"history.db", "UPDATE rows SET sealed=zeroblob(29) WHERE position BETWEEN 3 AND 7", 0, 5},
+        Damage{"history.db", "UPDATE names SET owner='m/T9' WHERE number=2", 0, 20}));
 
 TEST_F(Storage, AnotherDeviceKeyOpensNothingAndTheDeviceStarts) {
   {
@@ -614,7 +850,7 @@ class Broken : public Storage {
       ++rows_left;
     }
     for (auto batch = store.outbox(1000, 1 << 20); !batch.rows.empty(); batch = store.outbox(1000, 1 << 20)) {
-      for (const auto& row : batch.rows) EXPECT_EQ(text_of(row.row), std::to_string(row.number.sequence));
+      for (const auto& row : batch.rows) EXPECT_EQ(row.row, std::to_string(row.sequence));
       queued_left += batch.rows.size();
       store.acknowledge(batch.epoch, batch.last());
       keep(store, store.slot(SlotKind::State, "m/T0", ""), std::string(300, 'a'));
@@ -631,18 +867,23 @@ class Broken : public Storage {
   }
 };
 
-TEST_F(Broken, APageOfGarbageCostsThatPage) {
-  for (const auto* name : {"state.db", "history.db"}) {
-    const auto pages = fs::file_size(file(name)) / 4096;
-    ASSERT_GT(pages, 40u);
-    overwrite(name, pages / 2 * 4096, std::string(4096, '\xA5'));
-  }
+TEST_F(Broken, APageOfGarbageCostsThatPageAndTheBlockThatGoesOnThere) {
+  std::string page(4096, '\0');
+  std::uint64_t at = fs::file_size(file("state.db"));
+  do {  // until one that a block goes on in: its first bytes are the next one's number
+    at -= 4096;
+    std::ifstream(file("state.db"), std::ios::binary).seekg(static_cast<std::streamoff>(at)).read(page.data(), 4096);
+  } while (page[0] != '\0');
+  overwrite("state.db", at, std::string(4096, '\xA5'));
+  const auto pages = fs::file_size(file("history.db")) / 4096;
+  ASSERT_GT(pages, 40u);
+  overwrite("history.db", pages / 2 * 4096, std::string(4096, '\xA5'));
   std::uint64_t values = 0, rows = 0, queued = 0;
   check(values, rows, queued);
   EXPECT_EQ(values, 100u);
   EXPECT_GT(rows, kRows - 200u);
   EXPECT_LT(rows, 0u + kRows);
-  EXPECT_GT(queued, kRows - 200u);
+  EXPECT_GE(queued, kRows - kMostBlockRows);
   EXPECT_LT(queued, 0u + kRows);
 }
 
