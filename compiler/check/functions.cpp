@@ -318,6 +318,8 @@ void TaskChecker::check_function(std::uint32_t function) {
   out.emits = entry.effects.emits;
   out.returns_self = entry.effects.writes_self;
   out.of_module = entry.home.module != kOwnFile;
+  out.of_library =
+      out.of_module && modules_given_.used[static_cast<std::size_t>(entry.home.module)].path.starts_with("std.");
   entry.id = typed::FunctionId{static_cast<std::uint32_t>(task_.functions.size())};
   task_.functions.push_back(std::move(out));
 }

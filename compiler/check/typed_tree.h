@@ -445,6 +445,7 @@ struct Function {
   bool emits = false;          // it, or a function it calls, writes an output
   bool returns_self = false;   // it changes its first parameter, a record, for its caller
   bool of_module = false;      // its lines are those of another file
+  bool of_library = false;     // and that one is built in
 };
 
 enum class Trigger : std::uint8_t { Input, Every, Start, Stale, Stop, Condition, TimeOfDay, Window };
@@ -510,8 +511,9 @@ struct Task {
 // the values that each run of the test is given (Test::givens).
 struct Feed {
   InputId input;
-  std::optional<Constant> value;  // of the input's type, or its element's; none: a bad reading
-  ExprPtr computed{};             // instead of a value: evaluated when it is fed
+  std::optional<Constant> value;                  // of the input's type, or its element's; none: a bad reading
+  ExprPtr computed{};                             // instead of a value: evaluated when it is fed
+  std::shared_ptr<const std::string> elements{};  // or an array's elements as they stand in memory, from a file
 };
 struct Answer {  // what a model answers from here on
   ModelId model;

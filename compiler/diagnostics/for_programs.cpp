@@ -5,34 +5,10 @@
 #include <algorithm>
 #include <vector>
 
+#include "vm/base/json_text.h"
+
 namespace eyeflow::compiler {
 namespace {
-
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20)
-          out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-        else
-          out += c;
-    }
-  }
-  return out + "\"";
-}
 
 std::string_view severity_name(const DiagnosticKind& kind) {
   return kind.severity == Severity::Error ? "error" : "warning";
@@ -47,9 +23,9 @@ std::size_t characters(const Span& span, std::string_view source) {
 std::string note_json(const Note& note, const Span& of, const SourceMap& sources) {
   std::string place;
   if (note.span && sources.begin_at(note.span->offset) != sources.begin_at(of.offset))
-    place = fmt::format(R"("file":{},)", quoted(sources.name_at(note.span->offset)));
+    place = fmt::format(R"("file":{},)", json_text(sources.name_at(note.span->offset)));
   place += note.span ? fmt::format(R"("line":{},"column":{},)", note.span->line, note.span->column) : "";
-  return fmt::format(R"({{{}"message":{}}})", place, quoted(note.message));
+  return fmt::format(R"({{{}"message":{}}})", place, json_text(note.message));
 }
 
 // A path as a URI reference: what is not plain is escaped, so that a space or '%' is no other file.
@@ -66,7 +42,7 @@ std::string uri(std::string_view path) {
 std::string sarif_location(const SourceMap& sources, const Span& span) {
   return fmt::format(
       R"({{"physicalLocation":{{"artifactLocation":{{"uri":{}}},"region":{{"startLine":{},"startColumn":{},"byteOffset":{},"byteLength":{}}}}}}})",
-      quoted(uri(sources.name_at(span.offset))), span.line, span.column, span.offset - sources.begin_at(span.offset),
+      json_text(uri(sources.name_at(span.offset))), span.line, span.column, span.offset - sources.begin_at(span.offset),
       span.length);
 }
 
@@ -81,10 +57,10 @@ std::string sarif_result(const SourceMap& file, const Diagnostic& diagnostic, st
     std::string place = sarif_location(file, *note.span);
     place.pop_back();
     related +=
-        fmt::format(R"({}{},"message":{{"text":{}}}}})", related.empty() ? "" : ",", place, quoted(note.message));
+        fmt::format(R"({}{},"message":{{"text":{}}}}})", related.empty() ? "" : ",", place, json_text(note.message));
   }
   return fmt::format(R"({{"ruleId":"{}","ruleIndex":{},"level":"{}","message":{{"text":{}}},"locations":[{}]{}}})",
-                     kind.id, rule, severity_name(kind), quoted(text), sarif_location(file, diagnostic.span),
+                     kind.id, rule, severity_name(kind), json_text(text), sarif_location(file, diagnostic.span),
                      related.empty() ? "" : R"(,"relatedLocations":[)" + related + "]");
 }
 
@@ -98,9 +74,9 @@ std::string json_lines(const FileDiagnostics& file) {
     for (const Note& note : d.notes) notes += (notes.empty() ? "" : ",") + note_json(note, d.span, *file.sources);
     out +=
         fmt::format(R"({{"file":{},"line":{},"column":{},"length":{},"severity":"{}","code":"{}","message":{}{}{}}})",
-                    quoted(file.sources->name_at(d.span.offset)), d.span.line, d.span.column,
-                    characters(d.span, file.sources->text()), severity_name(kind), kind.id, quoted(d.message),
-                    d.hint.empty() ? "" : R"(,"hint":)" + quoted(d.hint),
+                    json_text(file.sources->name_at(d.span.offset)), d.span.line, d.span.column,
+                    characters(d.span, file.sources->text()), severity_name(kind), kind.id, json_text(d.message),
+                    d.hint.empty() ? "" : R"(,"hint":)" + json_text(d.hint),
                     notes.empty() ? "" : R"(,"notes":[)" + notes + "]") +
         "\n";
   }
@@ -119,7 +95,7 @@ std::string sarif_log(std::span<const FileDiagnostics> files, std::string_view t
     const DiagnosticKind& kind = kind_of(code);
     rules += fmt::format(
         R"({}{{"id":"{}","shortDescription":{{"text":{}}},"fullDescription":{{"text":{}}},"defaultConfiguration":{{"level":"{}"}}}})",
-        rules.empty() ? "" : ",", kind.id, quoted(kind.title), quoted(kind.explanation), severity_name(kind));
+        rules.empty() ? "" : ",", kind.id, json_text(kind.title), json_text(kind.explanation), severity_name(kind));
   }
   for (const FileDiagnostics& file : files) {
     for (const Diagnostic& d : file.diagnostics->all()) {
@@ -129,7 +105,7 @@ std::string sarif_log(std::span<const FileDiagnostics> files, std::string_view t
   }
   return fmt::format(
              R"({{"version":"2.1.0","runs":[{{"tool":{{"driver":{{"name":"eyeflowc","version":{},"rules":[{}]}}}},"columnKind":"unicodeCodePoints","results":[{}]}}]}})",
-             quoted(tool_version), rules, results) +
+             json_text(tool_version), rules, results) +
          "\n";
 }
 

@@ -305,11 +305,15 @@ const CalleeInfo& made_callee(TaskContext& task, typed::FunctionId id) {
   ScratchPool scratch;
   Body body(task, function.name, scratch);
   body.set_locals(function.locals);
-  if (function.of_module) body.leave_out_lines();
+  if (function.of_module && (function.of_library || !task.as_written)) body.leave_out_lines();
   body.add_parameters(info);
   body.set_result(info);
   body.lower(function.body);
   info.id = body.finish(function.span);
+  if (function.of_module && task.as_written) {
+    auto& lines = task.module.module.functions[vm::index(info.id)].lines;
+    if (!lines.empty()) task.module_lines.push_back({info.id, function.span, std::exchange(lines, {})});
+  }
   info.is_made = true;
   return info;
 }
@@ -352,7 +356,7 @@ std::optional<Lowered> lower(const typed::Program& program, std::size_t task_ind
     report_refusal(task, verified.error().message);
     return std::nullopt;
   }
-  return Lowered{std::move(*verified), std::move(tests), own_functions};
+  return Lowered{std::move(*verified), std::move(tests), own_functions, std::move(task.module_lines)};
 }
 
 }  // namespace eyeflow::compiler

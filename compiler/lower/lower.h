@@ -41,10 +41,18 @@ struct TestCode {
   std::vector<vm::FunctionId> columns{};  // by Test::columns: () -> its value
 };
 
+// A function of a module that the task uses. Its code has no lines, which would be taken for those of the task's file.
+struct FunctionLines {
+  vm::FunctionId function;
+  Span span;
+  std::vector<vm::LineMark> lines;
+};
+
 struct Lowered {
   vm::VerifiedModule verified;
   std::vector<TestCode> tests;
-  std::size_t own_functions = 0;  // of the task itself; behind them stand those of its tests
+  std::size_t own_functions = 0;              // of the task itself; behind them stand those of its tests
+  std::vector<FunctionLines> module_lines{};  // for_coverage: of the project's modules
 
   const vm::Module& module() const { return verified.module; }
 };

@@ -7,6 +7,7 @@
 #include "compiler/check/typed_tree.h"
 #include "compiler/diagnostics/diagnostics.h"
 #include "compiler/lower/code_builder.h"
+#include "compiler/lower/lower.h"
 #include "compiler/lower/module_builder.h"
 #include "vm/isa/intrinsic.h"
 
@@ -74,7 +75,8 @@ struct TaskContext {
   const typed::Task& task;
   vm::IntrinsicTable intrinsics;
   Diagnostics& diagnostics;
-  bool as_written = false;  // nothing is inlined or unrolled: each line stands in the code once
+  bool as_written = false;                    // nothing is inlined or unrolled: each line stands in the code once
+  std::vector<FunctionLines> module_lines{};  // then
   ModuleBuilder module{};
 
   struct InputSlots {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,14 @@ class SourceMap {
   // Of the file that the offset lies in: its name, and where it begins.
   const std::string& name_at(std::uint32_t offset) const { return file_at(offset).name; }
   std::uint32_t begin_at(std::uint32_t offset) const { return file_at(offset).begin; }
+  // Of the file of that name; empty when there is none.
+  std::string_view text_of(std::string_view name) const {
+    const auto file = std::ranges::find(files_, name, &File::name);
+    if (file == files_.end()) return {};
+    const auto next = std::next(file);
+    const std::size_t end = next == files_.end() ? text_.size() : next->begin - 1;
+    return std::string_view(text_).substr(file->begin, end - file->begin);
+  }
   // Of the file that is compiled.
   const std::string& name() const { return files_.empty() ? none_.name : files_.front().name; }
 

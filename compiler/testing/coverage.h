@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "compiler/check/typed_tree.h"
+#include "compiler/lower/lower.h"
+#include "compiler/syntax/source_map.h"
 #include "vm/engine/engine.h"
 
 // What the tests of tasks have run: counted by the tracing interpreter, in code that was lowered for_coverage.
@@ -30,21 +32,27 @@ struct AlarmState {
   std::string state;  // "raised", "cleared", "acknowledged", "reminded": those that the alarm can be in
   std::uint64_t times = 0;
 };
+struct FunctionCount {
+  std::string name;
+  std::uint32_t line = 0;
+  std::uint64_t calls = 0;
+};
+struct FileCoverage {
+  std::string path;
+  std::map<std::uint32_t, LineCount> lines{};  // those that have code
+  std::vector<FunctionCount> functions{};
+};
 struct TaskCoverage {
   std::string task;
-  std::map<std::uint32_t, LineCount> lines{};  // lines of the file that have code
-  struct Function {
-    std::string name;
-    std::uint32_t line = 0;
-    std::uint64_t calls = 0;
-  };
-  std::vector<Function> functions{};
+  std::vector<FileCoverage> files{};  // the task's own, then the project's modules, as far as the task calls them
   std::vector<AlarmState> alarms{};
 };
 
 class Coverage {
  public:
+  // `own_functions` and `module_lines` of what the program was made of; `sources`: what all of it was read from.
   void add(const typed::Task& task, const vm::Program& program, std::size_t own_functions,
+           const std::vector<FunctionLines>& module_lines, const SourceMap& sources,
            std::span<const std::uint64_t> alarm_effects);
   const std::vector<TaskCoverage>& tasks() const { return tasks_; }
 

@@ -68,6 +68,7 @@ void run_samples(const auto& run, const typed::Task& task, const typed::Test& te
 std::vector<TestReport> run_tests(const typed::Program& program, const typed::Task& task, Lowered lowered,
                                   const TestOptions& options) {
   const std::size_t own_functions = lowered.own_functions;
+  const std::vector<FunctionLines> module_lines = std::move(lowered.module_lines);
   const auto code = vm::Program::make(
       std::move(lowered.verified), stdlib::intrinsics(),
       {.tier = options.coverage ? &vm::kTracingInterpreter : &vm::kInterpreter, .calendar = options.calendar});
@@ -96,7 +97,8 @@ std::vector<TestReport> run_tests(const typed::Program& program, const typed::Ta
     }
     report.passed = std::ranges::none_of(report.findings, &TestFinding::is_failure);
   }
-  if (options.coverage) options.coverage->add(task, *code, own_functions, alarm_effects);
+  if (options.coverage)
+    options.coverage->add(task, *code, own_functions, module_lines, *options.sources, alarm_effects);
   return reports;
 }
 

@@ -39,7 +39,8 @@ struct TestOptions {
   vm::Calendar calendar{};   // UTC unless it says otherwise
   std::uint64_t runs = 100;  // of each test with `for any`
   std::uint64_t seed = 1;
-  Coverage* coverage = nullptr;  // what the tests ran is added here
+  Coverage* coverage = nullptr;        // what the tests ran is added here
+  const SourceMap* sources = nullptr;  // for it: what the program was read from
 };
 
 // Runs the tests of a task that was lowered with_tests, each run on an instance of its own and a virtual clock that

@@ -6,6 +6,7 @@
 
 #include "tools/common/numbers.h"
 #include "tools/common/terminal.h"
+#include "vm/base/json_text.h"
 
 namespace eyeflow::tools {
 namespace {
@@ -17,23 +18,10 @@ std::uint64_t plus(std::uint64_t a, std::uint64_t b) { return a > UINT64_MAX - b
 
 bool is_alarm(const vm::CardRow& row) { return row.what.starts_with("alarm "); }
 
-// JSON of a text that holds no control characters: names, and comments of the source.
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (c == '\n')
-      out += "\\n";
-    else
-      out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-  }
-  return out + "\"";
-}
-
 std::string row_json(const vm::CardRow& row, std::uint64_t quota, const DeviceProfile* device) {
   std::string text = fmt::format(
       R"({{"what":{},"instructions":{},"metered":{},"output_bytes":{},"rows":{},"register_bytes":{},"within_ns":{},"runs_per_day":{})",
-      quoted(row.what), row.fuel, row.fuel > quota, std::min<std::uint64_t>(row.output_bytes, vm::kMaxOutputBytes),
+      json_text(row.what), row.fuel, row.fuel > quota, std::min<std::uint64_t>(row.output_bytes, vm::kMaxOutputBytes),
       row.log_rows, row.frame_bytes, row.within_ns, row.runs_per_day);
   if (device != nullptr)
     text += fmt::format(R"(,"estimate_ns":{{"compiled":{},"interpreted":{}}})",
@@ -114,12 +102,12 @@ std::string card_json(const TaskCard& card, const DeviceProfile* device) {
   const DayTraffic day = traffic_of(card.bounds);
   std::string text = fmt::format(
       R"("task":{},"doc":{},"bounds":[{}],"state_bytes":{},"scratch_bytes":{},"code_bytes":{},"instance_bytes":{})",
-      quoted(card.bounds.task), quoted(card.doc), rows, card.bounds.state_bytes, card.bounds.scratch_bytes,
+      json_text(card.bounds.task), json_text(card.doc), rows, card.bounds.state_bytes, card.bounds.scratch_bytes,
       card.bounds.code_bytes, card.instance_bytes);
   text += day.unknown.empty() ? fmt::format(R"(,"day":{{"rows":{},"bytes":{},"flash_writes":{}}})", day.rows, day.bytes,
                                             day.flash_writes)
-                              : fmt::format(R"(,"day":{{"unknown":{}}})", quoted(day.unknown));
-  if (device != nullptr) text += fmt::format(R"(,"device":{})", quoted(device->name));
+                              : fmt::format(R"(,"day":{{"unknown":{}}})", json_text(day.unknown));
+  if (device != nullptr) text += fmt::format(R"(,"device":{})", json_text(device->name));
   return "{" + text + "}";
 }
 

@@ -16,7 +16,7 @@ struct Options {
   std::vector<std::string> files;
   std::uint64_t runs = 100, seed = 1;
   bool coverage = false;
-  std::string lcov, junit, timezone;
+  std::string coverage_json, lcov, junit, timezone;
 };
 
 std::string runs_of(const compiler::TestReport& report, const Options& options) {
@@ -47,7 +47,7 @@ void print(const Source& source, const compiler::TestReport& report, const Optio
 
 bool test_task(Source& source, std::size_t index, const Options& options, const vm::Calendar& calendar,
                TestedFile& tested) {
-  const bool covers = options.coverage || !options.lcov.empty();
+  const bool covers = options.coverage || !options.lcov.empty() || !options.coverage_json.empty();
   auto lowered = compiler::lower(*source.program, index,
                                  {.source_name = source.program_name, .with_tests = true, .for_coverage = covers},
                                  source.diagnostics);
@@ -57,7 +57,8 @@ bool test_task(Source& source, std::size_t index, const Options& options, const 
                            {.calendar = calendar,
                             .runs = options.runs,
                             .seed = options.seed,
-                            .coverage = covers ? &tested.coverage : nullptr})) {
+                            .coverage = covers ? &tested.coverage : nullptr,
+                            .sources = &source.sources})) {
     print(source, report, options);
     tested.reports.push_back(std::move(report));
   }
@@ -69,13 +70,11 @@ Exit write_reports(const std::vector<TestedFile>& tested, const Options& options
     for (const TestedFile& file : tested) fmt::print("{}", coverage_summary(file));
   }
   std::fflush(stdout);
-  if (!options.lcov.empty()) {
-    if (const auto written = write_file(options.lcov, lcov_tracefile(tested)); !written)
-      return complain(written.error());
-  }
-  if (!options.junit.empty()) {
-    if (const auto written = write_file(options.junit, junit_report(tested)); !written)
-      return complain(written.error());
+  const std::pair<const std::string&, std::string (*)(const std::vector<TestedFile>&)> kReports[] = {
+      {options.coverage_json, coverage_json}, {options.lcov, lcov_tracefile}, {options.junit, junit_report}};
+  for (const auto& [path, text_of] : kReports) {
+    if (path.empty()) continue;
+    if (const auto written = write_file(path, text_of(tested)); !written) return complain(written.error());
   }
   return Exit::Ok;
 }
@@ -96,11 +95,12 @@ Exit test_files(const std::vector<std::string>& files, const Options& options) {
       exit = complain(source.error());
       continue;
     }
-    TestedFile& result = tested.emplace_back(TestedFile{file, source->text, {}, {}});
+    TestedFile& result = tested.emplace_back(TestedFile{file, source->text, {}, {}, {}});
     bool usable = source->program.has_value();
     for (std::size_t task = 0; usable && task < source->program->tasks.size(); ++task)
       usable = test_task(*source, task, options, calendar, result);
     if (!report(*source) && exit == Exit::Ok) exit = Exit::Findings;
+    result.sources = std::move(source->sources);
   }
   std::size_t tests = 0, failed = 0, expectations = 0;
   for (const TestedFile& file : tested) {
@@ -126,6 +126,8 @@ Action add_test(CLI::App& app) {
       ->check(CLI::Range(1, 10'000'000));
   app.add_option("--seed", options->seed, "what its values are drawn from (1); another number gives others");
   app.add_flag("--coverage", options->coverage, "tell which lines, branches and states of alarms no test has reached");
+  app.add_option("--coverage-json", options->coverage_json,
+                 "write the coverage for programs, as docs/formats.md says; - is stdout");
   app.add_option("--lcov", options->lcov, "write the coverage as a tracefile for lcov and genhtml; - is stdout");
   app.add_option("--junit", options->junit, "write the results as XML for build servers; - is stdout");
   app.add_option("--timezone", options->timezone, "of handlers at a time of day, such as Europe/Berlin (UTC)");

@@ -13,10 +13,13 @@ struct TestedFile {
   std::string path, text;
   std::vector<compiler::TestReport> reports;
   compiler::Coverage coverage;
+  compiler::SourceMap sources;  // with the texts of its modules
 };
 
 // For people: how much of each task ran, and which lines, branches and states of alarms did not.
 std::string coverage_summary(const TestedFile& file);
+// All of it, for programs: the layout stands in docs/formats.md.
+std::string coverage_json(const std::vector<TestedFile>& files);
 // The tracefile format of lcov (geninfo(1)): lines, functions, branches. The states of alarms have no place in it.
 std::string lcov_tracefile(const std::vector<TestedFile>& files);
 // One <testsuite> a file, in the form that build servers take from JUnit.
