@@ -95,17 +95,18 @@ windowOption
 
 testDecl: TEST TEXT OF name '{' (testStep | ';')* '}';
 testStep
-  : (AT expr)? name '<-' (expr | answer)      # feedStep
+  : (AT expr)? name '<-' (expr | answer | FROM TEXT (EVERY expr)?)      # feedStep
   | (AT expr)? EXPECT expr (WITHIN expr)?     # expectStep
   | (AT expr)? NEVER expr (WITHIN expr)?      # neverStep
   | (AT expr)? name '.' anyWord '(' expr? ')' # operateStep    // what a person does: hot.ack(), hot.shelve(1 h)
   | PARAM name '=' expr                       # paramStep
   | CASES column (',' column)* ('->' expr (',' expr)*)? (FROM TEXT)?    # casesStep  // what the rows below give
-  | CASE pattern (',' pattern)* ('->' pattern (',' pattern)*)?          # caseStep
+  | CASE cell (',' cell)* ('->' cell (',' cell)*)?                      # caseStep
   | FOR ANY anyValue (',' anyValue)*          # anyStep
   ;
 answer: '{' argument (',' argument)* ','? '}';                          // of a model
 column: name (':' type)?;
+cell: FROM TEXT | pattern;
 anyValue: name (':' type)? (IN expr '..' expr)?;
 
 // ---- Types and units -------------------------------------------------------------------------------------------------

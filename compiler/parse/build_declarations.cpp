@@ -101,6 +101,11 @@ syntax::TestDecl TreeBuilder::test(P::TestDeclContext* ctx) {
   return test;
 }
 
+std::optional<syntax::TestFile> TreeBuilder::test_file(antlr4::tree::TerminalNode* path) {
+  if (path == nullptr) return std::nullopt;
+  return syntax::TestFile{plain_text(path->getSymbol()), span(path->getSymbol())};
+}
+
 std::optional<syntax::TestStep> TreeBuilder::test_step(P::TestStepContext* ctx) {
   syntax::TestStep step;
   step.span = span(ctx);
@@ -108,7 +113,9 @@ std::optional<syntax::TestStep> TreeBuilder::test_step(P::TestStepContext* ctx) 
     step.form = syntax::StepForm::Feed;
     if (c->AT()) step.at = expr(c->expr(0));
     step.target = name(c->name());
-    if (const std::size_t own = c->AT() ? 1 : 0; c->expr().size() > own) step.value = expr(c->expr(own));
+    if (const std::size_t own = c->AT() ? 1 : 0; c->expr().size() > own)
+      (c->TEXT() ? step.every : step.value) = expr(c->expr(own));
+    step.file = test_file(c->TEXT());
     if (c->answer() != nullptr) step.fields = arguments(c->answer()->argument());
   } else if (auto* c = as<P::ExpectStepContext>(ctx)) {
     step.form = syntax::StepForm::Expect;
@@ -132,15 +139,19 @@ std::optional<syntax::TestStep> TreeBuilder::test_step(P::TestStepContext* ctx) 
     for (auto* column : c->column())
       step.columns.push_back({name(column->name()), column->type() ? type(column->type()) : nullptr, nullptr, nullptr});
     for (auto* wanted : c->expr()) step.wanted.push_back(expr(wanted));
-    if (c->TEXT()) step.file = {plain_text(c->TEXT()->getSymbol()), span(c->TEXT()->getSymbol())};
+    step.file = test_file(c->TEXT());
   } else if (as<P::CaseStepContext>(ctx)) {
     step.form = syntax::StepForm::Case;
     bool behind_arrow = false;
     for (antlr4::tree::ParseTree* child : ctx->children) {
       behind_arrow = behind_arrow || child->getText() == "->";
-      auto* pattern = as<P::PatternContext>(child);
-      if (!pattern) continue;
-      (behind_arrow ? step.answer : step.row).push_back({expr(pattern->expr(0)), optional_expr(pattern->expr(1))});
+      auto* cell = as<P::CellContext>(child);
+      if (!cell) continue;
+      syntax::Pattern made;
+      if (auto* pattern = cell->pattern(); pattern != nullptr)
+        made = {expr(pattern->expr(0)), optional_expr(pattern->expr(1))};
+      made.file = test_file(cell->TEXT());
+      (behind_arrow ? step.answer : step.row).push_back(std::move(made));
     }
   } else if (auto* c = as<P::AnyStepContext>(ctx)) {
     step.form = syntax::StepForm::Any;

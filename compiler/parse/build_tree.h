@@ -31,6 +31,7 @@ class TreeBuilder {
   syntax::TaskDecl task(P::TaskDeclContext* ctx);
   syntax::TestDecl test(P::TestDeclContext* ctx);
   std::optional<syntax::TestStep> test_step(P::TestStepContext* ctx);
+  std::optional<syntax::TestFile> test_file(antlr4::tree::TerminalNode* path);
   // [at T] expect C [within D], and never alike.
   template <typename Context>
   void expectation(Context* ctx, syntax::TestStep& step) {

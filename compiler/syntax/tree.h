@@ -216,9 +216,14 @@ struct WhileStmt {
   ExprPtr max;  // null when the author forgot it
   Block body;
 };
+struct TestFile {
+  std::string path;  // "cases.csv"
+  Span span;
+};
 struct Pattern {
   ExprPtr value;
-  ExprPtr last;  // `1 .. 9`, both ends included; null for one value
+  ExprPtr last;                    // `1 .. 9`, both ends included; null for one value
+  std::optional<TestFile> file{};  // in a row of a test: `from "part.jpg"`, instead of a value
 };
 struct MatchArm {
   std::vector<Pattern> patterns;  // empty for `else`
@@ -379,10 +384,6 @@ struct Column {
   ExprPtr min;   // `for any x in 0 .. 10`; may be null
   ExprPtr max;
 };
-struct TestFile {
-  std::string path;  // "cases.csv"
-  Span span;
-};
 enum class StepForm : std::uint8_t { Feed, Expect, Never, Operate, Param, Cases, Case, Any };
 struct TestStep {
   Span span;
@@ -394,7 +395,8 @@ struct TestStep {
   ExprPtr within;                        // Expect, Never
   std::vector<Column> columns{};         // Cases, Any
   std::vector<ExprPtr> wanted{};         // Cases: what is expected of these
-  std::optional<TestFile> file{};        // Cases: where the rows stand
+  std::optional<TestFile> file{};        // Cases: where the rows stand; Feed: where the readings do
+  ExprPtr every;                         // Feed from a file: how far apart; may be null
   std::vector<Pattern> row{}, answer{};  // Case: before and behind the arrow
   std::vector<Argument> fields{};        // Feed: `{ good: 0.1, bad: 0.9 }`, what a model answers, instead of a value
 };
