@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "runtime/payload/elements.h"
-#include "runtime/payload/image.h"
 #include "runtime/payload/json.h"
 #include "runtime/payload/number.h"
+#include "stdlib/images/image_file.h"
 #include "vm/module/enum_unit.h"
 
 namespace eyeflow::runtime {
@@ -196,6 +196,21 @@ DecodeResult reading_of(const DecodePlan& plan, const JsonValue& value, vm::Time
   return std::nullopt;
 }
 
+Elements image_of_payload(const DecodePlan& plan, std::string_view payload, std::vector<char>& buffer) {
+  const auto pixels = stdlib::pixels_of_file(plan.image, payload, buffer);
+  if (pixels) return *pixels;
+  switch (pixels.error().fault) {
+    case stdlib::ImageFault::Broken:
+      return std::unexpected(BadReading::Malformed);
+    case stdlib::ImageFault::OtherFormat:
+      return std::unexpected(BadReading::WrongType);
+    case stdlib::ImageFault::NoImage:
+    case stdlib::ImageFault::OtherSize:
+      break;
+  }
+  return std::unexpected(BadReading::WrongCount);
+}
+
 }  // namespace
 
 struct Decoder::Parser : JsonParser {
@@ -210,7 +225,7 @@ DecodeResult Decoder::Parser::decode_elements(const DecodePlan& plan, std::strin
   Elements found;
   if (plan.field.empty() && plan.time.empty()) {
     found = plan.meaning == Meaning::Image && plan.encoding == Encoding::ByType
-                ? image_of_payload(plan.image, payload, elements)
+                ? image_of_payload(plan, payload, elements)
                 : elements_of_payload(plan, payload, elements);
   } else {
     dom::element document;

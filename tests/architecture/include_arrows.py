@@ -30,7 +30,7 @@ LIBRARIES = [
     ("SLEEF", r"sleef\.h", ["stdlib/"]),
     ("Highway", r"hwy/", ["stdlib/"]),
     ("simdjson", r"simdjson", ["runtime/payload/", "runtime/sync/"]),
-    ("libjpeg-turbo", r"jpeglib\.h", ["runtime/payload/image"]),
+    ("libjpeg-turbo", r"jpeglib\.h", ["stdlib/images/image_file"]),
     ("SQLite", r"sqlite3", ["runtime/storage/", "tools/eyeflow-collector/"]),
     ("cpp-httplib", r"httplib\.h", ["runtime/sync/http", "tools/eyeflow-collector/"]),
     ("zlib", r"zlib\.h", ["runtime/sync/compress"]),

@@ -1,4 +1,4 @@
-#include "runtime/payload/image.h"
+#include "stdlib/images/image_file.h"
 
 #include <csetjmp>
 #include <cstdio>
@@ -7,7 +7,7 @@
 
 #include "stdlib/images/pnm.h"
 
-namespace eyeflow::runtime {
+namespace eyeflow::stdlib {
 namespace {
 
 // The library reports by a call that does not return.
@@ -22,23 +22,24 @@ void count_warning(j_common_ptr info, int level) {
 }
 
 // No object with a destructor lives here, which a jump would leave out.
-BadReading decode_jpeg(const vm::ImageForm& wanted, std::string_view file, char* out, bool& done) {
+bool decode_jpeg(const vm::ImageForm& wanted, std::string_view file, char* out, ImageRefusal& refusal) {
   Errors errors;
   jpeg_decompress_struct info;
   info.err = jpeg_std_error(&errors.manager);
   errors.manager.error_exit = leave;
   errors.manager.emit_message = count_warning;
-  done = false;
   if (setjmp(errors.back) != 0) {
     jpeg_destroy_decompress(&info);
-    return BadReading::Malformed;
+    refusal = {ImageFault::Broken};
+    return false;
   }
   jpeg_create_decompress(&info);
   jpeg_mem_src(&info, reinterpret_cast<const unsigned char*>(file.data()), file.size());
   jpeg_read_header(&info, TRUE);
   if (info.image_width != wanted.width || info.image_height != wanted.height) {
+    refusal = {ImageFault::OtherSize, info.image_width, info.image_height};
     jpeg_destroy_decompress(&info);
-    return BadReading::WrongCount;
+    return false;
   }
   info.out_color_space = wanted.format == vm::PixelFormat::Gray8  ? JCS_GRAYSCALE
                          : wanted.format == vm::PixelFormat::Rgb8 ? JCS_EXT_RGB
@@ -50,29 +51,32 @@ BadReading decode_jpeg(const vm::ImageForm& wanted, std::string_view file, char*
     auto* row = reinterpret_cast<unsigned char*>(out) + info.output_scanline * row_bytes;
     jpeg_read_scanlines(&info, &row, 1);
   }
-  done = errors.manager.num_warnings == 0;  // a file that breaks off is filled up with gray
+  const bool is_whole = errors.manager.num_warnings == 0;  // a file that breaks off is filled up with gray
   jpeg_finish_decompress(&info);
   jpeg_destroy_decompress(&info);
-  return BadReading::Malformed;
+  if (!is_whole) refusal = {ImageFault::Broken};
+  return is_whole;
 }
 
 }  // namespace
 
-Elements image_of_payload(const vm::ImageForm& wanted, std::string_view payload, std::vector<char>& buffer) {
-  if (payload.size() == wanted.bytes()) return payload;
+std::expected<std::string_view, ImageRefusal> pixels_of_file(const vm::ImageForm& wanted, std::string_view file,
+                                                             std::vector<char>& buffer) {
+  if (file.size() == wanted.bytes()) return file;
   buffer.clear();
-  if (payload.starts_with("\xff\xd8")) {
-    if (wanted.format == vm::PixelFormat::Yuyv) return std::unexpected(BadReading::WrongType);
+  if (file.starts_with("\xff\xd8")) {
+    if (wanted.format == vm::PixelFormat::Yuyv) return std::unexpected(ImageRefusal{ImageFault::OtherFormat});
     buffer.resize(wanted.bytes());
-    bool done = false;
-    const BadReading reason = decode_jpeg(wanted, payload, buffer.data(), done);
-    if (!done) return std::unexpected(reason);
+    ImageRefusal refusal{};
+    if (!decode_jpeg(wanted, file, buffer.data(), refusal)) return std::unexpected(refusal);
     return std::string_view(buffer.data(), buffer.size());
   }
-  const auto pnm = stdlib::parse_pnm(payload);
-  if (!pnm) return std::unexpected(BadReading::WrongCount);
-  if (!stdlib::take_pnm(*pnm, wanted, buffer)) return std::unexpected(BadReading::WrongCount);
+  const auto pnm = parse_pnm(file);
+  if (!pnm) return std::unexpected(ImageRefusal{ImageFault::NoImage});
+  if (pnm->form.width != wanted.width || pnm->form.height != wanted.height)
+    return std::unexpected(ImageRefusal{ImageFault::OtherSize, pnm->form.width, pnm->form.height});
+  if (!take_pnm(*pnm, wanted, buffer)) return std::unexpected(ImageRefusal{ImageFault::OtherFormat});
   return std::string_view(buffer.data(), buffer.size());
 }
 
-}  // namespace eyeflow::runtime
+}  // namespace eyeflow::stdlib
