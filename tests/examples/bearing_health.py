@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""The bearing example on a made-up machine: usage bearing_health.py EYEFLOWC, from the repository's root.
+"""The bearing example on a made-up machine, from the repository's root.
+
+  bearing_health.py EYEFLOWC   runs it, and fails when its readings beside the example are not those that --write writes
+  bearing_health.py --write    writes what the example's tests feed: one window while all is well, and one of a worn bearing
 
 For 90 s it shakes at 12 Hz; then a bearing begins to hum at 31 Hz. The windows of the first minute are learned, the next
 three are normal, and every one after that must say 31 Hz.
@@ -25,7 +28,22 @@ def samples():
         yield n * 1000 // RATE, value
 
 
+def window(second):
+    """Ten seconds as the example's tests feed them."""
+    values = [value for _, value in samples()][RATE * second:RATE * (second + 10)]
+    return "vib [m/s²]\n" + "".join(f"{value:.3f}\n" for value in values)
+
+
 def main():
+    files = {"healthy": window(0), "worn": window(FAULT)}
+    for name, text in files.items():
+        path = pathlib.Path(f"examples/vibration_{name}.csv")
+        if sys.argv[1] == "--write":
+            path.write_text(text)
+        elif path.read_text() != text:
+            sys.exit(f"{path} is not what bearing_health.py --write writes")
+    if sys.argv[1] == "--write":
+        return
     eyeflowc = sys.argv[1]
     with tempfile.TemporaryDirectory() as folder:
         replay = pathlib.Path(folder) / "vibration.csv"
