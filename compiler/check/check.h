@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -7,6 +8,7 @@
 #include "compiler/check/typed_tree.h"
 #include "compiler/diagnostics/diagnostics.h"
 #include "compiler/syntax/tree.h"
+#include "vm/base/result.h"
 
 namespace eyeflow::compiler {
 
@@ -21,10 +23,22 @@ struct DataFile {
   std::uint32_t begin = 0, length = 0;
   std::string problem{};  // why it cannot be used
 };
+constexpr bool is_table(std::string_view path) { return path.ends_with(".csv"); }
+// Files that a test feeds as they are, images as a rule: one, or those of a folder in the order of their names.
+struct FedFiles {
+  struct File {
+    std::string name, bytes;
+  };
+  bool is_folder = false;
+  std::vector<File> files{};
+};
+using ReadFedFiles = std::function<Result<FedFiles>(std::string_view path)>;
+
 struct Modules {
   std::vector<Module> used;
   std::vector<std::string> known;
   std::vector<DataFile> data{};
+  ReadFedFiles read_fed{};
 };
 
 // Resolves names, types and units of a parsed file and proves its loops bounded. Adds what is wrong to `diagnostics`,

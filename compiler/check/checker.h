@@ -293,6 +293,8 @@ class TaskChecker {
   void check_wanted(const syntax::TestStep& table, typed::Test& out, TestScope& scope);
   void check_case(const syntax::TestStep& step, typed::Test& out, const TestScope& scope);
   bool add_case_value(const TestColumn& column, const syntax::Pattern& cell, typed::Case& out);
+  // The input that a step feeds; nothing when there is none, which has been reported.
+  std::optional<typed::InputId> fed_input(const syntax::TestStep& step);
   bool add_case_answer(const typed::Type& type, const syntax::Pattern& cell, typed::Case& out);
   // ---- Tables in files (test_files.cpp)
   struct DataColumn {
@@ -302,10 +304,28 @@ class TaskChecker {
     std::optional<std::size_t> field;
   };
   void read_cases(typed::Test& out, const TestScope& scope);
-  bool read_data_header(const std::vector<CsvField>& record, const TestScope& scope, std::vector<DataColumn>& columns);
+  // Gives each line of the file that says something, until `take` does not want any more. Whether that was all of it.
+  bool read_records(const syntax::TestFile& named,
+                    const std::function<bool(const std::vector<CsvField>& record, const Span& line)>& take);
+  bool read_data_header(const std::vector<CsvField>& record, const Span& test, std::vector<DataColumn>& columns);
+  bool has_all_fields(const std::vector<CsvField>& record, const std::vector<DataColumn>& columns);
   bool read_data_row(const std::vector<CsvField>& record, const std::vector<DataColumn>& columns,
                      const TestScope& scope, typed::Test& out);
   syntax::ExprPtr cell_expression(const CsvField& cell, const typed::Type& type, const std::string& unit);
+  // ---- Readings in files (test_feeds.cpp)
+  struct FileReading {
+    typed::Feed feed;
+    std::optional<std::int64_t> at_ns;  // since the step, where the file says so
+  };
+  // The steps that `t1 <- from "FILE"` stands for; `now` becomes the time of the last one.
+  void check_file_feed(const syntax::TestStep& step, typed::TestStep first, std::int64_t& now, typed::Test& out);
+  std::optional<typed::Feed> cell_feed(typed::InputId input, const syntax::TestFile& named);
+  std::optional<FedFiles> fed_files(const typed::Input& input, const syntax::TestFile& named);
+  std::optional<typed::Feed> feed_of_bytes(typed::InputId input, const FedFiles::File& file, const Span& place);
+  bool read_samples(const syntax::TestStep& step, typed::InputId input, std::vector<FileReading>& out);
+  std::optional<FileReading> sample_of(const std::vector<CsvField>& record, const std::vector<DataColumn>& columns,
+                                       typed::InputId input);
+  std::optional<FileReading> block_of(const std::vector<CsvField>& record, typed::InputId input);
   bool is_ascending(const typed::Constant& a, const typed::Constant& b) const;
 
   // ---- Types (resolve_types.cpp)

@@ -83,12 +83,11 @@ syntax::ExprPtr TaskChecker::cell_expression(const CsvField& cell, const Type& t
   return negative;
 }
 
-bool TaskChecker::read_data_header(const std::vector<CsvField>& record, const TestScope& scope,
+bool TaskChecker::read_data_header(const std::vector<CsvField>& record, const Span& test,
                                    std::vector<DataColumn>& columns) {
   bool is_sound = true;
   const auto report_here = [&](const Span& place, std::string message, std::string hint) {
-    report(Code::TestFile, place, std::move(message), std::move(hint))
-        .notes.push_back({scope.table->span, "the test's columns"});
+    report(Code::TestFile, place, std::move(message), std::move(hint)).notes.push_back({test, "the test's columns"});
     is_sound = false;
   };
   for (std::size_t f = 0; f < record.size(); ++f) {
@@ -103,7 +102,9 @@ bool TaskChecker::read_data_header(const std::vector<CsvField>& record, const Te
       std::vector<std::string> open;
       for (const DataColumn& column : columns)
         if (!column.field) open.push_back(column.name);
-      report_here(name.span, "the test has no column '" + name.text + "'", suggestion(name.text, open));
+      std::string hint = suggestion(name.text, open);
+      if (hint.empty() && open.size() == 1) hint = "write " + open.front();
+      report_here(name.span, "the test has no column '" + name.text + "'", std::move(hint));
       continue;
     }
     if (found->field) {
@@ -137,23 +138,29 @@ bool TaskChecker::read_data_header(const std::vector<CsvField>& record, const Te
   return is_sound;
 }
 
+bool TaskChecker::has_all_fields(const std::vector<CsvField>& record, const std::vector<DataColumn>& columns) {
+  if (record.size() == columns.size()) return true;
+  report(Code::TestFile, join(record.front().span, record.back().span),
+         "this line has " + std::to_string(record.size()) + " fields, but the header names " +
+             std::to_string(columns.size()),
+         "a value with commas stands in quotes");
+  return false;
+}
+
 bool TaskChecker::read_data_row(const std::vector<CsvField>& record, const std::vector<DataColumn>& columns,
                                 const TestScope& scope, typed::Test& out) {
+  if (!has_all_fields(record, columns)) return false;
   const Span place = join(record.front().span, record.back().span);
-  if (record.size() != columns.size()) {
-    report(Code::TestFile, place,
-           "this line has " + std::to_string(record.size()) + " fields, but the header names " +
-               std::to_string(columns.size()),
-           "a value with commas stands in quotes");
-    return false;
-  }
   typed::Case made{.span = place, .words = {}, .givens = {}, .feeds = {}, .wanted = {}};
   bool is_sound = true;
   for (std::size_t c = 0; c < columns.size(); ++c) {
     const DataColumn& column = columns[c];
     const CsvField& field = record[*column.field];
     syntax::Pattern cell;
-    if (!field.text.empty() && field.text != "_") {
+    const bool is_given = !field.text.empty() && field.text != "_";
+    if (is_given && typed::is_array(column.type->kind) && field.text != "missing" && field.text != "bad") {
+      cell.file = syntax::TestFile{field.text, field.span};
+    } else if (is_given) {
       const std::size_t dots = column.type->kind == TypeKind::Text ? std::string::npos : field.text.find("..");
       cell.value = cell_expression(stretch_of(field, 0, dots), *column.type, column.unit);
       if (!cell.value) return false;
@@ -175,19 +182,40 @@ bool TaskChecker::read_data_row(const std::vector<CsvField>& record, const std::
   return is_sound;
 }
 
-void TaskChecker::read_cases(typed::Test& out, const TestScope& scope) {
-  const syntax::TestFile& named = *scope.table->file;
+bool TaskChecker::read_records(const syntax::TestFile& named,
+                               const std::function<bool(const std::vector<CsvField>&, const Span&)>& take) {
   const auto data = std::ranges::find(modules_given_.data, named.path, &DataFile::path);
-  if (data == modules_given_.data.end() || !scope.is_sound) return;
+  if (data == modules_given_.data.end()) return false;
   if (!data->problem.empty()) {
     report(Code::TestFile, named.span, data->problem, "the path is that from the folder of this file");
-    return;
+    return false;
   }
   const std::string_view text = source_.substr(data->begin, data->length);
   if (!is_utf8(text)) {
     report(Code::TestFile, named.span, named.path + " is not UTF-8", "save it as UTF-8");
-    return;
+    return false;
   }
+  for (CsvPlace place; place.offset < text.size();) {
+    const CsvPlace before = place;
+    auto record = next_csv_record(text, place);
+    const Span line{before.line, 1, data->begin + static_cast<std::uint32_t>(before.offset), 0};
+    if (!record) {
+      report(Code::TestFile, line, "a quote is not closed before the file ends", "end the field with \"");
+      return false;
+    }
+    for (CsvField& field : *record) {
+      field.span.offset += data->begin;
+      field = trimmed(field);
+    }
+    if (record->front().text.starts_with('#') || (record->size() == 1 && record->front().text.empty())) continue;
+    if (!take(*record, line)) return false;
+  }
+  return true;
+}
+
+void TaskChecker::read_cases(typed::Test& out, const TestScope& scope) {
+  if (!scope.is_sound) return;
+  const syntax::TestFile& named = *scope.table->file;
   // In the order of the table: those given, then those expected.
   std::vector<DataColumn> columns;
   for (const TestColumn& column : scope.columns) {
@@ -199,30 +227,16 @@ void TaskChecker::read_cases(typed::Test& out, const TestScope& scope) {
 
   bool has_header = false;
   std::size_t wrong_rows = 0;
-  for (CsvPlace place; place.offset < text.size() && wrong_rows < kMostWrongRows;) {
-    const CsvPlace before = place;
-    auto record = next_csv_record(text, place);
-    const Span line{before.line, 1, data->begin + static_cast<std::uint32_t>(before.offset), 0};
-    if (!record) {
-      report(Code::TestFile, line, "a quote is not closed before the file ends", "end the field with \"");
-      return;
-    }
-    for (CsvField& field : *record) {
-      field.span.offset += data->begin;
-      field = trimmed(field);
-    }
-    if (record->front().text.starts_with('#') || (record->size() == 1 && record->front().text.empty())) continue;
-    if (!has_header) {
-      has_header = true;
-      if (!read_data_header(*record, scope, columns)) return;
-    } else if (out.cases.size() == kMostCases) {
+  const bool is_whole = read_records(named, [&](const std::vector<CsvField>& record, const Span& line) {
+    if (!has_header) return has_header = true, read_data_header(record, scope.table->span, columns);
+    if (out.cases.size() == kMostCases) {
       report(Code::TestFile, line, "a table has at most " + std::to_string(kMostCases) + " rows", "split the file");
-      return;
-    } else {
-      wrong_rows += !read_data_row(*record, columns, scope, out);
+      return false;
     }
-  }
-  if (wrong_rows == 0 && out.cases.empty())
+    wrong_rows += !read_data_row(record, columns, scope, out);
+    return wrong_rows < kMostWrongRows;
+  });
+  if (is_whole && wrong_rows == 0 && out.cases.empty())
     report(Code::TestFile, named.span, named.path + " has no rows",
            "its first line names the columns, then come the rows");
 }

@@ -14,6 +14,7 @@ namespace {
 const Type& bare(const Type& type) { return type.kind == TypeKind::Optional ? *type.element : type; }
 
 bool is_left_out(const syntax::Pattern& cell) {
+  if (cell.file) return false;
   const auto* name = cell.value ? std::get_if<syntax::NameExpr>(&cell.value->node) : nullptr;
   return !cell.value || (name && name->name == "_");
 }
@@ -212,6 +213,16 @@ bool TaskChecker::add_case_value(const TestColumn& column, const syntax::Pattern
     return false;
   }
   if (column.input && is_left_out(cell)) return true;
+  if (cell.file) {
+    if (!column.input) {
+      report(Code::TestTable, cell.file->span,
+             "'" + column.name.text + "' is no input, and only those are fed from files", "write its value");
+      return false;
+    }
+    auto feed = cell_feed(*column.input, *cell.file);
+    if (feed) out.feeds.push_back(std::move(*feed));
+    return feed.has_value();
+  }
   if (column.input && std::holds_alternative<syntax::MissingExpr>(cell.value->node)) {
     out.feeds.push_back({*column.input, {}});
     return true;
@@ -232,6 +243,10 @@ bool TaskChecker::add_case_value(const TestColumn& column, const syntax::Pattern
 
 bool TaskChecker::add_case_answer(const Type& type, const syntax::Pattern& cell, typed::Case& out) {
   if (is_left_out(cell)) return out.wanted.emplace_back(), true;
+  if (cell.file) {
+    report(Code::TestTable, cell.file->span, "what is expected stands in no file", "write the value");
+    return false;
+  }
   auto value = constant(cell.value, type);
   if (!value) return false;
   typed::Wanted wanted{std::move(*value), {}};
@@ -268,9 +283,11 @@ void TaskChecker::check_case(const syntax::TestStep& step, typed::Test& out, con
   typed::Case made{.span = step.span, .words = {}, .givens = {}, .feeds = {}, .wanted = {}};
   bool is_sound = true;
   for (std::size_t i = 0; i < step.row.size(); ++i) {
-    if (!step.row[i].value) return;
-    is_sound = add_case_value(scope.columns[i], step.row[i], made) && is_sound;
-    made.words += (i == 0 ? "" : ", ") + scope.columns[i].name.text + " " + source_text(step.row[i].value->span);
+    const syntax::Pattern& cell = step.row[i];
+    if (!cell.value && !cell.file) return;
+    is_sound = add_case_value(scope.columns[i], cell, made) && is_sound;
+    made.words += (i == 0 ? "" : ", ") + scope.columns[i].name.text + " " +
+                  (cell.file ? cell.file->path : source_text(cell.value->span));
   }
   for (std::size_t i = 0; i < step.answer.size(); ++i)
     is_sound = add_case_answer(scope.wanted[i], step.answer[i], made) && is_sound;

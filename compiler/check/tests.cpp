@@ -60,7 +60,7 @@ void TaskChecker::check_override(const syntax::TestStep& step, typed::Test& out)
   out.params.push_back({typed::ParamId{symbol->index}, std::move(*value)});
 }
 
-std::optional<typed::Feed> TaskChecker::check_feed(const syntax::TestStep& step) {
+std::optional<typed::InputId> TaskChecker::fed_input(const syntax::TestStep& step) {
   if (step.target.text.empty()) return std::nullopt;
   Symbol* symbol = find_symbol(step.target.text);
   if (!symbol) {
@@ -78,9 +78,15 @@ std::optional<typed::Feed> TaskChecker::check_feed(const syntax::TestStep& step)
            "'" + step.target.text + "' is not an input, and a test feeds only inputs");
     return std::nullopt;
   }
-  const typed::InputId input{symbol->index};
+  return typed::InputId{symbol->index};
+}
+
+std::optional<typed::Feed> TaskChecker::check_feed(const syntax::TestStep& step) {
+  const auto fed = fed_input(step);
+  if (!fed) return std::nullopt;
+  const typed::InputId input = *fed;
   if (step.value && std::holds_alternative<syntax::MissingExpr>(step.value->node)) return typed::Feed{input, {}};
-  const Type& type = task_.inputs[symbol->index].type;
+  const Type& type = task_.inputs[typed::index(input)].type;
   auto [value, computed] = test_value(step.value, type.kind == TypeKind::Optional ? *type.element : type);
   if (!value && !computed) return std::nullopt;
   return typed::Feed{input, std::move(value), std::move(computed)};
@@ -164,7 +170,9 @@ typed::Test TaskChecker::test(const syntax::TestDecl& decl, std::uint32_t task_i
     } else {
       has_time = has_time || step.at;
       check_step_time(step, now, made);
-      if (step.form == Feed) {
+      if (step.form == Feed && step.file) {
+        check_file_feed(step, std::move(made), now, out);
+      } else if (step.form == Feed) {
         Symbol* model = step.target.text.empty() ? nullptr : find_symbol(step.target.text);
         if (model && model->kind == SymbolKind::Model)
           take(check_answer(step, model->index));

@@ -109,10 +109,13 @@ Loaded load(std::string_view text, std::string_view file_name, const ModuleFinde
     if (finder.known) std::ranges::copy(finder.known(), std::back_inserter(modules.known));
   }
   for (const syntax::TestDecl& test : file.tests) {
-    for (const syntax::TestStep& step : test.steps)
-      if (step.file && std::ranges::find(modules.data, step.file->path, &DataFile::path) == modules.data.end())
+    for (const syntax::TestStep& step : test.steps) {
+      if (!step.file || (step.form == syntax::StepForm::Feed && !is_table(step.file->path))) continue;
+      if (std::ranges::find(modules.data, step.file->path, &DataFile::path) == modules.data.end())
         modules.data.push_back(read_data(step.file->path, finder, loaded.sources));
+    }
   }
+  modules.read_fed = finder.read_fed;
   loaded.program = check(file, loaded.sources.text(), loaded.diagnostics, broken, modules);
   if (english) tell_by_sentence(loaded, *english, static_cast<std::uint32_t>(text.size()) + 1);
   return loaded;

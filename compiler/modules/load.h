@@ -24,6 +24,8 @@ struct ModuleFinder {
   std::function<std::vector<std::string>()> known;  // all paths, for "did you mean"; asked when one is not found
   // What a test has its rows from: "cases.csv", beside the file that is compiled.
   std::function<Result<ModuleText>(std::string_view path)> read_data{};
+  // What it feeds as it is: "part.jpg", "parts", a folder.
+  ReadFedFiles read_fed{};
 };
 
 struct Loaded {

@@ -54,7 +54,7 @@ class TestRun {
     instance_.start(worker_, 0);
     after_event();
     if (input_.row) {
-      for (const typed::Feed& feed : input_.row->feeds) deliver(feed.input, feed.value);
+      for (const typed::Feed& feed : input_.row->feeds) deliver(feed);
     }
     for (std::size_t i = 0; i < test_.steps.size(); ++i) {
       step_ = &test_.steps[i];
@@ -128,7 +128,7 @@ class TestRun {
   void perform(const typed::Feed& feed) {
     advance(at_ - 1);
     now_ = std::max(now_, at_);
-    if (!feed.computed) return deliver(feed.input, feed.value);
+    if (!feed.computed) return deliver(feed);
     const vm::Instance::Answer answer = instance_.ask(worker_, step_code_->value, now_);
     const typed::Type& type = feed.computed->type;
     if (answer.trap != vm::Trap::None) {
@@ -143,6 +143,12 @@ class TestRun {
     }
   }
 
+  void deliver(const typed::Feed& feed) {
+    if (!feed.elements) return deliver(feed.input, feed.value);
+    const vm::InputId input{static_cast<std::uint16_t>(feed.input)};
+    instance_.deliver_elements(worker_, input, std::as_bytes(std::span(*feed.elements)), now_, now_);
+    after_event();
+  }
   void deliver(typed::InputId to, const std::optional<typed::Constant>& value) {
     const vm::InputId input{static_cast<std::uint16_t>(to)};
     if (value && typed::is_scalar(value->type.kind)) return deliver_word(to, lowering::scalar_word(*value));

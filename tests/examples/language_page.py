@@ -30,6 +30,12 @@ AROUND = {
     "fn halves": ("", "task piece {\n  input v : f64\n  output o : value f64\n  state xs : [f64; 8] = [0.0; 8]\n"
                       "  on v as x {\n    xs[0] = x\n    let h = halves(xs)\n    o.set(h[0])\n  }\n}\n"),
 }
+# Files that pieces name, besides the tables that stand on the page.
+FILES = {"parts/good.pgm": b"P5 2 1 255\n\x50\x51"}
+AROUND["at 0 s   camera"] = ("task piece {\n  input camera : image(2, 1, gray8)\n  input level : mm\n"
+                             "  output o : value f64\n  on camera as c { o.set(c.mean()) }\n"
+                             "  on level as l { o.set(l / 1 mm) }\n}\ntest \"piece\" of piece {\n",
+                             "  expect o == 130.0\n}\n")
 # A task of the page → what the compiler says of it as long as the page marks it.
 NOT_YET = {}
 
@@ -70,6 +76,10 @@ def main(eyeflowc, page):
         for language, _, text in page_blocks:
             if language == "csv":  # its first line says its name
                 (pathlib.Path(folder) / text.split("\n", 1)[0].removeprefix("# ")).write_text(text)
+        for name, content in FILES.items():
+            path = pathlib.Path(folder) / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
         kettle = next(text for _, _, text in page_blocks if text.startswith("task kettle"))
         AROUND['test "'] = (kettle, '\ntest "in a file" of kettle {\n  cases pause: duration, last: °C -> silent.active'
                             ' from "pauses.csv"\n  at 1 s water <- last\n  at 1 s + pause expect true\n}\n')

@@ -73,6 +73,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::size_t rest = all.find('\n', source.size() + 1);
     return compiler::ModuleText{"data.csv", std::string(rest < all.size() ? all.substr(rest + 1) : "")};
   };
+  finder.read_fed = [&](std::string_view path) -> Result<compiler::FedFiles> {
+    const bool is_folder = path.find('.') == std::string_view::npos;
+    const std::string bytes(all.substr(std::min(all.size(), source.size() + 1)));
+    return compiler::FedFiles{.is_folder = is_folder, .files = {is_folder ? 2u : 1u, {"fed", bytes}}};
+  };
   compiler::Loaded loaded = compiler::load(source, "fuzz.eft", finder);
   const auto& program = loaded.program;
   EYEFLOW_CHECK(program.has_value() != loaded.diagnostics.has_errors());

@@ -65,6 +65,29 @@ void add_modules_below(const fs::path& root, std::vector<std::string>& out) {
   }
 }
 
+// A test's file as it is, or the files of its folder as `eyeflow-vm` plays one: in the order of their names, without
+// those that begin with a dot.
+Result<compiler::FedFiles> read_fed(const fs::path& named) {
+  constexpr std::size_t kMostFiles = 10'000;
+  const fs::path path = named.lexically_normal();
+  std::error_code error;
+  compiler::FedFiles out{.is_folder = fs::is_directory(path, error)};
+  std::vector<fs::path> files;
+  if (!out.is_folder) files.push_back(path);
+  for (fs::directory_iterator at(out.is_folder ? path : fs::path(), error), end; out.is_folder && !error && at != end;
+       at.increment(error))
+    if (at->is_regular_file(error) && !at->path().filename().string().starts_with('.')) files.push_back(at->path());
+  if (out.is_folder && error) return fail(path.string() + " cannot be listed: " + error.message());
+  if (files.size() > kMostFiles) return fail(fmt::format("{} has more than {} files", path.string(), kMostFiles));
+  std::ranges::sort(files);
+  for (const fs::path& file : files) {
+    auto bytes = read_file(file.string());
+    if (!bytes) return std::unexpected(bytes.error());
+    out.files.push_back({file.string(), std::move(*bytes)});
+  }
+  return out;
+}
+
 // plant.pumps is plant/pumps.eft in the folder of the file, or under one of the project's.
 Result<compiler::ModuleFinder> modules_for(const std::string& path) {
   const fs::path folder = fs::path(path).parent_path();
@@ -92,6 +115,7 @@ Result<compiler::ModuleFinder> modules_for(const std::string& path) {
     if (!text) return std::unexpected(text.error());
     return compiler::ModuleText{file.string(), std::move(*text)};
   };
+  finder.read_fed = [folder](std::string_view named) { return read_fed(folder / named); };
   finder.known = [roots] {
     std::vector<std::string> known;
     for (const fs::path& root : roots) add_modules_below(root, known);
