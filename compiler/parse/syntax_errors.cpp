@@ -195,6 +195,9 @@ std::string hint_from_place(antlr4::Parser& parser, antlr4::Token* token, const 
     std::string element = is_type && before->getText() != "ARRAY" ? before->getText() : "f64";
     return "an array's type is written [" + element + "; 4]";
   }
+  const bool begins_statement = text == "if" || text == "for" || text == "while" || text == "match";
+  if (begins_statement && expected.find("declaration") != std::string::npos)
+    return "what is done stands in a handler: on t1 as x { … }";
   if (text == "if" && expected == "a value") return "'if' is a statement: assign in both of its blocks";
   if (expected == "'{'" && token->getType() == Lexer::IDENT && before && before->getType() == Lexer::IDENT && at > 1 &&
       neighbour(at - 2)->getType() == Lexer::ON)

@@ -1,6 +1,7 @@
 // Any bytes are a source: reading them ends in diagnostics that point into the text and can be shown, or in modules
 // that verify and run: whatever they do, it ends in effects or faults.
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
