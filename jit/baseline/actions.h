@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <initializer_list>
 
 #include "jit/baseline/masm.h"
 
@@ -241,5 +242,73 @@ static_assert(flow_is_complete());
 }  // namespace actions_detail
 
 constexpr Action action(Op op) { return actions_detail::kTable[static_cast<std::size_t>(op)]; }
+
+// What the compiler asks of a row again and again, in a few bytes: the rows themselves are long, and all of them
+// together are as large as a processor's first cache. Sets of fields have bit 0 for a, 1 for b, 2 for c.
+struct Fields {
+  static constexpr std::uint8_t kNone = 3;
+  std::uint8_t registers = 0;                                     // that are a register's number …
+  std::uint8_t reads = 0, writes = 0, updates = 0, counters = 0;  // … by what is done to it
+  std::uint8_t target = kNone, back_target = kNone;               // the field that is a branch's
+  std::uint8_t block_field = kNone;                               // that begins a run of registers
+  vm::Block block = vm::Block::None;
+  bool pure = false, may_trap = false, loops = false;
+};
+
+namespace actions_detail {
+constexpr Fields fields_of(const vm::OpInfo& row) {
+  Fields fields{.pure = row.has(vm::Pure), .may_trap = row.has(vm::MayTrap), .loops = row.has(vm::Loops)};
+  for (std::uint8_t n = 0; n < 3; ++n) {
+    const vm::Operand& operand = row.operands[n];
+    const auto bit = static_cast<std::uint8_t>(1 << n);
+    if (operand.role == vm::Role::Read) fields.reads |= bit;
+    if (operand.role == vm::Role::Write) fields.writes |= bit;
+    if (operand.role == vm::Role::Update) fields.updates |= bit;
+    if (operand.role == vm::Role::Counter) fields.counters |= bit;
+    if (operand.role == vm::Role::Target) fields.target = n;
+    if (operand.role == vm::Role::BackTarget) fields.back_target = n;
+    // Of a call, what it gives stands with what it takes.
+    if (operand.block == vm::Block::None || operand.block == vm::Block::CalleeResults ||
+        operand.block == vm::Block::IntrinsicResult)
+      continue;
+    fields.block = operand.block;
+    fields.block_field = n;
+  }
+  fields.registers = fields.reads | fields.writes | fields.updates | fields.counters;
+  return fields;
+}
+constexpr auto make_fields() {
+  std::array<Fields, vm::kOpCount> all{};
+  for (std::size_t n = 0; n < vm::kOpCount; ++n) all[n] = fields_of(vm::isa_rows::kOps[n]);
+  return all;
+}
+inline constexpr auto kFields = make_fields();
+}  // namespace actions_detail
+
+constexpr const Fields& fields(Op op) { return actions_detail::kFields[static_cast<std::size_t>(op)]; }
+
+// Sets of kinds.
+class Kinds {
+ public:
+  constexpr Kinds(std::initializer_list<Kind> kinds) {
+    for (const Kind kind : kinds) bits_ |= bit(kind);
+  }
+  constexpr bool has(Kind kind) const { return (bits_ & bit(kind)) != 0; }
+
+ private:
+  static constexpr std::uint64_t bit(Kind kind) { return std::uint64_t{1} << static_cast<int>(kind); }
+  std::uint64_t bits_ = 0;
+};
+static_assert(static_cast<int>(Kind::InlinedCall) < 64);
+
+inline constexpr Kinds kEndsLoop{Kind::LoopNext, Kind::LoopStep,   Kind::WhileNext,
+                                 Kind::Repeat,   Kind::RepeatBool, Kind::RepeatCompare};
+inline constexpr Kinds kRepeats{Kind::Repeat, Kind::RepeatBool, Kind::RepeatCompare};
+inline constexpr Kinds kBeginsLoop{Kind::LoopEnter, Kind::WhileBegin, Kind::WhileEnter};
+inline constexpr Kinds kArrayOps{Kind::ArrayEach, Kind::ArrayFrom, Kind::ArrayFill, Kind::ArraySum};
+inline constexpr Kinds kCallsOut{Kind::Meaning, Kind::Call, Kind::CallIntrinsic};
+inline constexpr Kinds kGoesForward{Kind::Jump,        Kind::JumpIf,    Kind::JumpUnless,
+                                    Kind::JumpCompare, Kind::LoopEnter, Kind::WhileTest};
+inline constexpr Kinds kCountersOfLoops{Kind::LoopBegin, Kind::LoopEnter, Kind::LoopNext, Kind::LoopStep};
 
 }  // namespace eyeflow::jit

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "vm/base/check.h"
+
 // A function as a list of items, with small callees inlined, and its registers taken apart into values.
 namespace eyeflow::jit {
 
@@ -13,23 +15,9 @@ constexpr std::size_t kMostInlinedInstructions = 24;  // of a callee
 constexpr std::uint32_t kInlineBudget = 1500;         // of all that is inlined into a function
 constexpr std::uint32_t kNeverJumpedTo = 0xFFFFFFFF;
 
-bool has_kind(const Item& item, std::initializer_list<Kind> kinds) {
-  return std::find(kinds.begin(), kinds.end(), item.action.kind) != kinds.end();
-}
-
 std::size_t intrinsic_results(const IntrinsicDesc& desc) { return desc.result == Scalar::Void ? 0 : 1; }
 
 }  // namespace
-
-bool ends_loop(const Item& item) {
-  return has_kind(
-      item, {Kind::LoopNext, Kind::LoopStep, Kind::WhileNext, Kind::Repeat, Kind::RepeatBool, Kind::RepeatCompare});
-}
-bool begins_loop(const Item& item) { return has_kind(item, {Kind::LoopEnter, Kind::WhileBegin, Kind::WhileEnter}); }
-bool is_array_op(const Item& item) {
-  return has_kind(item, {Kind::ArrayEach, Kind::ArrayFrom, Kind::ArrayFill, Kind::ArraySum});
-}
-bool calls_out(const Item& item) { return has_kind(item, {Kind::Meaning, Kind::Call, Kind::CallIntrinsic}); }
 
 void Analysis::run(FunctionId function) {
   items_.clear();
@@ -45,7 +33,7 @@ void Analysis::run(FunctionId function) {
   inline_budget_ = kInlineBudget;
   const auto number = static_cast<std::uint16_t>(function);
   const Function& f = verified_.module.functions[number];
-  Item& enter = add({.action = {Kind::Enter}, .function = number});
+  Item& enter = add({}, {Kind::Enter}, number, 0, 0);
   enter.result_count = static_cast<std::uint32_t>(f.registers.size());
   flatten(number, 0, nullptr);
   split();
@@ -56,22 +44,25 @@ void Analysis::run(FunctionId function) {
 
 // ---- Items ---------------------------------------------------------------------------------------------------------
 
-Item& Analysis::add(const Item& item) {
-  items_.push_back(item);
-  items_.back().run = static_cast<std::uint32_t>(runs_.size());
-  return items_.back();
+// Made in its place: what is copied right after it was put together waits for the memory.
+Item& Analysis::add(Instruction i, Action action, std::uint16_t function, std::uint32_t index, std::uint32_t base) {
+  Item& item = items_.emplace_back();
+  item.i = i;
+  item.action = action;
+  item.function = function;
+  item.index = index;
+  item.base = base;
+  item.run = static_cast<std::uint32_t>(runs_.size());
+  return item;
 }
 
 void Analysis::add_run(std::uint32_t first, std::uint32_t count) {
   for (std::uint32_t n = 0; n < count; ++n) runs_.push_back(first + n);
 }
 
-void Analysis::add_move(const Item& like, std::uint32_t to, std::uint32_t from) {
-  Item& item = add({.i = {.op = Op::Move},
-                    .action = {Kind::Move},
-                    .function = like.function,
-                    .index = like.index,
-                    .base = like.base});
+void Analysis::add_move(std::uint16_t function, std::uint32_t index, std::uint32_t base, std::uint32_t to,
+                        std::uint32_t from) {
+  Item& item = add({.op = Op::Move}, {Kind::Move}, function, index, base);
   item.value[0] = to;
   item.value[1] = from;
 }
@@ -79,29 +70,28 @@ void Analysis::add_move(const Item& like, std::uint32_t to, std::uint32_t from) 
 // Small functions without loops that call only such: where most of the time would go into the call itself.
 bool Analysis::is_inlined(const Function& callee) const {
   if (callee.code.size() > kMostInlinedInstructions || callee.code.size() > inline_budget_) return false;
-  return std::ranges::none_of(callee.code, [](const Instruction& i) { return info(i.op).has(Loops); });
+  return std::ranges::none_of(callee.code, [](const Instruction& i) { return fields(i.op).loops; });
 }
 
 void Analysis::flatten(std::uint16_t function, std::uint32_t base, const Item* call) {
   const Function& f = verified_.module.functions[function];
   const auto words = static_cast<std::uint32_t>(f.registers.size());
   frame_words_ = std::max(frame_words_, base + words);
-  std::vector<std::uint32_t> first_item(f.code.size() + 1);
-  std::vector<std::uint32_t> branches, exits;  // items whose targets are numbers of instructions; of returns
+  // Of this function, behind those of the ones that it is inlined into.
+  const std::size_t first_item = first_item_.size(), branches = branches_.size(), exits = exits_.size();
+  first_item_.resize(first_item + f.code.size() + 1);
   for (std::uint32_t n = 0; n < f.code.size(); ++n) {
     const Instruction& i = f.code[n];
-    first_item[n] = static_cast<std::uint32_t>(items_.size());
+    first_item_[first_item + n] = static_cast<std::uint32_t>(items_.size());
     if (i.op == Op::Call) {
       const Function& callee = verified_.module.functions[i.b];
       if (is_inlined(callee)) {
         inline_budget_ -= static_cast<std::uint32_t>(callee.code.size());
-        Item& enter =
-            add({.i = i, .action = {Kind::InlinedCall}, .function = function, .index = n, .base = base + words});
+        Item& enter = add(i, {Kind::InlinedCall}, function, n, base + words);
         enter.result_count = static_cast<std::uint32_t>(callee.registers.size() - callee.param_count);
         add_run(base + words + callee.param_count, enter.result_count);
-        const Item like = enter;
         for (std::uint32_t p = 0; p < callee.param_count; ++p) {
-          add_move(like, base + words + p, base + i.c + p);
+          add_move(function, n, base + words, base + words + p, base + i.c + p);
           items_.back().action.detail = kArgument;
         }
         const Item caller{.i = i, .function = function, .index = n, .base = base};
@@ -110,26 +100,31 @@ void Analysis::flatten(std::uint16_t function, std::uint32_t base, const Item* c
       }
     }
     if (i.op == Op::Return && call != nullptr) {
-      const Item like{.i = i, .function = function, .index = n, .base = base};
-      for (std::uint32_t r = 0; r < f.results.size(); ++r) add_move(like, call->base + call->i.a + r, base + i.a + r);
+      for (std::uint32_t r = 0; r < f.results.size(); ++r)
+        add_move(function, n, base, call->base + call->i.a + r, base + i.a + r);
       if (n + 1 == f.code.size()) continue;
-      exits.push_back(static_cast<std::uint32_t>(items_.size()));
-      add(like).action = {Kind::Jump};
+      exits_.push_back(static_cast<std::uint32_t>(items_.size()));
+      add(i, {Kind::Jump}, function, n, base);
       continue;
     }
     add_instruction(function, n, base);
-    const OpInfo& row = info(i.op);
-    for (int field = 0; field < 3; ++field) {
-      const Role role = row.operands[static_cast<std::size_t>(field)].role;
-      if (role != Role::Target && role != Role::BackTarget) continue;
-      const std::uint16_t distance = field == 0 ? i.a : field == 1 ? i.b : i.c;
-      items_.back().target = role == Role::Target ? n + distance : n - distance;
-      branches.push_back(static_cast<std::uint32_t>(items_.size() - 1));
-    }
+    const Fields& row = fields(i.op);
+    const std::uint8_t field = std::min(row.target, row.back_target);
+    if (field == Fields::kNone) continue;
+    const std::uint16_t distance = field == 0 ? i.a : field == 1 ? i.b : i.c;
+    items_.back().target = row.target != Fields::kNone ? n + distance : n - distance;
+    branches_.push_back(static_cast<std::uint32_t>(items_.size() - 1));
   }
-  first_item[f.code.size()] = static_cast<std::uint32_t>(items_.size());
-  for (const std::uint32_t at : branches) items_[at].target = first_item[items_[at].target];
-  for (const std::uint32_t at : exits) items_[at].target = static_cast<std::uint32_t>(items_.size());
+  const auto end = static_cast<std::uint32_t>(items_.size());
+  first_item_.back() = end;
+  for (std::size_t n = branches; n < branches_.size(); ++n) {
+    std::uint32_t& target = items_[branches_[n]].target;
+    target = first_item_[first_item + target];
+  }
+  for (std::size_t n = exits; n < exits_.size(); ++n) items_[exits_[n]].target = end;
+  first_item_.resize(first_item);
+  branches_.resize(branches);
+  exits_.resize(exits);
 }
 
 namespace {
@@ -159,60 +154,58 @@ bool Analysis::is_short(const Item& item) {
 void Analysis::add_instruction(std::uint16_t function, std::uint32_t index, std::uint32_t base) {
   const Module& module = verified_.module;
   const Instruction& i = module.functions[function].code[index];
-  Item& item = add({.i = i, .action = action(i.op), .function = function, .index = index, .base = base});
-  const OpInfo& row = info(i.op);
+  Item& item = add(i, action(i.op), function, index, base);
+  const Fields& row = fields(i.op);
   if (item.action.kind == Kind::Emit && !is_plain_row(module, module.outputs[i.a])) item.action = {};
   if (is_array_op(item) && !is_short(item)) item.action = {};
-  const std::uint16_t fields[] = {i.a, i.b, i.c};
-  for (std::size_t n = 0; n < 3; ++n) {
-    const Operand& operand = row.operands[n];
-    const std::uint32_t reg = base + fields[n];
-    if (operand.role == Role::Read || operand.role == Role::Write || operand.role == Role::Update ||
-        operand.role == Role::Counter)
-      item.value[n] = reg;
-    switch (operand.block) {
-      case Block::None:
-      case Block::CalleeResults:    // with the callee's parameters
-      case Block::IntrinsicResult:  // likewise
-        break;
-      case Block::Results:
-        item.run_count = static_cast<std::uint32_t>(module.functions[function].results.size());
-        add_run(reg, item.run_count);
-        break;
-      case Block::OutputFields:
-        item.run_count = static_cast<std::uint32_t>(module.outputs[i.a].fields.size());
-        add_run(reg, item.run_count);
-        break;
-      case Block::CalleeParams:
-        item.run_count = module.functions[i.b].param_count;
-        item.result_count = static_cast<std::uint32_t>(module.functions[i.b].results.size());
-        add_run(reg, item.run_count);
-        add_run(base + i.a, item.result_count);
-        break;
-      case Block::IntrinsicParams:
-        item.run_count = intrinsics_[i.b].param_count;
-        item.result_count = static_cast<std::uint32_t>(intrinsic_results(intrinsics_[i.b]));
-        add_run(reg, item.run_count);
-        add_run(base + i.a, item.result_count);
-        break;
-    }
+  if ((row.registers & 1) != 0) item.value[0] = base + i.a;
+  if ((row.registers & 2) != 0) item.value[1] = base + i.b;
+  if ((row.registers & 4) != 0) item.value[2] = base + i.c;
+  switch (row.block) {
+    case Block::None:
+      return;
+    case Block::Results:
+      item.run_count = static_cast<std::uint32_t>(module.functions[function].results.size());
+      break;
+    case Block::OutputFields:
+      item.run_count = static_cast<std::uint32_t>(module.outputs[i.a].fields.size());
+      break;
+    case Block::CalleeParams:
+      item.run_count = module.functions[i.b].param_count;
+      item.result_count = static_cast<std::uint32_t>(module.functions[i.b].results.size());
+      break;
+    case Block::IntrinsicParams:
+      item.run_count = intrinsics_[i.b].param_count;
+      item.result_count = static_cast<std::uint32_t>(intrinsic_results(intrinsics_[i.b]));
+      break;
+    case Block::CalleeResults:
+    case Block::IntrinsicResult:
+      EYEFLOW_CHECK(false);
   }
+  const std::uint16_t numbers[] = {i.a, i.b, i.c};
+  add_run(base + numbers[row.block_field], item.run_count);
+  add_run(base + i.a, item.result_count);
 }
 
 // ---- Values --------------------------------------------------------------------------------------------------------
 
+bool Analysis::is_counter(TypeId type) const {
+  return type >= kFirstModuleType && verified_.module.type(type)->kind == TypeKind::Counter;
+}
+
 std::uint32_t Analysis::new_value(std::uint32_t reg) {
   const auto id = static_cast<std::uint32_t>(values_.size());
-  Value value{.reg = reg, .type = types_[reg]};
+  Value& value = values_.emplace_back();
+  value.reg = reg;
+  value.type = types_[reg];
   if (reg >= frame_words_) {
     value.reg = reg - frame_words_;
     value.type = type_id(Scalar::U32);
     value.is_limit = true;
   } else {
     value.is_float = value.type == type_id(Scalar::F32) || value.type == type_id(Scalar::F64);
-    value.is_counter = verified_.module.type(value.type)->kind == TypeKind::Counter;
+    value.is_counter = is_counter(value.type);
   }
-  values_.push_back(value);
   parent_.push_back(id);
   return id;
 }
@@ -298,6 +291,7 @@ void Analysis::split() {
       own_types(verified_.module.functions[item.function], 0);
       item.run = static_cast<std::uint32_t>(runs_.size());
       for (std::uint32_t reg = 0; reg < types_.size(); ++reg) {
+        if (reg >= frame_words_ && !is_counter(types_[reg - frame_words_])) continue;  // it has no limit
         const std::uint32_t id = write(reg, at);
         defs_.back().previous = current_[reg];
         if (reg < item.result_count) runs_.push_back(id);
@@ -307,21 +301,19 @@ void Analysis::split() {
     }
     if (kind == Kind::InlinedCall) own_types(verified_.module.functions[item.i.b], item.base);
     if (kind == Kind::WhileNext) item.value[0] = kNoValue;  // it only goes back
-    const OpInfo& row = info(item.i.op);
+    std::uint32_t writes = fields(item.i.op).writes;
+    constexpr Kinds kBeginsCounting{Kind::LoopBegin, Kind::WhileBegin, Kind::WhileEnter};
+    if (kBeginsCounting.has(kind)) writes |= 1;
+    if (kCountersOfLoops.has(kind)) item.value[3] = frame_words_ + item.value[0];
     std::uint32_t written[3] = {kNoValue, kNoValue, kNoValue};
     for (std::size_t n = 0; n < 3; ++n) {
       if (item.value[n] == kNoValue) continue;
-      const bool move_to = kind == Kind::Move && n == 0;
-      const bool writes = move_to || (kind != Kind::Move && row.operands[n].role == Role::Write);
-      const bool begins = has_kind(item, {Kind::LoopBegin, Kind::WhileBegin, Kind::WhileEnter}) && n == 0;
-      if (n == 0 && has_kind(item, {Kind::LoopBegin, Kind::LoopEnter, Kind::LoopNext, Kind::LoopStep}))
-        item.value[3] = frame_words_ + item.value[0];
-      if (writes || begins)
+      if ((writes >> n & 1) != 0)
         written[n] = item.value[n];
       else
         item.value[n] = read(item.value[n], at);
     }
-    if (has_kind(item, {Kind::Repeat, Kind::RepeatBool, Kind::RepeatCompare}))
+    if (kRepeats.has(kind))
       item.value[3] = read(values_[items_[item.target - 1].value[0]].reg, at);
     else if (item.value[3] != kNoValue && kind != Kind::LoopBegin)
       item.value[3] = read(item.value[3], at);
@@ -341,8 +333,7 @@ void Analysis::split() {
     }
     if (ends_loop(item)) {
       close_loop(at);
-    } else if (has_kind(item, {Kind::Jump, Kind::JumpIf, Kind::JumpUnless, Kind::JumpCompare, Kind::LoopEnter,
-                               Kind::WhileTest})) {
+    } else if (kGoesForward.has(kind)) {
       earliest_[item.target] = std::min(earliest_[item.target], at);
     }
   }

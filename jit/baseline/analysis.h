@@ -102,6 +102,10 @@ class Analysis {
   struct LiveIn {
     std::uint32_t reg, value;
   };
+  struct Weighed {
+    double weight;
+    std::uint32_t id;
+  };
   struct OpenLoop {
     std::uint32_t header;
     std::vector<LiveIn> live_in;
@@ -110,13 +114,11 @@ class Analysis {
   // Flattening (analysis.cpp)
   void flatten(std::uint16_t function, std::uint32_t base, const Item* call);
   bool is_inlined(const vm::Function& callee) const;
-  Item& add(const Item& item);
-  void add_move(const Item& like, std::uint32_t to, std::uint32_t from);
+  Item& add(vm::Instruction i, Action action, std::uint16_t function, std::uint32_t index, std::uint32_t base);
+  void add_move(std::uint16_t function, std::uint32_t index, std::uint32_t base, std::uint32_t to, std::uint32_t from);
   void add_instruction(std::uint16_t function, std::uint32_t index, std::uint32_t base);
   void add_run(std::uint32_t first, std::uint32_t count);
-  void note_register(std::uint32_t reg, vm::TypeId type);
   bool is_short(const Item& item);
-  std::uint32_t limit_of(std::uint32_t counter);
 
   // Values
   void split();
@@ -125,6 +127,7 @@ class Analysis {
   void join(std::uint32_t source);
   void merge(std::uint32_t a, std::uint32_t b);
   std::uint32_t new_value(std::uint32_t reg);
+  bool is_counter(vm::TypeId type) const;
   void close_loop(std::uint32_t at);
 
   // What is known (values.cpp)
@@ -136,7 +139,7 @@ class Analysis {
   void find_copies();
   void follow_loops(std::uint32_t at);
   void assign_pins();
-  bool try_pin(std::uint32_t id, Value& value, int pin, bool fpr);
+  bool try_pins(std::uint32_t id, Value& value, int from, int to);
   void note_uses_of_memory(const Item& item);
 
   const vm::VerifiedModule& verified_;
@@ -144,6 +147,10 @@ class Analysis {
   PinCounts pins_;
   ArrayLimits arrays_;
   bool blind_;
+
+  // While a function is flattened: the item that each instruction begins with; the items whose targets are numbers of
+  // instructions, and of returns.
+  std::vector<std::uint32_t> first_item_, branches_, exits_;
 
   std::vector<Item> items_;
   std::vector<std::uint32_t> runs_;
@@ -171,14 +178,16 @@ class Analysis {
   int base_pins_[vm::kRegionCount + 1] = {};
   std::vector<std::vector<std::uint64_t>> gpr_busy_, fpr_busy_;
   std::vector<std::vector<PinSpan>> gpr_spans_, fpr_spans_;
-  std::vector<std::uint32_t> order_by_weight_;
+  std::vector<Weighed> order_by_weight_;
   std::uint32_t used_kept_gprs_ = 0, used_kept_fprs_ = 0;
 };
 
 // Whether an item calls out of the compiled code, so that pins that are not kept are lost.
-bool calls_out(const Item& item);
-bool is_array_op(const Item& item);  // on a whole array
-bool begins_loop(const Item& item);  // the next item is where it goes back to
-bool ends_loop(const Item& item);
+inline bool calls_out(const Item& item) { return kCallsOut.has(item.action.kind); }
+inline bool is_array_op(const Item& item) { return kArrayOps.has(item.action.kind); }  // on a whole array
+inline bool begins_loop(const Item& item) {
+  return kBeginsLoop.has(item.action.kind);
+}  // the next item: where it goes back to
+inline bool ends_loop(const Item& item) { return kEndsLoop.has(item.action.kind); }
 
 }  // namespace eyeflow::jit

@@ -243,11 +243,11 @@ class Compiler {
   void emit(const Item& item, CalleeOf callee_of) {
     const auto& v = item.value;
     const Scalar type = item.action.type;
-    const vm::OpInfo& row = vm::info(item.i.op);
-    if (row.has(vm::Pure) && !row.has(vm::MayTrap) && item.action.kind != Kind::Enter && v[0] != kNoValue &&
+    const Fields& row = fields(item.i.op);
+    if (row.pure && !row.may_trap && item.action.kind != Kind::Enter && v[0] != kNoValue &&
         (is_unused(v[0]) || is_known(v[0])))
       return;
-    const auto to_trap = [&](Trap t) { return row.has(vm::MayTrap) ? trap(item, t) : Label(); };
+    const auto to_trap = [&](Trap t) { return row.may_trap ? trap(item, t) : Label(); };
     switch (item.action.kind) {
       case Kind::Enter:
         return emit_enter(item);
@@ -359,7 +359,7 @@ class Compiler {
       case Kind::ArrayFill:
         return emit_array(item);
       case Kind::ArraySum:
-        if (is_unused(v[0]) && !row.has(vm::MayTrap)) return;
+        if (is_unused(v[0]) && !row.may_trap) return;
         return masm_.array_sum(type, place(v[0]), through(v[1]), type_of(v[1]).capacity, to_trap(Trap::Overflow));
       case Kind::Emit: {
         Argument fields[kMostEmittedFields];
@@ -602,7 +602,7 @@ class Compiler {
     if (item.action.kind == Kind::ArrayFill) return masm_.array_fill(array.element, to, place(v[1]), bytes);
     Elements b = elements(v[1]), c = elements(v[2]);
     if (item.action.kind == Kind::ArrayFrom) std::swap(b, c);
-    const bool may_trap = vm::info(item.i.op).has(vm::MayTrap);
+    const bool may_trap = fields(item.i.op).may_trap;
     masm_.array_op(static_cast<ArrayOp>(item.action.detail), array.element, to, b, c, bytes,
                    may_trap ? trap(item, Trap::Overflow) : Label());
   }

@@ -245,6 +245,7 @@ void MasmX86::epilogue(PinSet used) {
 }
 
 void MasmX86::end_function() {
+  own_exit_ = Label();
   for (const Slow& slow : slow_) {
     a_.bind(slow.label);
     switch (slow.kind) {
@@ -442,7 +443,23 @@ void MasmX86::call_direct(const void* function, bool takes_context, std::span<co
 }
 
 void MasmX86::trap_stub(Label label, Trap trap, std::uint16_t function, std::uint32_t instruction) {
+  // Nearly all are of one function, and go through a piece of code that knows which: ecx says the rest.
+  constexpr std::uint32_t kMostInstructions = 1u << 24;
+  if (!own_exit_.isValid()) {
+    own_function_ = function;
+    own_exit_ = a_.newLabel();
+    a_.bind(own_exit_);
+    a_.movzx(eax, cl);
+    a_.shr(ecx, 8);
+    a_.mov(edx, static_cast<std::uint32_t>(function));
+    a_.jmp(trap_exit_);
+  }
   a_.bind(label);
+  if (function == own_function_ && instruction < kMostInstructions) {
+    a_.mov(ecx, instruction << 8 | static_cast<std::uint32_t>(trap));
+    a_.jmp(own_exit_);
+    return;
+  }
   a_.mov(eax, static_cast<std::uint32_t>(trap));
   a_.mov(ecx, instruction);
   a_.mov(edx, static_cast<std::uint32_t>(function));

@@ -171,6 +171,8 @@ class MasmX86 {
   int float_pins_ = kFprs;  // that the function uses, from the first on
   std::uint64_t blind_key_;
   Label entry_, leave_, trap_exit_, touch_;
+  Label own_exit_;  // of the traps of own_function_, in the function at hand
+  std::uint16_t own_function_ = 0;
   std::vector<Slow> slow_;
   std::vector<Literal> literals_, vector_literals_;
 };

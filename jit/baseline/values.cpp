@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "jit/baseline/analysis.h"
 #include "vm/isa/memory_ops.h"
@@ -15,7 +16,11 @@ constexpr int kMostDepth = 6;          // deeper loops weigh the same
 constexpr double kBaseWorthAPin = 10;  // a use in a loop; for a few outside of loops a base is loaded as they come
 constexpr int kSeen = kRegionCount;
 
-bool is_reference(const Type& type) { return type.kind != TypeKind::Scalar && type.kind != TypeKind::Counter; }
+bool is_reference(const Module& module, TypeId id) {
+  if (id < kFirstModuleType) return false;
+  const Type& type = *module.type(id);
+  return type.kind != TypeKind::Scalar && type.kind != TypeKind::Counter;
+}
 
 // A conversion between types whose canonical words are the same for every value that both can hold.
 bool keeps_the_word(Op op) {
@@ -41,6 +46,11 @@ void Analysis::use(std::uint32_t id, std::uint32_t at, bool writes) {
   ++(writes ? value.defs : value.reads);
 }
 
+inline void Analysis::follow_loops(std::uint32_t at) {
+  if (begins_loop(items_[at])) headers_.push_back(at + 1);
+  if (ends_loop(items_[at])) headers_.pop_back();
+}
+
 void Analysis::define(std::uint32_t id, Known known, Word bits) {
   Value& value = values_[find(id)];
   if (value.known == Known::Unset) {
@@ -58,7 +68,7 @@ void Analysis::define_constants(const Item& item, std::uint32_t at) {
   for (std::uint32_t n = item.run_count; n < item.run_count + item.result_count; ++n) {
     const std::uint32_t id = runs_[item.run + n];
     const bool starts = item.action.kind == Kind::Enter || item.action.kind == Kind::InlinedCall;
-    if (starts && is_reference(*module.type(value(id).type))) continue;  // never read before it is set
+    if (starts && is_reference(module, value(id).type)) continue;  // never read before it is set
     const bool param = item.action.kind == Kind::Enter && n < module.functions[item.function].param_count;
     define(id, starts && !param && !value(id).is_counter ? Known::Constant : Known::Nothing);
     ++values_[find(id)].defs;
@@ -96,7 +106,7 @@ void Analysis::note_uses_of_memory(const Item& item) {
     case Kind::ArrayFrom:
       through(item.value[0], true);
       for (std::size_t n = 1; n < 3; ++n)
-        if (item.value[n] != kNoValue && is_reference(*verified_.module.type(value(item.value[n]).type)))
+        if (item.value[n] != kNoValue && is_reference(verified_.module, value(item.value[n]).type))
           through(item.value[n], false);
       return;
     default:
@@ -108,21 +118,19 @@ void Analysis::measure_item(std::uint32_t at) {
   const Item& item = items_[at];
   const Module& module = verified_.module;
   const Kind kind = item.action.kind;
-  const OpInfo& row = info(item.i.op);
+  const Fields& row = fields(item.i.op);
   if (kind == Kind::Enter || kind == Kind::InlinedCall) return define_constants(item, at);
+  const bool begins = kind == Kind::LoopBegin || kind == Kind::WhileBegin || kind == Kind::WhileEnter;
+  const std::uint32_t changes = row.updates | (kind == Kind::LoopEnter ? 0 : row.counters);
+  const std::uint32_t reads = row.reads | row.updates | (begins ? 0 : row.counters), writes = row.writes | changes;
   for (std::size_t n = 0; n < 3; ++n) {
     if (item.value[n] == kNoValue) continue;
-    const Role role = kind == Kind::Move ? (n == 0 ? Role::Write : Role::Read) : row.operands[n].role;
-    const bool begins = kind == Kind::LoopBegin || kind == Kind::WhileBegin || kind == Kind::WhileEnter;
-    const bool reads = role == Role::Read || role == Role::Update || (role == Role::Counter && !begins);
-    const bool writes =
-        role == Role::Write || role == Role::Update || (role == Role::Counter && kind != Kind::LoopEnter);
-    if (reads) use(item.value[n], at, false);
-    if (writes) use(item.value[n], at, true);
-    if (writes && role != Role::Write) define(item.value[n], Known::Nothing);
+    if ((reads >> n & 1) != 0) use(item.value[n], at, false);
+    if ((writes >> n & 1) != 0) use(item.value[n], at, true);
+    if ((changes >> n & 1) != 0) define(item.value[n], Known::Nothing);
   }
   if (item.value[3] != kNoValue) {
-    const bool counts = kind == Kind::Repeat || kind == Kind::RepeatBool || kind == Kind::RepeatCompare;
+    const bool counts = kRepeats.has(kind);
     if (kind != Kind::LoopBegin) use(item.value[3], at, false);
     if (kind == Kind::LoopBegin || counts) {
       use(item.value[3], at, true);
@@ -149,11 +157,8 @@ void Analysis::measure_item(std::uint32_t at) {
     default:
       break;
   }
-  const bool move = kind == Kind::Move;
-  for (std::size_t n = 0; n < 3; ++n) {
-    const Role role = row.operands[n].role;
-    if (item.value[n] != kNoValue && (move ? n == 0 : role == Role::Write)) define(item.value[n], Known::Nothing);
-  }
+  for (std::size_t n = 0; n < 3; ++n)
+    if (item.value[n] != kNoValue && (row.writes >> n & 1) != 0) define(item.value[n], Known::Nothing);
 }
 
 void Analysis::measure() {
@@ -175,11 +180,6 @@ void Analysis::measure() {
     measure_item(at);
     follow_loops(at);
   }
-}
-
-void Analysis::follow_loops(std::uint32_t at) {
-  if (begins_loop(items_[at])) headers_.push_back(at + 1);
-  if (ends_loop(items_[at])) headers_.pop_back();
 }
 
 // Values that need no place of their own: what a copy of a known value holds is known; a copy of what does not change
@@ -250,22 +250,26 @@ void Analysis::find_copies() {
   for (const Item& item : items_) note_uses_of_memory(item);
 }
 
-bool Analysis::try_pin(std::uint32_t id, Value& value, int pin, bool fpr) {
-  std::vector<std::uint64_t>& busy = (fpr ? fpr_busy_ : gpr_busy_)[static_cast<std::size_t>(pin)];
+// Gives the value one of these pins that is free over its span.
+bool Analysis::try_pins(std::uint32_t id, Value& value, int from, int to) {
+  const bool fpr = value.is_float;
   const std::size_t first = value.first / 64, last = value.last / 64;
-  const auto mask = [&](std::size_t word) {
-    std::uint64_t bits = ~0ull;
-    if (word == first) bits &= ~0ull << (value.first % 64);
-    if (word == last) bits &= ~0ull >> (63 - value.last % 64);
-    return bits;
-  };
-  for (std::size_t word = first; word <= last; ++word)
-    if (busy[word] & mask(word)) return false;
-  for (std::size_t word = first; word <= last; ++word) busy[word] |= mask(word);
-  (fpr ? fpr_spans_ : gpr_spans_)[static_cast<std::size_t>(pin)].push_back({value.first, value.last, id});
-  value.pin = static_cast<std::int16_t>(pin);
-  if (pin < (fpr ? pins_.kept_fprs : pins_.kept_gprs)) (fpr ? used_kept_fprs_ : used_kept_gprs_) |= 1u << pin;
-  return true;
+  std::uint64_t head = ~0ull << (value.first % 64), tail = ~0ull >> (63 - value.last % 64);
+  if (first == last) head = tail = head & tail;
+  for (int pin = from; pin < to; ++pin) {
+    std::vector<std::uint64_t>& busy = (fpr ? fpr_busy_ : gpr_busy_)[static_cast<std::size_t>(pin)];
+    bool is_free = ((busy[first] & head) | (busy[last] & tail)) == 0;
+    for (std::size_t word = first + 1; is_free && word < last; ++word) is_free = busy[word] == 0;
+    if (!is_free) continue;
+    busy[first] |= head;
+    busy[last] |= tail;
+    for (std::size_t word = first + 1; word < last; ++word) busy[word] = ~0ull;
+    (fpr ? fpr_spans_ : gpr_spans_)[static_cast<std::size_t>(pin)].push_back({value.first, value.last, id});
+    value.pin = static_cast<std::int16_t>(pin);
+    if (pin < (fpr ? pins_.kept_fprs : pins_.kept_gprs)) (fpr ? used_kept_fprs_ : used_kept_gprs_) |= 1u << pin;
+    return true;
+  }
+  return false;
 }
 
 void Analysis::assign_pins() {
@@ -287,20 +291,21 @@ void Analysis::assign_pins() {
     const Value& v = values_[id];
     if (parent_[id] != id || v.reads == 0 || v.same_as != kNoValue) continue;
     if (v.known == Known::Constant || v.known == Known::Reference) continue;
-    order_by_weight_.push_back(id);
+    order_by_weight_.push_back({v.weight, id});
   }
   for (int n = 0; n <= kRegionCount; ++n) {
     base_pins_[n] = -1;
     // Values of no register, held from the start to the end.
     values_.push_back({.known = Known::Nothing, .first = 0, .last = end, .weight = base_weight_[n]});
     parent_.push_back(static_cast<std::uint32_t>(values_.size() - 1));
-    if (base_weight_[n] >= kBaseWorthAPin) order_by_weight_.push_back(first_base + static_cast<std::uint32_t>(n));
+    if (base_weight_[n] >= kBaseWorthAPin)
+      order_by_weight_.push_back({base_weight_[n], first_base + static_cast<std::uint32_t>(n)});
   }
-  std::ranges::sort(order_by_weight_, [&](std::uint32_t a, std::uint32_t b) {
-    return values_[a].weight != values_[b].weight ? values_[a].weight > values_[b].weight : a < b;
+  std::ranges::sort(order_by_weight_, [](const Weighed& a, const Weighed& b) {
+    return a.weight != b.weight ? a.weight > b.weight : a.id < b.id;
   });
 
-  for (const std::uint32_t id : order_by_weight_) {
+  for (const auto& [weight, id] : order_by_weight_) {
     Value& v = values_[id];
     const bool fpr = v.is_float;
     const int count = fpr ? pins_.fprs : pins_.gprs, kept = fpr ? pins_.kept_fprs : pins_.kept_gprs;
@@ -308,17 +313,19 @@ void Analysis::assign_pins() {
     const std::uint32_t after = v.first / 2 + 1, before = (v.last + 1) / 2;
     const bool crosses = after < before && calls_before_[before] != calls_before_[after];
     const double cost = crosses ? 2 * (call_weight_before_[before] - call_weight_before_[after]) : 0;
-    const auto try_range = [&](int from, int to) {
-      for (int pin = from; pin < to; ++pin)
-        if (try_pin(id, v, pin, fpr)) return true;
-      return false;
-    };
-    if (crosses ? (v.weight > 2 && try_range(0, kept)) || (v.weight > cost && try_range(kept, count))
-                : try_range(kept, count) || (v.weight > 2 && try_range(0, kept)))
+    const auto try_range = [&](int from, int to) { return try_pins(id, v, from, to); };
+    if (crosses ? (weight > 2 && try_range(0, kept)) || (weight > cost && try_range(kept, count))
+                : try_range(kept, count) || (weight > 2 && try_range(0, kept)))
       if (id >= first_base) base_pins_[id - first_base] = v.pin;
   }
-  for (auto* lists : {&gpr_spans_, &fpr_spans_})
-    for (auto& list : *lists) std::ranges::sort(list, {}, &PinSpan::first);
+  // In the order of the code, for what is saved around calls.
+  if (calls_before_.back() == 0) return;
+  const auto sort = [](std::vector<std::vector<PinSpan>>& spans, int kept) {
+    for (auto& list : std::span(spans).subspan(static_cast<std::size_t>(kept)))
+      std::ranges::sort(list, {}, &PinSpan::first);
+  };
+  sort(gpr_spans_, pins_.kept_gprs);
+  sort(fpr_spans_, pins_.kept_fprs);
 }
 
 }  // namespace eyeflow::jit
