@@ -118,10 +118,14 @@ struct SqrtOp {
   }
 };
 
-// Where the operands of one vector come from.
+// Not an offset from another place: an address that is a sum takes an x86 processor one step more in each instruction.
+HWY_INLINE void keep_in_register(auto*& place) { asm("" : "+r"(place)); }
+
+// Where the operands of one vector come from. step() leaves the first n elements behind.
 template <class Op, typename T>
 struct One {
   const T* b;
+  HWY_INLINE void step(std::size_t n) { keep_in_register(b += n); }
   template <class D>
   HWY_INLINE hn::Vec<D> at(D d, std::size_t i) const {
     return Op()(d, hn::LoadU(d, b + i));
@@ -134,6 +138,10 @@ struct One {
 template <class Op, typename T>
 struct Pair {
   const T *b, *c;
+  HWY_INLINE void step(std::size_t n) {
+    keep_in_register(b += n);
+    keep_in_register(c += n);
+  }
   template <class D>
   HWY_INLINE hn::Vec<D> at(D d, std::size_t i) const {
     return Op()(d, hn::LoadU(d, b + i), hn::LoadU(d, c + i));
@@ -147,6 +155,7 @@ template <class Op, typename T>
 struct With {
   const T* b;
   T c;
+  HWY_INLINE void step(std::size_t n) { keep_in_register(b += n); }
   template <class D>
   HWY_INLINE hn::Vec<D> at(D d, std::size_t i) const {
     return Op()(d, hn::LoadU(d, b + i), hn::Set(d, c));
@@ -160,6 +169,7 @@ template <class Op, typename T>
 struct From {
   const T* b;
   T c;
+  HWY_INLINE void step(std::size_t n) { keep_in_register(b += n); }
   template <class D>
   HWY_INLINE hn::Vec<D> at(D d, std::size_t i) const {
     return Op()(d, hn::Set(d, c), hn::LoadU(d, b + i));
@@ -172,30 +182,33 @@ struct From {
 
 // Floats. A NaN is rare: four vectors are looked at together, and put right when one has any.
 template <bool kNewNan, typename T, class Source>
-HWY_INLINE void each_float(T* to, const Source& source, std::size_t n) {
+HWY_INLINE void each_float(T* to, Source source, std::size_t n) {
   const hn::ScalableTag<T> d;
-  const std::size_t lanes = hn::Lanes(d);
-  std::size_t i = 0;
-  for (; i + 4 * lanes <= n; i += 4 * lanes) {
-    const auto v0 = source.at(d, i);
-    const auto v1 = source.at(d, i + lanes);
-    const auto v2 = source.at(d, i + 2 * lanes);
-    const auto v3 = source.at(d, i + 3 * lanes);
-    hn::StoreU(v0, d, to + i);
-    hn::StoreU(v1, d, to + i + lanes);
-    hn::StoreU(v2, d, to + i + 2 * lanes);
-    hn::StoreU(v3, d, to + i + 3 * lanes);
+  const std::size_t lanes = hn::Lanes(d), four = 4 * lanes;
+  for (T* const end = to + n / four * four; to != end;) {
+    const auto v0 = source.at(d, 0);
+    const auto v1 = source.at(d, lanes);
+    const auto v2 = source.at(d, 2 * lanes);
+    const auto v3 = source.at(d, 3 * lanes);
+    hn::StoreU(v0, d, to);
+    hn::StoreU(v1, d, to + lanes);
+    hn::StoreU(v2, d, to + 2 * lanes);
+    hn::StoreU(v3, d, to + 3 * lanes);
     if constexpr (kNewNan) {
       const auto good01 = hn::And(hn::Eq(v0, v0), hn::Eq(v1, v1));
       const auto good23 = hn::And(hn::Eq(v2, v2), hn::Eq(v3, v3));
       if (HWY_UNLIKELY(!hn::AllTrue(d, hn::And(good01, good23)))) {
-        hn::StoreU(canonical(d, v0), d, to + i);
-        hn::StoreU(canonical(d, v1), d, to + i + lanes);
-        hn::StoreU(canonical(d, v2), d, to + i + 2 * lanes);
-        hn::StoreU(canonical(d, v3), d, to + i + 3 * lanes);
+        hn::StoreU(canonical(d, v0), d, to);
+        hn::StoreU(canonical(d, v1), d, to + lanes);
+        hn::StoreU(canonical(d, v2), d, to + 2 * lanes);
+        hn::StoreU(canonical(d, v3), d, to + 3 * lanes);
       }
     }
+    source.step(four);
+    keep_in_register(to += four);
   }
+  n %= four;
+  std::size_t i = 0;
   for (; i + lanes <= n; i += lanes) hn::StoreU(canonical(d, source.at(d, i)), d, to + i);
   const OneLane<T> one;
   for (; i < n; ++i) hn::StoreU(canonical(one, source.at(one, i)), one, to + i);
