@@ -194,9 +194,9 @@ bool MqttConnection::pause(std::chrono::milliseconds time) {
   return !changed_.wait_for(lock, time, [this] { return stopping_.load(); });
 }
 
-Result<mqtt::Stream> MqttConnection::reach() {
+Result<net::Stream> MqttConnection::reach() {
   const auto limit = Clock::now() + kConnectLimit;
-  mqtt::Lookup lookup(settings_.host, settings_.port);
+  net::Lookup lookup(settings_.host, settings_.port);
   auto addresses = lookup.wait(0ms);
   while (!addresses) {
     if (stopping_) return stopped();
@@ -204,7 +204,7 @@ Result<mqtt::Stream> MqttConnection::reach() {
     addresses = lookup.wait(std::chrono::milliseconds(kPollMs));
   }
   if (!*addresses) return std::unexpected(addresses->error());
-  Result<mqtt::Stream> stream = fail("its name has no address");
+  Result<net::Stream> stream = fail("its name has no address");
   for (std::size_t n = 0; n < (*addresses)->size(); ++n) {
     const bool is_last = n + 1 == (*addresses)->size();
     stream = reach((**addresses)[n], is_last ? limit : std::min(limit, Clock::now() + kAddressLimit));
@@ -213,8 +213,8 @@ Result<mqtt::Stream> MqttConnection::reach() {
   return stream;
 }
 
-Result<mqtt::Stream> MqttConnection::reach(const mqtt::Address& address, mqtt::SteadyTime limit) {
-  auto stream = mqtt::Stream::open(address);
+Result<net::Stream> MqttConnection::reach(const net::Address& address, mqtt::SteadyTime limit) {
+  auto stream = net::Stream::open(address);
   if (!stream) return stream;
   if (auto waited = wait_for(*stream, true, limit); !waited) return std::unexpected(waited.error());
   if (auto connected = stream->connected(); !connected) return std::unexpected(connected.error());
@@ -233,7 +233,7 @@ Result<mqtt::Stream> MqttConnection::reach(const mqtt::Address& address, mqtt::S
   }
 }
 
-Result<void> MqttConnection::wait_for(const mqtt::Stream& stream, bool to_write, mqtt::SteadyTime limit) {
+Result<void> MqttConnection::wait_for(const net::Stream& stream, bool to_write, mqtt::SteadyTime limit) {
   for (;;) {
     if (stopping_) return stopped();
     pollfd waiting{.fd = stream.socket(), .events = static_cast<short>(to_write ? POLLOUT : POLLIN), .revents = 0};
@@ -245,7 +245,7 @@ Result<void> MqttConnection::wait_for(const mqtt::Stream& stream, bool to_write,
 // ---- at work
 
 // Until the connection is over, which is an error always.
-Result<void> MqttConnection::work(mqtt::Stream& stream) {
+Result<void> MqttConnection::work(net::Stream& stream) {
   reader_.reset();
   sending_.clear();
   sent_ = 0;
@@ -306,7 +306,7 @@ Result<void> MqttConnection::work(mqtt::Stream& stream) {
 }
 
 // One turn's worth: what it leads to goes out before the next.
-Result<void> MqttConnection::read(mqtt::Stream& stream) {
+Result<void> MqttConnection::read(net::Stream& stream) {
   if (!std::exchange(has_packets_, false)) {
     const auto room = reader_.room();
     const auto size = stream.read(room);
@@ -378,7 +378,7 @@ void MqttConnection::take_message(const mqtt::Publish& message) {
 }
 
 // Whatever there is, by one call for all of it.
-Result<void> MqttConnection::send(mqtt::Stream& stream) {
+Result<void> MqttConnection::send(net::Stream& stream) {
   to_send_ = false;
   for (int calls = 0;;) {
     if (sent_ == sending_.size()) {

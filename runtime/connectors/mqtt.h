@@ -16,7 +16,7 @@
 #include "runtime/connectors/connector.h"
 #include "runtime/mqtt/packet.h"
 #include "runtime/mqtt/session.h"
-#include "runtime/mqtt/stream.h"
+#include "runtime/net/stream.h"
 #include "runtime/site/site.h"
 #include "vm/base/result.h"
 
@@ -64,13 +64,13 @@ class MqttConnection final : public Source, public Sink {
 
   // Of the connection's thread. Errors say why there is no connection, or none any more.
   void run();
-  Result<mqtt::Stream> reach();
-  Result<mqtt::Stream> reach(const mqtt::Address& address, mqtt::SteadyTime limit);
-  Result<void> wait_for(const mqtt::Stream& stream, bool to_write, mqtt::SteadyTime limit);
-  Result<void> work(mqtt::Stream& stream);
-  Result<void> read(mqtt::Stream& stream);
+  Result<net::Stream> reach();
+  Result<net::Stream> reach(const net::Address& address, mqtt::SteadyTime limit);
+  Result<void> wait_for(const net::Stream& stream, bool to_write, mqtt::SteadyTime limit);
+  Result<void> work(net::Stream& stream);
+  Result<void> read(net::Stream& stream);
   Result<void> take_packets();
-  Result<void> send(mqtt::Stream& stream);
+  Result<void> send(net::Stream& stream);
   void take_message(const mqtt::Publish& message);
   bool pause(std::chrono::milliseconds time);  // false: we stop
 

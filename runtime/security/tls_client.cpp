@@ -71,7 +71,7 @@ Result<TlsClient> TlsClient::make(const Settings& settings, int socket) {
   library->context.reset(SSL_CTX_new(TLS_client_method()));
   SSL_CTX* const context = library->context.get();
   if (context == nullptr) return fail(fmt::format("cannot use TLS: {}", complaint()));
-  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_min_proto_version(context, settings.only_tls_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);

@@ -19,6 +19,7 @@ class TlsClient {
     std::string host;                           // a name, or an address
     std::filesystem::path ca_file;              // empty: the system's authorities
     std::filesystem::path cert_file, key_file;  // PEM; empty: no certificate of our own
+    bool only_tls_1_3 = false;
   };
   // Reads the files as they are now. The socket stays the caller's and must outlive this.
   static Result<TlsClient> make(const Settings& settings, int socket);

@@ -12,7 +12,7 @@
 #include "runtime/site/url.h"
 #include "vm/base/result.h"
 
-// Posting to a far side over HTTPS, one request at a time. The only place of the device that knows cpp-httplib.
+// Posting to a far side over HTTPS (RFC 9112), one request at a time.
 namespace eyeflow::runtime {
 
 struct HttpOptions {
@@ -32,8 +32,8 @@ struct HttpReply {
 
 inline constexpr std::size_t kMaxReplyBytes = 64 * 1024;
 
-// A connection that is made on the first request and kept while both sides want it. TLS 1.3 at least, with the peer's
-// certificate and name verified.
+// A connection that is made on the first request and kept while both sides want it; a request that a kept one takes no
+// more goes over a new one. TLS 1.3, with the peer's certificate and name verified. One thread at a time.
 class HttpClient {
  public:
   using Headers = std::vector<std::pair<std::string, std::string>>;
@@ -43,7 +43,7 @@ class HttpClient {
 
   // A reply of any status is a reply; an error says why there was none ("connection refused", "certificate …"), and
   // whether the far side got the request is not known then.
-  Result<HttpReply> post(const Headers& headers, std::string_view body, const std::string& content_type);
+  Result<HttpReply> post(const Headers& headers, std::string_view body, std::string_view content_type);
 
   // From any thread: what runs ends with an error, and so does everything later.
   void stop();

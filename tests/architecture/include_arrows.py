@@ -32,7 +32,7 @@ LIBRARIES = [
     ("simdjson", r"simdjson", ["runtime/payload/", "runtime/sync/"]),
     ("libjpeg-turbo", r"jpeglib\.h", ["stdlib/images/image_file"]),
     ("SQLite", r"sqlite3", ["runtime/storage/", "tools/eyeflow-collector/"]),
-    ("cpp-httplib", r"httplib\.h", ["runtime/sync/http", "tools/eyeflow-collector/"]),
+    ("cpp-httplib", r"httplib\.h", ["tools/eyeflow-collector/"]),
     ("zlib", r"zlib\.h", ["runtime/sync/compress"]),
     ("OpenSSL", r"openssl/", ["runtime/security/"]),
     ("toml++", r"toml(\+\+/|\.hpp|\.h)", ["runtime/site/", "tools/eyeflowc/project.cpp"]),

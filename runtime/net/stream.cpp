@@ -1,4 +1,4 @@
-#include "runtime/mqtt/stream.h"
+#include "runtime/net/stream.h"
 
 #include <netdb.h>
 #include <netinet/in.h>
@@ -15,7 +15,7 @@
 
 #include "vm/base/check.h"
 
-namespace eyeflow::runtime::mqtt {
+namespace eyeflow::runtime::net {
 namespace {
 
 std::string describe(int error) { return std::strerror(error); }
@@ -124,4 +124,4 @@ Result<std::size_t> Stream::write(std::string_view bytes) {
   return fail(describe(errno));
 }
 
-}  // namespace eyeflow::runtime::mqtt
+}  // namespace eyeflow::runtime::net

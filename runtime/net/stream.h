@@ -13,8 +13,9 @@
 #include "runtime/security/tls_client.h"
 #include "vm/base/result.h"
 
-// The bytes beneath MQTT: a TCP connection, with TLS or without. Nothing here waits; errors are clauses for the log.
-namespace eyeflow::runtime::mqtt {
+// The bytes beneath a protocol: a TCP connection, with TLS or without. Nothing here waits; errors are clauses for the
+// log.
+namespace eyeflow::runtime::net {
 
 // An address that can be connected to: a sockaddr with its size.
 using Address = std::vector<std::byte>;
@@ -58,4 +59,4 @@ class Stream {
   std::optional<TlsClient> tls_;
 };
 
-}  // namespace eyeflow::runtime::mqtt
+}  // namespace eyeflow::runtime::net
