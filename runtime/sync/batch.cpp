@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <charconv>
 #include <iterator>
 #include <map>
+#include <optional>
 
 namespace eyeflow::runtime {
 namespace {
@@ -25,6 +27,56 @@ void append_text(std::string& out, std::string_view text) {
   }
   out += '"';
 }
+
+template <typename T>
+void append_number(std::string& out, T value) {
+  char digits[24];
+  out.append(digits, std::to_chars(std::begin(digits), std::end(digits), value).ptr);
+}
+
+// The bytes of two numbers and of what stands around them in a row's line.
+constexpr std::size_t kNumberBytes = 64;
+
+// What stands in the line of a row between its time and its fields is the same for all of a stream; rows come in turns.
+// Whether two are of one stream is told by where their names lie.
+class Streams {
+ public:
+  std::size_t size() const { return streams_.size(); }
+  const std::string& text(std::size_t stream) const { return streams_[stream].text; }
+  // size(): it is not there.
+  std::size_t find(const BatchRow& row) {
+    for (std::size_t i = 0; i < streams_.size(); ++i) {
+      if (streams_[last_].is_of(row)) return last_;
+      last_ = last_ + 1 == streams_.size() ? 0 : last_ + 1;
+    }
+    return streams_.size();
+  }
+  void add(const BatchRow& row, std::optional<std::size_t> schema) {
+    std::string text = ",";
+    if (schema) fmt::format_to(std::back_inserter(text), R"("schema":{},)", *schema);
+    text += R"("from":)";
+    append_text(text, row.from);
+    text += R"(,"log":)";
+    append_text(text, row.log);
+    text += R"(,"row":)";
+    last_ = streams_.size();
+    streams_.push_back({row.from, row.log, row.schema, std::move(text)});
+  }
+
+ private:
+  struct Stream {
+    std::string_view from, log, schema;
+    std::string text;
+    bool is_of(const BatchRow& row) const {
+      const auto same = [](std::string_view a, std::string_view b) {
+        return a.data() == b.data() && a.size() == b.size();
+      };
+      return same(from, row.from) && same(log, row.log) && same(schema, row.schema);
+    }
+  };
+  std::vector<Stream> streams_;
+  std::size_t last_ = 0;
+};
 
 // One object of a line, its fields in any order; others are skipped, so that a later version may add some.
 Result<BatchHead> read_head(ondemand::document& line) {
@@ -105,26 +157,43 @@ std::string signed_message(std::string_view bytes) {
   return message;
 }
 
+std::string signed_digests(std::string_view digests) {
+  std::string message(kDigestsFormat);
+  message += '\n';
+  message += digests;
+  return message;
+}
+
 std::string encode_batch(const BatchHead& head, std::span<const BatchRow> rows) {
   std::string out = fmt::format(R"({{"eyeflow":"{}","device":)", kBatchFormat);
   append_text(out, head.device);
   fmt::format_to(std::back_inserter(out), R"(,"epoch":{},"first":{},"last":{})", head.epoch, head.first, head.last);
   std::map<std::string_view, std::size_t> schemas;
-  for (const BatchRow& row : rows) {
-    if (row.schema.empty() || !schemas.try_emplace(row.schema, schemas.size()).second) continue;
-    out += schemas.size() == 1 ? R"(,"schemas":[)" : ",";
-    out += row.schema;
+  Streams streams;
+  std::vector<std::size_t> stream_of(rows.size());
+  std::size_t bytes = out.size() + 16;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const BatchRow& row = rows[i];
+    stream_of[i] = streams.find(row);
+    if (stream_of[i] == streams.size()) {
+      if (!row.schema.empty() && schemas.try_emplace(row.schema, schemas.size()).second) {
+        out += schemas.size() == 1 ? R"(,"schemas":[)" : ",";
+        out += row.schema;
+        bytes += row.schema.size() + 1;
+      }
+      streams.add(row, row.schema.empty() ? std::nullopt : std::optional(schemas[row.schema]));
+    }
+    bytes += row.row.size() + streams.text(stream_of[i]).size() + kNumberBytes;
   }
+  out.reserve(bytes);
   out += schemas.empty() ? "}\n" : "]}\n";
-  for (const BatchRow& row : rows) {
-    fmt::format_to(std::back_inserter(out), R"({{"seq":{},"time_ns":{},)", row.sequence, row.time);
-    if (!row.schema.empty()) fmt::format_to(std::back_inserter(out), R"("schema":{},)", schemas[row.schema]);
-    out += R"("from":)";
-    append_text(out, row.from);
-    out += R"(,"log":)";
-    append_text(out, row.log);
-    out += R"(,"row":)";
-    out += row.row;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    out += R"({"seq":)";
+    append_number(out, rows[i].sequence);
+    out += R"(,"time_ns":)";
+    append_number(out, rows[i].time);
+    out += streams.text(stream_of[i]);
+    out += rows[i].row;
     out += "}\n";
   }
   return out;

@@ -40,6 +40,12 @@ struct BatchHead {
 // signature made for something else fits.
 std::string signed_message(std::string_view bytes);
 
+// One signature for several bodies: it is over the list of their SHA-256 digests, in hex with commas between them, as
+// it stands in a header of each. So many at most.
+inline constexpr std::string_view kDigestsFormat = "eyeflow rows 2";
+inline constexpr std::size_t kMostDigests = 16;
+std::string signed_digests(std::string_view digests);
+
 std::string encode_batch(const BatchHead& head, std::span<const BatchRow> rows);
 
 // Calls `each` for every row, in order, with views that are valid during the call. Everything is checked before the

@@ -18,10 +18,15 @@ namespace {
 
 constexpr int kNice = 10;
 
-std::string hex(std::span<const std::byte> bytes) {
-  std::string out;
-  for (const std::byte b : bytes) fmt::format_to(std::back_inserter(out), "{:02x}", static_cast<unsigned>(b));
-  return out;
+// Of rows that wait, so many are looked at at once: they are held in memory until they were sent.
+constexpr std::size_t kRowsToLookAt = 2000;
+// Bodies are made for one signature until there are so many bytes.
+constexpr std::size_t kBytesAtOnce = 128u << 10;
+
+void append_hex(std::string& out, std::span<const std::byte> bytes) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  for (const std::byte b : bytes)
+    (out += kDigits[static_cast<unsigned>(b) >> 4]) += kDigits[static_cast<unsigned>(b) & 15];
 }
 
 }  // namespace
@@ -95,67 +100,109 @@ bool Uploader::wait_until_due() {
   return false;
 }
 
+// A batch on its way.
+struct Uploader::Body {
+  std::uint64_t first = 0, last = 0;
+  std::size_t rows = 0;
+  std::string bytes;
+};
+
 // False: the far side did not take everything; pause_ says how long to leave it alone.
 bool Uploader::drain() {
   for (;;) {
-    const OutboxBatch batch = store_.outbox(rows_at_once_, options_.batch_bytes);
-    if (batch.rows.empty()) return true;
-    const auto verdict = send(batch);
-    if (!verdict || !settle(batch, *verdict)) return false;
-    if (batch.rows.size() < rows_at_once_ / 2) return true;  // the rest is small: it waits for company
-    const std::lock_guard lock(mutex_);
-    if (stopping_ && !up_) return false;
+    // Several batches at once: each question to the store wakes its thread and waits for it.
+    const std::size_t rows = std::max(rows_at_once_, std::min(rows_at_once_ * kMostDigests, kRowsToLookAt));
+    const OutboxBatch waiting = store_.outbox(rows, options_.batch_bytes);
+    if (waiting.rows.empty()) return true;
+    const Then then = send(waiting);
+    if (then == Then::Leave) return false;
+    if (then == Then::LookAgain) continue;
+    std::size_t bytes = 0;
+    for (const OutboxRow& row : waiting.rows) bytes += row.row.size();
+    if (waiting.rows.size() < rows && bytes < options_.batch_bytes / 2) return true;  // that was all
   }
 }
 
-std::optional<Verdict> Uploader::send(const OutboxBatch& batch) {
-  std::vector<BatchRow> rows;
-  rows.reserve(batch.rows.size());
-  for (const OutboxRow& row : batch.rows) {
-    const StreamNames& names = batch.names(row);
-    rows.push_back({row.sequence, row.time, names.owner, names.log, row.row, names.schema});
-  }
-  const BatchHead head{options_.device, batch.epoch, batch.first, batch.last()};
-  std::string body = encode_batch(head, rows);
-  if (options_.compress) body = gzip(body);
-  HttpClient::Headers headers{{"EyeFlow-Device", options_.device}};
-  if (options_.key) {
-    const std::string message = signed_message(body);
-    const auto signature = sign(*options_.key, std::as_bytes(std::span(message)));
-    if (!signature) {
-      failed({Verdict::Kind::Refused, 0, {}, fmt::format("gets nothing: {}", signature.error().message)});
-      return std::nullopt;
+// All of them in batches, signed several at a time.
+Uploader::Then Uploader::send(const OutboxBatch& waiting) {
+  for (std::size_t from = 0; from < waiting.rows.size();) {
+    const auto bodies = encode(waiting, from);
+    HttpClient::Headers headers{{"EyeFlow-Device", options_.device}};
+    if (options_.key) {
+      std::string digests;
+      for (const Body& body : bodies) {
+        if (!digests.empty()) digests += ',';
+        append_hex(digests, sha256(std::as_bytes(std::span(body.bytes))));
+      }
+      const std::string message = signed_digests(digests);
+      const auto signature = sign(*options_.key, std::as_bytes(std::span(message)));
+      if (!signature) {
+        failed({Verdict::Kind::Refused, 0, {}, fmt::format("gets nothing: {}", signature.error().message)});
+        return Then::Leave;
+      }
+      headers.emplace_back("EyeFlow-Digests", std::move(digests));
+      append_hex(headers.emplace_back("EyeFlow-Signature", "").second, *signature);
     }
-    headers.emplace_back("EyeFlow-Signature", hex(*signature));
+    for (const Body& body : bodies) {
+      from += body.rows;
+      if (const Then then = post(waiting.epoch, body, headers); then != Then::Next) return then;
+      const std::lock_guard lock(mutex_);
+      if (stopping_ && !up_) return Then::Leave;
+    }
   }
-  body_bytes_ = body.size();
-  const auto reply =
-      client_->post(headers, body, std::string(options_.compress ? kPackedContentType : kBatchContentType));
+  return Then::Next;
+}
+
+std::vector<Uploader::Body> Uploader::encode(const OutboxBatch& waiting, std::size_t from) const {
+  std::vector<Body> bodies;
+  std::vector<BatchRow> rows;
+  std::uint64_t first = from == 0 ? waiting.first : waiting.rows[from - 1].sequence + 1;
+  for (std::size_t packed = 0; from < waiting.rows.size() && bodies.size() < kMostDigests && packed < kBytesAtOnce;) {
+    rows.clear();
+    for (std::size_t bytes = 0; from < waiting.rows.size() && rows.size() < rows_at_once_; ++from) {
+      const OutboxRow& row = waiting.rows[from];
+      bytes += row.row.size();
+      if (!rows.empty() && bytes > options_.batch_bytes) break;
+      const StreamNames& names = waiting.names(row);
+      rows.push_back({row.sequence, row.time, names.owner, names.log, row.row, names.schema});
+    }
+    Body& body = bodies.emplace_back(first, rows.back().sequence, rows.size());
+    body.bytes = encode_batch({options_.device, waiting.epoch, first, body.last}, rows);
+    if (options_.compress) body.bytes = gzip(body.bytes);
+    packed += body.bytes.size();
+    first = body.last + 1;
+  }
+  return bodies;
+}
+
+Uploader::Then Uploader::post(std::uint64_t epoch, const Body& body, HttpClient::Headers& headers) {
+  const auto reply = client_->post(headers, body.bytes, options_.compress ? kPackedContentType : kBatchContentType);
   if (!reply) {
     failed({Verdict::Kind::Retry, 0, {}, reply.error().message});
-    return std::nullopt;
+    return Then::Leave;
   }
-  return judge(*reply, options_.acknowledge, options_.device, batch.epoch, batch.first, batch.last());
+  return settle(epoch, body, judge(*reply, options_.acknowledge, options_.device, epoch, body.first, body.last));
 }
 
-bool Uploader::settle(const OutboxBatch& batch, const Verdict& verdict) {
-  if (verdict.kind == Verdict::Kind::TooLarge && batch.rows.size() > 1) {
-    rows_at_once_ = batch.rows.size() / 2;
-    return true;
+Uploader::Then Uploader::settle(std::uint64_t epoch, const Body& body, const Verdict& verdict) {
+  if (verdict.kind == Verdict::Kind::TooLarge && body.rows > 1) {
+    rows_at_once_ = body.rows / 2;
+    return Then::LookAgain;
   }
   if (verdict.kind != Verdict::Kind::Stored) {
     failed(verdict);
-    return false;
+    return Then::Leave;
   }
-  store_.acknowledge(batch.epoch, verdict.stored);
-  rows_ += static_cast<std::uint64_t>(
-      std::ranges::count_if(batch.rows, [&](const OutboxRow& row) { return row.sequence <= verdict.stored; }));
+  store_.acknowledge(epoch, verdict.stored);
+  const bool all = verdict.stored == body.last;
+  // Of a part it is known up to which number, and numbers without a row are rare.
+  rows_ += all ? body.rows : std::min<std::uint64_t>(body.rows, verdict.stored + 1 - body.first);
   ++batches_;
-  bytes_ += body_bytes_;
+  bytes_ += body.bytes.size();
   pause_ = {};
   up_ = true;
   tell(true, "takes rows");
-  return true;
+  return all ? Then::Next : Then::LookAgain;
 }
 
 void Uploader::failed(const Verdict& verdict) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "runtime/security/keys.h"
 #include "runtime/storage/store.h"
@@ -64,8 +65,12 @@ class Uploader {
   void work();
   bool wait_until_due();
   bool drain();
-  std::optional<Verdict> send(const OutboxBatch& batch);
-  bool settle(const OutboxBatch& batch, const Verdict& verdict);
+  struct Body;
+  enum class Then { Next, LookAgain, Leave };  // send the next one; ask the outbox anew; leave the far side alone
+  Then send(const OutboxBatch& waiting);
+  std::vector<Body> encode(const OutboxBatch& waiting, std::size_t from) const;
+  Then post(std::uint64_t epoch, const Body& body, HttpClient::Headers& headers);
+  Then settle(std::uint64_t epoch, const Body& body, const Verdict& verdict);
   void failed(const Verdict& verdict);
   void tell(bool up, std::string_view detail);
 
@@ -83,7 +88,6 @@ class Uploader {
   std::mt19937 random_;
   std::atomic<std::uint64_t> batches_ = 0, failures_ = 0, rows_ = 0, bytes_ = 0;
   std::atomic<bool> up_ = false;
-  std::size_t body_bytes_ = 0;
   std::thread thread_;
 };
 

@@ -356,6 +356,40 @@ TEST(Collector, BelievesTheDevicesKeyOnly) {
   EXPECT_EQ(client->post({{"EyeFlow-Device", "line1"}, {"EyeFlow-Signature", good}}, body, type).value().status, 200);
 }
 
+// One signature for several bodies, over their digests.
+TEST(Collector, BelievesASignatureOverDigestsWithThatOfTheBodyAmongThem) {
+  const TemporaryFolder folder;
+  Collector collector(folder);
+  const auto key = collector.key();
+  auto client = HttpClient::make(collector.options()).value();
+  const auto send = [&](const std::string& body, const std::string& digests, const std::string& signed_by_hand) {
+    return client
+        ->post({{"EyeFlow-Device", "line1"}, {"EyeFlow-Digests", digests}, {"EyeFlow-Signature", signed_by_hand}}, body,
+               std::string(runtime::kBatchContentType))
+        .value()
+        .status;
+  };
+  const auto over = [&](const std::string& text) {
+    return hex(runtime::sign(key, std::as_bytes(std::span(text))).value());
+  };
+  const auto digest = [](const std::string& body) { return hex(runtime::sha256(std::as_bytes(std::span(body)))); };
+  const std::string first = rows(1, 2), second = rows(3, 4), third = rows(5, 6);
+  const std::string digests = digest(first) + "," + digest(second), good = over("eyeflow rows 2\n" + digests);
+  EXPECT_EQ(send(first, digests, good), 200);
+  EXPECT_EQ(send(third, digests, good), 401) << "it is not on the list";
+  EXPECT_EQ(send(third, digests + "," + digest(third), good), 401) << "put on the list by somebody else";
+  EXPECT_EQ(send(second, digests, over("eyeflow rows 1\n" + digests)), 401) << "a signature for something else";
+  EXPECT_EQ(send(second, digests, over("eyeflow rows 1\n" + second)), 401);
+  EXPECT_EQ(send(second, "", good), 401);
+  std::string many = digest(third);
+  for (std::size_t i = 1; i < runtime::kMostDigests; ++i) many += "," + digest(third);
+  EXPECT_EQ(send(second, many + "," + digest(second), over("eyeflow rows 2\n" + many + "," + digest(second))), 401)
+      << "longer than a list may be";
+  EXPECT_EQ(send(second, digests, good), 200);
+  EXPECT_EQ(send(third, many, over("eyeflow rows 2\n" + many)), 200);
+  EXPECT_EQ(collector.query("SELECT group_concat(sequence) FROM rows"), "1,2,3,4,5,6\n");
+}
+
 TEST(Collector, ItsCertificateIsVerified) {
   const TemporaryFolder folder;
   Collector collector(folder);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <httplib.h>
 
+#include <algorithm>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -31,9 +32,21 @@ bool is_loopback(std::string_view address) {
   return address == "localhost" || address == "::1" || address.starts_with("127.");
 }
 
+// Whether a list of digests has that of the body.
+bool has_digest(std::string_view digests, std::string_view body) {
+  const auto digest = runtime::sha256(std::as_bytes(std::span(body)));
+  for (std::size_t at = 0, count = 0; at <= digests.size() && count < runtime::kMostDigests; ++count) {
+    const auto end = std::min(digests.find(',', at), digests.size());
+    const auto listed = from_hex(digests.substr(at, end - at));
+    if (listed && std::ranges::equal(*listed, digest)) return true;
+    at = end + 1;
+  }
+  return false;
+}
+
 // Nothing: the request may go on.
-std::optional<Answer> refuse_sender(const ServerOptions& options, std::string_view device, std::string_view signature,
-                                    std::string_view body) {
+std::optional<Answer> refuse_sender(const ServerOptions& options, const Request& request) {
+  const std::string_view device = request.device;
   if (device.empty()) return Answer{400, "the header EyeFlow-Device is missing\n"};
   const auto known = options.devices.find(device);
   if (known == options.devices.end()) {
@@ -41,11 +54,15 @@ std::optional<Answer> refuse_sender(const ServerOptions& options, std::string_vi
     return Answer{403,
                   fmt::format("no key of device '{}' is known here; put its public key into {}.pub\n", device, device)};
   }
-  const auto bytes = from_hex(signature);
+  const auto bytes = from_hex(request.signature);
   if (!bytes || bytes->empty()) return Answer{401, "the header EyeFlow-Signature is missing or not in hex\n"};
-  const std::string message = runtime::signed_message(body);
+  const std::string message =
+      request.digests.empty() ? runtime::signed_message(request.body) : runtime::signed_digests(request.digests);
   if (!runtime::verify(known->second, std::as_bytes(std::span(message)), *bytes)) {
     return Answer{401, fmt::format("the signature is not of device '{}'\n", device)};
+  }
+  if (!request.digests.empty() && !has_digest(request.digests, request.body)) {
+    return Answer{401, "the digest of the body is not among those of EyeFlow-Digests\n"};
   }
   return std::nullopt;
 }
@@ -66,11 +83,13 @@ Result<std::map<std::string, runtime::PublicKey, std::less<>>> load_devices(cons
   return devices;
 }
 
-Answer take_batch(Database& database, const ServerOptions& options, std::string_view device, std::string_view signature,
-                  bool packed, std::string_view body, const std::function<void(std::string)>& note) {
-  if (auto refused = refuse_sender(options, device, signature, body)) return *refused;
+Answer take_batch(Database& database, const ServerOptions& options, const Request& request,
+                  const std::function<void(std::string)>& note) {
+  if (auto refused = refuse_sender(options, request)) return *refused;
+  const std::string_view device = request.device;
+  std::string_view body = request.body;
   std::string text;
-  if (packed) {
+  if (request.packed) {
     auto unpacked = runtime::gunzip(body, kMaxBatchBytes);
     if (!unpacked) return {400, unpacked.error().message + "\n"};
     text = std::move(*unpacked);
@@ -118,8 +137,12 @@ void Server::Impl::routes() {
       return;
     }
     const std::lock_guard lock(mutex);
-    const Answer answer = take_batch(database, options, request.get_header_value("EyeFlow-Device"),
-                                     request.get_header_value("EyeFlow-Signature"), packed, request.body, note);
+    const std::string device = request.get_header_value("EyeFlow-Device"),
+                      signature = request.get_header_value("EyeFlow-Signature"),
+                      digests = request.get_header_value("EyeFlow-Digests");
+    const Answer answer = take_batch(
+        database, options,
+        {.device = device, .signature = signature, .digests = digests, .packed = packed, .body = request.body}, note);
     response.status = answer.status;
     response.set_content(answer.body, answer.status == 200 ? "application/json" : "text/plain");
     if (answer.status == 503) response.set_header("Retry-After", "5");

@@ -34,9 +34,16 @@ struct Answer {
 // A device's public key from a folder with one file NAME.pub for each.
 Result<std::map<std::string, runtime::PublicKey, std::less<>>> load_devices(const std::filesystem::path& folder);
 
+// A request, as its headers and its body have it.
+struct Request {
+  std::string_view device, signature;
+  std::string_view digests;  // of earlier versions: empty, and the signature is over the body
+  bool packed = false;
+  std::string_view body;
+};
 // The signature is looked at before anything of the body is.
-Answer take_batch(Database& database, const ServerOptions& options, std::string_view device, std::string_view signature,
-                  bool packed, std::string_view body, const std::function<void(std::string)>& note);
+Answer take_batch(Database& database, const ServerOptions& options, const Request& request,
+                  const std::function<void(std::string)>& note);
 
 class Server {
  public:
