@@ -1,13 +1,51 @@
 #include "stdlib/intrinsics/format.h"
 
+#include <array>
+#include <bit>
 #include <charconv>
 #include <chrono>
+#include <cstring>
+#include <limits>
 
 namespace eyeflow::stdlib {
 namespace {
 
 constexpr std::int64_t kMaxPrecision = 17;
 constexpr std::uint64_t kSecond = 1'000'000'000;
+
+constexpr auto kPowersOfTen = [] {
+  std::array<std::uint64_t, kMaxPrecision + 1> powers{1};
+  for (std::size_t n = 1; n < powers.size(); ++n) powers[n] = powers[n - 1] * 10;
+  return powers;
+}();
+
+// "00" to "99".
+constexpr auto kPairs = [] {
+  std::array<char, 200> pairs{};
+  for (int n = 0; n < 100; ++n) {
+    pairs[static_cast<std::size_t>(2 * n)] = static_cast<char>('0' + n / 10);
+    pairs[static_cast<std::size_t>(2 * n + 1)] = static_cast<char>('0' + n % 10);
+  }
+  return pairs;
+}();
+
+// Writes `digits` of a number's last digits before `end`, and takes them off it.
+void put_digits_before(char* end, std::uint64_t& value, int digits) {
+  for (; digits >= 2; digits -= 2, value /= 100) std::memcpy(end -= 2, &kPairs[value % 100 * 2], 2);
+  if (digits == 0) return;
+  *--end = static_cast<char>('0' + value % 10);
+  value /= 10;
+}
+// All digits of a number, at least one. Where they begin.
+char* put_before(char* end, std::uint64_t value) {
+  for (; value >= 100; value /= 100) std::memcpy(end -= 2, &kPairs[value % 100 * 2], 2);
+  if (value < 10) {
+    *--end = static_cast<char>('0' + value);
+    return end;
+  }
+  std::memcpy(end -= 2, &kPairs[value * 2], 2);
+  return end;
+}
 
 // Appends behind what stands in a buffer that is known to be large enough.
 class Writer {
@@ -48,6 +86,42 @@ std::string_view without_negative_zero(std::string_view text) {
   return text.starts_with('-') && text.find_first_not_of("0.", 1) == text.npos ? text.substr(1) : text;
 }
 
+// A number with that many digits behind the point, from its exact value, half to even, as a whole number of units of
+// the last digit: significand * 10^digits fits 110 bits, and what is cut off its end is known. Nothing where the result
+// would have more than 64 bits.
+std::string_view format_fixed(FormatBuffer& buffer, double value, int digits) {
+  constexpr int kSignificand = 52, kBias = 1023 + kSignificand;
+  const auto bits = std::bit_cast<std::uint64_t>(value);
+  const int exponent = static_cast<int>(bits >> kSignificand & 0x7FF);
+  const std::uint64_t fraction = bits & ((std::uint64_t{1} << kSignificand) - 1);
+  const std::uint64_t significand = exponent == 0 ? fraction : fraction | std::uint64_t{1} << kSignificand;
+  const int cut = kBias - (exponent == 0 ? 1 : exponent);  // value = significand / 2^cut
+  if (cut < 0) return {};
+  const unsigned __int128 exact =
+      static_cast<unsigned __int128>(significand) * kPowersOfTen[static_cast<unsigned>(digits)];
+  std::uint64_t units = 0;
+  if (cut < 128) {
+    const unsigned __int128 whole = exact >> cut;
+    if (whole >= std::numeric_limits<std::uint64_t>::max()) return {};
+    units = static_cast<std::uint64_t>(whole);
+    if (cut > 0) {
+      const unsigned __int128 half = static_cast<unsigned __int128>(1) << (cut - 1), rest = exact - (whole << cut);
+      units += rest > half || (rest == half && (units & 1) != 0);
+    }
+  }
+  const bool is_negative = (bits >> 63) != 0 && units != 0;
+  char* const end = buffer.bytes + 48;  // a sign, twenty digits, the point; or eighteen digits and the point
+  char* begin = end;
+  if (digits > 0) {
+    put_digits_before(begin, units, digits);
+    begin -= digits;
+    *--begin = '.';
+  }
+  begin = put_before(begin, units);
+  if (is_negative) *--begin = '-';
+  return {begin, static_cast<std::size_t>(end - begin)};
+}
+
 template <typename Float>
 std::string_view format_float(FormatBuffer& buffer, Float value, std::int64_t precision) {
   char* const begin = buffer.bytes;
@@ -57,6 +131,7 @@ std::string_view format_float(FormatBuffer& buffer, Float value, std::int64_t pr
   if (value < std::numeric_limits<Float>::lowest()) return "-inf";
   if (precision >= 0) {
     const int digits = static_cast<int>(precision < kMaxPrecision ? precision : kMaxPrecision);
+    if (const std::string_view text = format_fixed(buffer, value, digits); !text.empty()) return text;
     const auto written = std::to_chars(begin, end, value, std::chars_format::fixed, digits);
     return without_negative_zero({begin, written.ptr});
   }
@@ -74,9 +149,17 @@ std::string_view format_f32(FormatBuffer& buffer, float value, std::int64_t prec
   return format_float(buffer, value, precision);
 }
 
-std::string_view format_u64(FormatBuffer& buffer, std::uint64_t value) { return Writer(buffer).number(value).done(); }
+std::string_view format_u64(FormatBuffer& buffer, std::uint64_t value) {
+  char* const end = buffer.bytes + 24;
+  char* const begin = put_before(end, value);
+  return {begin, static_cast<std::size_t>(end - begin)};
+}
 std::string_view format_i64(FormatBuffer& buffer, std::int64_t value) {
-  return {buffer.bytes, std::to_chars(buffer.bytes, buffer.bytes + sizeof buffer.bytes, value).ptr};
+  char* const end = buffer.bytes + 24;
+  const auto bits = static_cast<std::uint64_t>(value);  // of which the smallest number has its negative, too
+  char* begin = put_before(end, value < 0 ? 0 - bits : bits);
+  if (value < 0) *--begin = '-';
+  return {begin, static_cast<std::size_t>(end - begin)};
 }
 
 std::string_view format_time(FormatBuffer& buffer, std::int64_t time_ns) {

@@ -293,6 +293,85 @@ TEST(Text, ShortestNumbersReadBack) {
   }
 }
 
+// With digits behind the point: what the C library prints, which knows the exact value too.
+TEST(Text, FixedDigitsAreThoseOfTheExactValue) {
+  FormatBuffer buffer;
+  const auto check = [&](double value) {
+    char expected[400];
+    for (int digits = 0; digits <= 17; ++digits) {
+      std::string_view wanted(
+          expected, static_cast<std::size_t>(std::snprintf(expected, sizeof expected, "%.*f", digits, value)));
+      if (wanted.starts_with('-') && wanted.find_first_of("123456789") == wanted.npos) wanted.remove_prefix(1);
+      ASSERT_EQ(format_f64(buffer, value, digits), wanted) << "digits " << digits;
+      if (static_cast<double>(static_cast<float>(value)) == value)
+        ASSERT_EQ(format_f32(buffer, static_cast<float>(value), digits), wanted) << "digits " << digits;
+    }
+  };
+  for (const double value : {0.0,
+                             -0.0,
+                             0.5,
+                             1.5,
+                             2.5,
+                             -0.5,
+                             0.05,
+                             0.25,
+                             0.125,
+                             9.5,
+                             99.5,
+                             0.95,
+                             9.995,
+                             1e15,
+                             1e16,
+                             1e17,
+                             1e18,
+                             0x1p52,
+                             0x1p53,
+                             0x1p62,
+                             0x1p63,
+                             0x1p64,
+                             0x1p64 - 2048,
+                             1844674407370955.1615,
+                             18446744073709551.0,
+                             184467440737095516.0,
+                             kTiny,
+                             0x1p-1022,
+                             0x1p-60,
+                             0x1p-64,
+                             0x1p-127,
+                             0x1p-128,
+                             1e22,
+                             1e300,
+                             4.9999999999999996})
+    for (const double near : {value, std::nextafter(value, kInf), std::nextafter(value, -kInf)})
+      check(near), check(-near);
+  std::mt19937_64 random(5);
+  for (int i = 0; i < 4'000; ++i) {
+    const std::uint64_t bits = random();
+    if (const double any = std::bit_cast<double>(bits); std::isfinite(any)) check(any);
+    check(static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bits & 0xBFFFFFFF))));  // below 2
+    const double whole = static_cast<double>(static_cast<std::int64_t>(bits) >> (i % 60));
+    check(whole / 1000);
+    check(std::ldexp(whole, -(i % 20)));  // many of them in the middle between two
+    check(std::ldexp(whole, -60) * std::pow(10, i % 9));
+  }
+}
+
+TEST(Text, DigitsOfWholeNumbers) {
+  FormatBuffer buffer;
+  const auto check = [&](std::uint64_t value) {
+    char expected[24];
+    std::snprintf(expected, sizeof expected, "%llu", static_cast<unsigned long long>(value));
+    ASSERT_EQ(format_u64(buffer, value), expected);
+    std::snprintf(expected, sizeof expected, "%lld", static_cast<long long>(value));
+    ASSERT_EQ(format_i64(buffer, static_cast<std::int64_t>(value)), expected);
+  };
+  std::mt19937_64 random(6);
+  for (std::uint64_t n = 0; n < 20'000; ++n) check(n), check(0 - n), check(random() >> (n % 64));
+  for (std::uint64_t power = 1; power < 10'000'000'000'000'000'000u; power *= 10)
+    check(power), check(power - 1), check(0 - power);
+  check(std::uint64_t{1} << 63);
+}
+
 TEST(Text, WholeNumbersAndWords) {
   Machine machine;
   const Reference text = machine.text(100, "");

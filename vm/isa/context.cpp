@@ -25,16 +25,19 @@ void Journal::commit() {
 
 void Context::set_text(Reference reference, std::uint32_t keep, std::string_view suffix) {
   const std::uint32_t room = reference.capacity() - std::min(keep, reference.capacity());
-  std::size_t taken = std::min<std::size_t>(room, suffix.size());
-  if (taken < suffix.size()) {
+  std::size_t taken = suffix.size();
+  if (taken > room) [[unlikely]] {
     // A continuation byte is 10xxxxxx: step back to where a character begins.
-    while (taken > 0 && (static_cast<unsigned char>(suffix[taken]) & 0xC0) == 0x80) --taken;
+    for (taken = room; taken > 0 && (static_cast<unsigned char>(suffix[taken]) & 0xC0) == 0x80;) --taken;
     ++texts_cut;
   }
   const std::uint32_t length = keep + static_cast<std::uint32_t>(taken);
-  begin_write(reference, 0, sizeof length);
-  begin_write(reference, sizeof length + keep, taken);
-  std::byte* slot = at(reference);
+  std::byte* const slot = at(reference);
+  if (reference.region() == Region::State) {
+    const std::byte* const state = base[static_cast<int>(Region::State)];
+    journal->touch_element(state, reference.offset());  // the length lies in one line
+    journal->touch(state, reference.offset() + static_cast<std::uint32_t>(sizeof length) + keep, taken);
+  }
   if (taken != 0) std::memmove(slot + sizeof length + keep, suffix.data(), taken);  // an empty view may point nowhere
   std::memcpy(slot, &length, sizeof length);
 }
