@@ -76,7 +76,12 @@ unit: (WORD | 'a')+;
 
 TEXT: '"' ~["\r\n]* '"';
 NUMBER: [0-9]+ ('.' [0-9]+)?;
-WORD: [\p{L}_°%] [\p{L}\p{N}_/·°%^-]*;
+WORD: LETTER (LETTER | DIGIT | [/·^-])*;
 SPACE: [ \t\r\n\u00A0]+ -> skip;
 COMMENT: '#' ~[\r\n]* -> skip;
 ANYTHING: .;
+
+// In ranges, as the task language has them: every start of a program that can read sentences builds these sets, piece by
+// piece, and all letters of Unicode are hundreds of pieces.
+fragment LETTER: [a-zA-Z_°%\u00B5\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u02FF\u0370-\u1FFF\u2126\u3040-\uD7FF];
+fragment DIGIT: [0-9²³¹\u2070-\u2079\u2080-\u2089];

@@ -34,7 +34,7 @@ Span TreeBuilder::span(antlr4::ParserRuleContext* ctx) const {
 
 syntax::Name TreeBuilder::name(P::NameContext* ctx) {
   if (is_broken(ctx)) return {"", ctx ? span(ctx) : Span{}};
-  return {ctx->getText(), span(ctx)};
+  return {ctx->getStart()->getText(), span(ctx)};
 }
 
 std::optional<syntax::Name> TreeBuilder::optional_name(P::NameContext* ctx) {
@@ -43,7 +43,7 @@ std::optional<syntax::Name> TreeBuilder::optional_name(P::NameContext* ctx) {
 
 syntax::Name TreeBuilder::any_word(P::AnyWordContext* ctx) {
   if (is_broken(ctx)) return {"", ctx ? span(ctx) : Span{}};
-  return {ctx->getText(), span(ctx)};
+  return {ctx->getStart()->getText(), span(ctx)};
 }
 
 std::string TreeBuilder::doc_above(antlr4::ParserRuleContext* ctx) {

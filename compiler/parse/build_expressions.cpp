@@ -264,7 +264,7 @@ void TreeBuilder::primary(P::PrimaryContext* ctx, syntax::Expr& out) {
   } else if (as<P::MissingContext>(ctx)) {
     out.node = syntax::MissingExpr{};
   } else if (auto* c = as<P::NameRefContext>(ctx)) {
-    out.node = syntax::NameExpr{c->getText()};
+    out.node = syntax::NameExpr{c->getStart()->getText()};
   } else if (auto* c = as<P::ParenthesisContext>(ctx)) {
     syntax::ExprPtr inner = expr(c->expr());
     out.node = std::move(inner->node);  // the span keeps the parentheses

@@ -14,6 +14,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
 #include "runtime/security/library.h"
@@ -76,7 +77,20 @@ Result<KeyAlgorithm> algorithm_of(EVP_PKEY* key, const std::filesystem::path& pa
   }
 }
 
+constexpr std::size_t kEd25519Bytes = 32;
+
+// Of an Ed25519 key what i2d_PUBKEY would make of it (RFC 8410), which first looks for an encoder.
+std::optional<vm::KeyId> id_of_ed25519(EVP_PKEY* key) {
+  unsigned char der[12 + kEd25519Bytes] = {0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00};
+  std::size_t size = kEd25519Bytes;
+  if (EVP_PKEY_get_base_id(key) != EVP_PKEY_ED25519 || EVP_PKEY_get_raw_public_key(key, der + 12, &size) != 1 ||
+      size != kEd25519Bytes)
+    return std::nullopt;
+  return sha256(std::as_bytes(std::span(der)));
+}
+
 Result<vm::KeyId> id_of(EVP_PKEY* key) {
+  if (const auto id = id_of_ed25519(key)) return *id;
   unsigned char* der = nullptr;
   const int size = i2d_PUBKEY(key, &der);
   if (size <= 0) return fail(fmt::format("cannot encode the public key: {}", library_error()));
@@ -204,12 +218,41 @@ Result<void> generate_key(const std::filesystem::path& path, KeyAlgorithm algori
   return written;
 }
 
+namespace {
+
+// A plain Ed25519 key, as `eyeflowc keygen` writes it (RFC 8410), or null: for that one form the library need not look
+// for all decoders that it knows, which takes longer than the signature.
+KeyHandle plain_ed25519(const std::string& text) {
+  static constexpr unsigned char kHead[] = {0x30, 0x2E, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06,
+                                            0x03, 0x2B, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20};
+  const Bio bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  char *name = nullptr, *header = nullptr;
+  unsigned char* data = nullptr;
+  long size = 0;
+  KeyHandle key;
+  if (PEM_read_bio(bio.get(), &name, &header, &data, &size) == 1) {
+    if (std::string_view(name) == "PRIVATE KEY" && *header == '\0' &&
+        size == static_cast<long>(sizeof kHead + kEd25519Bytes) && std::memcmp(data, kHead, sizeof kHead) == 0)
+      key = owned(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, data + sizeof kHead, kEd25519Bytes));
+    OPENSSL_free(name);
+    OPENSSL_free(header);
+    OPENSSL_clear_free(data, static_cast<std::size_t>(size));
+  }
+  ERR_clear_error();
+  return key;
+}
+
+}  // namespace
+
 Result<PrivateKey> load_private_key(const std::filesystem::path& path) {
   start_library();
   auto text = read_key_file(path, "private", true);
   if (!text) return std::unexpected(text.error());
-  const Bio bio(BIO_new_mem_buf(text->data(), static_cast<int>(text->size())));
-  KeyHandle key = owned(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
+  KeyHandle key = plain_ed25519(*text);
+  if (!key) {
+    const Bio bio(BIO_new_mem_buf(text->data(), static_cast<int>(text->size())));
+    key = owned(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
+  }
   const bool looks_public = text->contains("BEGIN PUBLIC KEY");
   const bool looks_encrypted = text->contains("ENCRYPTED");
   OPENSSL_cleanse(text->data(), text->size());
