@@ -416,6 +416,27 @@ TEST_P(WrongClock, StillAlarms) {
   end_in_order();
 }
 
+// All of it at once: no network, a wrong clock, and a disk on which not even a first file can be written.
+TEST_P(WrongClock, StillAlarmsOnAFullDisk) {
+  broker_.stop();
+  heard_before_ = 0;
+  launch({std::string("LD_PRELOAD=") + EYEFLOW_CLOCK_SHIM + ":" + EYEFLOW_IO_SHIM,
+          fmt::format("EYEFLOW_CLOCK={}", GetParam()), "EYEFLOW_IO_FOLDER=" + (folder_ / "data").string(),
+          "EYEFLOW_IO_ROOM=0"});
+  std::this_thread::sleep_for(300ms);
+  ASSERT_TRUE(daemon_->is_running()) << log();
+  broker_.start();
+  ASSERT_TRUE(wait_for([&] {
+    probe_.publish("in/v", "200");
+    std::this_thread::sleep_for(50ms);
+    return last_said("out/horn") == "on";
+  })) << log();
+  EXPECT_EQ(said("out/alarm/high").size(), 1u);
+  EXPECT_NE(log().find("disk is full"), std::string::npos) << log();
+  daemon_->signal(SIGTERM);
+  EXPECT_EQ(daemon_->wait(30'000ms), 0) << log();
+}
+
 INSTANTIATE_TEST_SUITE_P(Clocks, WrongClock, ::testing::Values(0, 2'100'000'000));
 
 TEST_F(Durable, AFullDiskStillAlarms) {
