@@ -27,10 +27,9 @@ void Planner::add_one(const Collect& says) {
   source.window_span = span_;
   source.is_f32 = true;
   if (says.rate) {
-    const double hertz = std::strtod(says.rate->number.c_str(), nullptr) * (says.rate->unit == "kHz"     ? 1000
-                                                                            : says.rate->unit == "Hz"    ? 1
-                                                                            : says.rate->unit == "1/min" ? 1.0 / 60
-                                                                                                         : 0);
+    const double hertz = std::strtod(says.rate->number.c_str(), nullptr) * (says.rate->unit == "kHz"  ? 1000
+                                                                            : says.rate->unit == "Hz" ? 1
+                                                                                                      : 0);
     if (!(hertz > 0))
       return refuse(Code::EnglishIncomplete, says.rate->span, "this is not how often something is read",
                     "write at 100 Hz");
@@ -121,8 +120,8 @@ void Planner::add_one(const Transfer& says) {
                       "a result is kept when there is one, which another sentence says", "leave this out");
       }
       plan_.repeated.push_back({*says.every, *log, span_});
-    } else {
-      plan_.sends.push_back({*log, span_});
+    } else if (std::ranges::find(plan_.sends, *log, &Send::log) == plan_.sends.end()) {
+      plan_.sends.push_back({*log, span_});  // said of the device and of the cloud, it is kept once
     }
   }
 }

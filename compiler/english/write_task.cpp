@@ -63,7 +63,7 @@ class Writer {
       at = end + 1;
     }
     line(span_, "task " + identifier(name) + " {");
-    const auto uses = std::ranges::find(plan_.sources, true, &Source::has_distance);
+    const auto uses = std::ranges::find(plan_.sources, true, &Source::has_spectrum);
     if (uses == plan_.sources.end()) return;
     line(uses->window_span, "  use std.signal");
     line(uses->window_span, "");

@@ -93,7 +93,7 @@ def number_at(name, kind, form, t, slot):
 
 
 def text_of(name, intrinsic, form, t, slot, to):
-    capacity = 3 if to == "short" else 32
+    capacity = {"short": 3, "long": 128}.get(to, 32)
     return function(f"{name}_{form}", "()", [f"r0: text({capacity})@state", f"r1: {t}@const"],
                     [("ref", f"r0, {to}"), ("ref", f"r1, {slot}"), ("intrinsic", f"-, bytes.{intrinsic}.{form}, r0"),
                      ("return", "-")])
@@ -106,14 +106,15 @@ def checksum_of(name, intrinsic, kind, form, t, slot):
 
 def functions(form):
     """Of `form` list or array: one on each of its slots."""
-    sample, text, check = ((f"[u8; {'<=' * (form == 'list')}{len(data)}]", form[0] + slot)
-                           for data, slot in ((SAMPLE, "a"), (TEXT, "t"), (CHECK, "c")))
+    sample, text, check, long = ((f"[u8; {'<=' * (form == 'list')}{len(data)}]", form[0] + slot)
+                                 for data, slot in ((SAMPLE, "a"), (TEXT, "t"), (CHECK, "c"), (LONG, "l")))
     return [line for one in (
         number_at("whole", "i64", form, *sample),
         number_at("f32", "f32", form, *sample),
         number_at("f64", "f64", form, *sample),
         text_of("hex", "hex", form, *sample, "out"),
         text_of("short_hex", "hex", form, *sample, "short"),
+        text_of("long_hex", "hex", form, *long, "long"),
         text_of("text", "text", form, *text, "out"),
         text_of("no_text", "text", form, *sample, "out"),
         checksum_of("crc16", "crc16", "u16", form, *sample),
@@ -124,6 +125,7 @@ def functions(form):
 
 TEXT = "T1: 4 °C".encode() + b"\xc3"
 CHECK = b"123456789"
+LONG = bytes(range(7, 47))  # more digits than are written at once
 
 
 def values(data):
@@ -152,6 +154,7 @@ def calls(k):
             lines.append(f"f64_{k}({at}, {form(8, big)}) -> {real(SAMPLE, at, 8, big, False)}")
     lines.append(f"hex_{k}() -> (); state.out = {quoted(binascii.hexlify(SAMPLE).decode())}")
     lines.append(f"short_hex_{k}() -> (); state.short = {quoted(binascii.hexlify(SAMPLE).decode()[:3])}")
+    lines.append(f"long_hex_{k}() -> (); state.long = {quoted(binascii.hexlify(LONG).decode())}")
     lines.append(f"text_{k}() -> (); state.out = {quoted(TEXT.decode('utf-8', 'ignore'))}")
     lines.append(f"no_text_{k}() -> (); state.out = " + quoted("\\x01\\x03"))
     lines.append(f"crc16_{k}() -> {crc16(SAMPLE)}")
@@ -172,16 +175,19 @@ def padded(size):
 
 
 def text():
-    n, m, c = len(SAMPLE), len(TEXT), len(CHECK)
+    n, m, c, l = len(SAMPLE), len(TEXT), len(CHECK), len(LONG)
     slots, at = [], 0
     for name, kind, size in (("la", f"[u8; <={n}]", 8 + n), ("lt", f"[u8; <={m}]", 8 + m), ("lc", f"[u8; <={c}]", 8 + c),
-                             ("aa", f"[u8; {n}]", n), ("at", f"[u8; {m}]", m), ("ac", f"[u8; {c}]", c)):
-        data = {"a": SAMPLE, "t": TEXT, "c": CHECK}[name[1]]
+                             ("ll", f"[u8; <={l}]", 8 + l),
+                             ("aa", f"[u8; {n}]", n), ("at", f"[u8; {m}]", m), ("ac", f"[u8; {c}]", c),
+                             ("al", f"[u8; {l}]", l)):
+        data = {"a": SAMPLE, "t": TEXT, "c": CHECK, "l": LONG}[name[1]]
         slots.append(f"slot const {at} {name}: {kind}@const = {values(data)}")
         at += padded(size)
     out = ["// Bytes as numbers, digits, text and checksums: made by reference/bytes.py.", "module bytes isa 1",
-           f"region const {at}", "region state 64", *slots,
-           'slot state 0 out: text(32)@state = "?"', "slot state 40 short: text(3)@state", ""]
+           f"region const {at}", "region state 192", *slots,
+           'slot state 0 out: text(32)@state = "?"', "slot state 40 short: text(3)@state",
+           "slot state 56 long: text(128)@state", ""]
     out += functions("list") + functions("array")
     out.append("""function bits_f32 (r0: f32) -> (i64)
   registers r1: i64

@@ -138,12 +138,14 @@ def text():
             f.make(f"recolor{form}{to}", "image.recolor", image, 4 * BYTES[to], [form + 16 * to], recolor(image, form, to))
     f.make("recolor_wrong", "image.recolor", noise(12), 5, [RGB + 16 * GRAY], None)
     f.make("recolor_none", "image.recolor", noise(12), 6, [RGB + 16 * YUYV], None)
+    f.make("recolor_half", "image.recolor", noise(6), 3, [YUYV + 16 * GRAY], None)
     image = noise(4 * 3 * 3)
     f.make("crop", "image.crop", image, 2 * 2 * 3, [1, 1, shape(4, 2, 3)], crop(image, 4, 1, 1, 2, 2, 3))
     f.make("crop_all", "image.crop", image, 36, [0, 0, shape(4, 4, 3)], image)
     f.make("crop_right", "image.crop", image, 2 * 2 * 3, [3, 1, shape(4, 2, 3)], None)
     f.make("crop_below", "image.crop", image, 2 * 2 * 3, [1, 2, shape(4, 2, 3)], None)
     f.make("crop_left", "image.crop", image, 2 * 2 * 3, [-1, 1, shape(4, 2, 3)], None)
+    f.make("crop_above", "image.crop", image, 2 * 2 * 3, [1, -1, shape(4, 2, 3)], None)
     a, b = noise(7), noise(9)
     mean = Fraction(sum(a), 7)
     f.figure("mean", "image.mean", [a], shown(mean))
@@ -151,6 +153,10 @@ def text():
     f.figure("stddev", "image.stddev", [even], shown(math.sqrt(Fraction(sum(v * v for v in even), 4) - Fraction(sum(even), 4) ** 2)))
     f.figure("stddev_flat", "image.stddev", [[9] * 3], "0.0")
     f.figure("difference", "image.difference", [a, b], shown(Fraction(sum(abs(x - y) for x, y in zip(a, b)), 7)))
+    f.figure("difference_turned", "image.difference", [b, a],
+             shown(Fraction(sum(abs(x - y) for x, y in zip(a, b)), 7)))
+    image = noise(16)  # the last of the constants: behind it nothing can be read
+    f.make("resize_end", "image.resize", image, 4, [4, 2, 1], resize(image, 4, 4, 2, 2, 1))
     state = (f.at["state"] + 63) // 64 * 64
     return "\n".join(["// Images brought to another size, format, part; and their figures: made by reference/images.py.",
                       "module images isa 1", f"region const {f.at['const']}", f"region state {state}", *f.consts, *f.states,
