@@ -2,6 +2,7 @@
 #
 #   eyeflow_library(NAME [FREESTANDING] SOURCES … [DEPENDS …] [PRIVATE_DEPENDS …])
 #   eyeflow_program(NAME SOURCES … DEPENDS …)
+#   eyeflow_for_size(TARGETS OR FILES…)
 #   eyeflow_fuzzer(NAME SOURCES … DEPENDS … [SEEDS FOLDERS…])
 #
 # Headers are included by their path from the repository root: #include "vm/isa/isa.h".
@@ -46,6 +47,17 @@ function(eyeflow_library name)
   if(ARG_FREESTANDING)   # vm and jit: no exceptions, no run-time type information
     target_compile_options(${name} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti>)
   endif()
+endfunction()
+
+# What works once, at a program's start: its pages are all that it costs afterwards.
+function(eyeflow_for_size)
+  foreach(one ${ARGN})
+    if(TARGET ${one})
+      target_compile_options(${one} PRIVATE $<$<CONFIG:Release>:-Os>)
+    else()
+      set_source_files_properties(${one} PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-Os>)
+    endif()
+  endforeach()
 endfunction()
 
 function(eyeflow_program name)
