@@ -36,6 +36,14 @@ class Receiver {
  public:
   virtual ~Receiver() = default;
   virtual void on_arrival(const Arrival& arrival) = 0;
+  // The same for several sensors, at least one, in this order; `arrival.sensor` means nothing.
+  virtual void on_arrivals(std::span<const SensorId> sensors, const Arrival& arrival) {
+    Arrival one = arrival;
+    for (const auto sensor : sensors) {
+      one.sensor = sensor;
+      on_arrival(one);
+    }
+  }
   virtual void on_unknown(std::string_view what) = 0;  // for no sensor of this site: a topic, an input's name
   virtual void on_bad_row(std::string_view what) = 0;  // could not even be told which sensor it is for
   // A connection came up or went down (or could not be made); `detail` is a clause for the log.

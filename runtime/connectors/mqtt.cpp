@@ -365,8 +365,7 @@ void MqttConnection::take_message(const mqtt::Publish& message) {
   bool known = false;
   const auto arrive = [&](const std::vector<SensorId>& sensors) {
     known = true;
-    for (const auto sensor : sensors)
-      receiver_->on_arrival({.sensor = sensor, .bytes = message.payload, .is_kept = message.retain});
+    receiver_->on_arrivals(sensors, {.bytes = message.payload, .is_kept = message.retain});
   };
   if (!by_topic_.empty()) {
     if (const auto found = by_topic_.find(message.topic); found != by_topic_.end()) arrive(found->second);

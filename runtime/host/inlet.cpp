@@ -1,6 +1,9 @@
 #include "runtime/host/inlet.h"
 
 #include <algorithm>
+#include <map>
+
+#include "runtime/site/pattern.h"
 
 namespace eyeflow::runtime {
 namespace {
@@ -23,14 +26,28 @@ bool same_plan(const DecodePlan& a, const DecodePlan& b) {
 
 std::vector<Route> make_routes(const Site& site, const Deployment& deployment, Runner& runner) {
   std::vector<Route> routes(site.sensors.size());
+  std::map<std::pair<std::string_view, std::string>, std::shared_ptr<FieldsAhead>> by_topic;
   for (std::size_t i = 0; i < deployment.instances.size(); ++i) {
     for (const auto& input : deployment.instances[i].inputs) {
       auto& groups = routes[static_cast<std::size_t>(input.sensor)].groups;
       auto group = std::ranges::find_if(groups, [&](const Route::Group& g) { return same_plan(g.plan, input.plan); });
-      if (group == groups.end()) group = groups.insert(groups.end(), {input.plan, {}});
+      if (group == groups.end()) group = groups.insert(groups.end(), {input.plan, {}, {}});
       group->targets.push_back({runner.actors()[i].get(), input.input});
     }
   }
+  for (std::size_t i = 0; i < routes.size(); ++i) {
+    const auto& settings = site.settings(site.sensors[i]);
+    const std::pair<std::string_view, std::string_view> fill[] = {{"name", site.sensors[i].name}, {"device", site.device}};
+    auto topic = fill_in(settings.topic, fill);
+    if (routes[i].groups.empty() || !topic) continue;
+    auto& fields = by_topic[{settings.from.text, std::move(*topic)}];
+    if (!fields) fields = std::make_shared<FieldsAhead>();
+    for (auto& group : routes[i].groups) group.ahead = fields->add(group.plan);
+    routes[i].fields = fields;
+  }
+  // One plan's field and time are found at once anyway.
+  for (auto& route : routes)
+    if (route.fields && route.fields->pointers().size() < 2) route.fields = nullptr;
   return routes;
 }
 
@@ -48,42 +65,68 @@ std::vector<ConnectionStats> ConnectionBoard::all() const {
   return connections_;
 }
 
-DecodeResult Inlet::decode(const DecodePlan& plan, const Arrival& arrival, vm::TimeNs now) {
+DecodeResult Inlet::decode(const Route::Group& group, const Arrival& arrival, vm::TimeNs now) {
   switch (arrival.form) {
     case Arrival::Form::Number:
-      return decode_number(plan, arrival.number, now);
+      return decode_number(group.plan, arrival.number, now);
     case Arrival::Form::Bare:
-      return lane_->decoder.decode_bare(plan, arrival.bytes, now);
+      return lane_->decoder.decode_bare(group.plan, arrival.bytes, now);
     case Arrival::Form::Payload:
       break;
   }
-  return lane_->decoder.decode(plan, arrival.bytes, now);
+  return lane_->decoder.decode(group.plan, arrival.bytes, now, group.ahead);
 }
 
-void Inlet::on_arrival(const Arrival& arrival) {
+void Inlet::on_arrivals(std::span<const SensorId> sensors, const Arrival& arrival) {
   if (closed_.load(std::memory_order_relaxed)) return;
-  if (arrival.sensor == kCommands) return on_command(arrival);
   const auto arrived = std::chrono::steady_clock::now();
+  const auto now = clock_.at(arrived);
+  static const FieldsAhead kNothing;
+  const bool is_ahead = arrival.form == Arrival::Form::Payload && sensors.size() > 1 && sensors[0] != kCommands;
+  const auto* fields = is_ahead ? routes_[static_cast<std::size_t>(sensors[0])].fields.get() : nullptr;
+  lane_->decoder.read_ahead(fields != nullptr ? *fields : kNothing, arrival.bytes);
+  for (const auto sensor : sensors) {
+    if (sensor == kCommands)
+      on_command(arrival);
+    else
+      take(sensor, arrival, arrived, now);
+  }
+  deliver_gathered();
+}
+
+// Of one arrival, what one instance gets is handed over together.
+void Inlet::deliver(Actor& actor, const Reading& reading) {
+  if (gathered_for_ != &actor) deliver_gathered();
+  gathered_for_ = &actor;
+  gathered_.push_back(reading);
+  if (!reading.bytes.empty()) deliver_gathered();  // they last until the decoder is asked again
+}
+
+void Inlet::deliver_gathered() {
+  if (!gathered_.empty()) runner_.deliver(*lane_, *gathered_for_, gathered_);
+  gathered_.clear();
+}
+
+void Inlet::take(SensorId sensor, const Arrival& arrival, SteadyTime arrived, vm::TimeNs now) {
   add(counters_.arrivals);
-  const auto& route = routes_[static_cast<std::size_t>(arrival.sensor)];
+  const auto& route = routes_[static_cast<std::size_t>(sensor)];
   if (route.groups.empty()) {
     add(counters_.unbound);
     if (const auto more = counters_.unbound_log.pass()) {
       log()->info("a reading of sensor {}, which no running task has bound, was dropped{}",
-                  site_.sensors[static_cast<std::size_t>(arrival.sensor)].name, and_more(*more));
+                  site_.sensors[static_cast<std::size_t>(sensor)].name, and_more(*more));
     }
     return;
   }
-  const auto now = clock_.at(arrived);
   for (const auto& group : route.groups) {
-    const auto decoded = decode(group.plan, arrival, now);
+    const auto decoded = decode(group, arrival, now);
     if (!decoded) {
-      tell_bad(arrival, decoded.error());
+      tell_bad(sensor, arrival, decoded.error());
       for (const auto& target : group.targets) {
         if (!target.actor->instance.takes_bad(target.input)) continue;
         const Reading bad{
             .input = target.input, .event_time = now, .arrived = arrived, .may_wait = arrival.may_wait, .is_bad = true};
-        runner_.deliver(*lane_, *target.actor, bad);
+        deliver(*target.actor, bad);
       }
       continue;
     }
@@ -93,7 +136,7 @@ void Inlet::on_arrival(const Arrival& arrival) {
         log()->warn(
             "the time of a reading of sensor {} is ahead of this device's clock and was set to now{}; check both "
             "clocks",
-            site_.sensors[static_cast<std::size_t>(arrival.sensor)].name, and_more(*more));
+            site_.sensors[static_cast<std::size_t>(sensor)].name, and_more(*more));
       }
     }
     const bool age_unknown = arrival.is_kept && group.plan.time.empty();
@@ -105,7 +148,7 @@ void Inlet::on_arrival(const Arrival& arrival) {
     for (const auto& target : group.targets) {
       reading.input = target.input;
       add(counters_.readings);
-      runner_.deliver(*lane_, *target.actor, reading);
+      deliver(*target.actor, reading);
     }
   }
 }
@@ -122,13 +165,13 @@ void Inlet::on_command(const Arrival& arrival) {
     runner_.command(*lane_, std::move(*command));
 }
 
-void Inlet::tell_bad(const Arrival& arrival, BadReading reason) {
+void Inlet::tell_bad(SensorId sensor, const Arrival& arrival, BadReading reason) {
   const auto i = static_cast<std::size_t>(reason);
   add(counters_.bad[i]);
   if (const auto more = counters_.bad_log[i].pass()) {
     const auto what = arrival.form == Arrival::Form::Number ? fmt::format("{}", arrival.number)
                                                             : fmt::format("'{}'", excerpt(arrival.bytes));
-    log()->warn("bad reading from sensor {}: {}: {}{}", site_.sensors[static_cast<std::size_t>(arrival.sensor)].name,
+    log()->warn("bad reading from sensor {}: {}: {}{}", site_.sensors[static_cast<std::size_t>(sensor)].name,
                 describe(reason), what, and_more(*more));
   }
 }

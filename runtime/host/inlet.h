@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,9 +23,11 @@ struct Route {
   };
   struct Group {
     DecodePlan plan;
+    Ahead ahead;  // in `fields`
     std::vector<Target> targets;
   };
   std::vector<Group> groups;
+  std::shared_ptr<const FieldsAhead> fields;  // of all sensors of its topic
 };
 std::vector<Route> make_routes(const Site& site, const Deployment& deployment, Runner& runner);
 
@@ -53,7 +56,8 @@ class Inlet final : public Receiver {
         on_end_(std::move(on_end)),
         lane_(runner.make_lane()) {}
 
-  void on_arrival(const Arrival& arrival) override;
+  void on_arrival(const Arrival& arrival) override { on_arrivals(std::span(&arrival.sensor, 1), arrival); }
+  void on_arrivals(std::span<const SensorId> sensors, const Arrival& arrival) override;
   void on_unknown(std::string_view what) override;
   void on_bad_row(std::string_view what) override;
   void on_state(std::string_view connector, bool up, std::string_view detail) override;
@@ -62,9 +66,12 @@ class Inlet final : public Receiver {
   void close() { closed_ = true; }  // arrivals from now on are ignored
 
  private:
-  DecodeResult decode(const DecodePlan& plan, const Arrival& arrival, vm::TimeNs now);
+  void take(SensorId sensor, const Arrival& arrival, SteadyTime arrived, vm::TimeNs now);
+  void deliver(Actor& actor, const Reading& reading);
+  void deliver_gathered();
+  DecodeResult decode(const Route::Group& group, const Arrival& arrival, vm::TimeNs now);
   void on_command(const Arrival& arrival);
-  void tell_bad(const Arrival& arrival, BadReading reason);
+  void tell_bad(SensorId sensor, const Arrival& arrival, BadReading reason);
 
   const Site& site_;
   const HostClock& clock_;
@@ -74,6 +81,8 @@ class Inlet final : public Receiver {
   ConnectionBoard& board_;
   std::function<void()> on_end_;
   std::unique_ptr<Lane> lane_;
+  Actor* gathered_for_ = nullptr;
+  std::vector<Reading> gathered_;  // of one arrival, one after the other for one instance
   std::atomic<bool> closed_ = false;
 };
 

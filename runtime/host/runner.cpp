@@ -144,13 +144,32 @@ void Runner::stop_instances(Lane& lane) {
   }
 }
 
-void Runner::deliver(Lane& lane, Actor& actor, const Reading& reading) {
+void Runner::deliver(Lane& lane, Actor& actor, std::span<const Reading> readings) {
+  bool is_ours = false;
+  {
+    const std::lock_guard lock(actor.mutex);
+    is_ours = actor.state == Actor::State::Idle &&
+              std::ranges::all_of(readings, [&](const Reading& reading) { return is_small(actor, reading); });
+    if (is_ours) actor.state = Actor::State::Running;
+  }
+  if (!is_ours) {
+    for (const auto& reading : readings) deliver_one(lane, actor, reading);
+    return;
+  }
+  for (const auto& reading : readings) handle(lane, actor, reading);
+  finish(lane, actor, kTurn);
+}
+
+// Whether it may be handled on the thread that brought it. Timers that are due by now come first, on the same thread.
+bool Runner::is_small(const Actor& actor, const Reading& reading) const {
+  return actor.task.reading_fuel[vm::index(reading.input)] <= kInlineFuel &&
+         (actor.task.timer_fuel <= kInlineFuel ||
+          actor.deadline.load(std::memory_order_relaxed) > clock_.at(reading.arrived));
+}
+
+void Runner::deliver_one(Lane& lane, Actor& actor, const Reading& reading) {
   {
     std::unique_lock lock(actor.mutex);
-    // Timers that are due by now come first, on the same thread.
-    const bool is_small = actor.task.reading_fuel[vm::index(reading.input)] <= kInlineFuel &&
-                          (actor.task.timer_fuel <= kInlineFuel ||
-                           actor.deadline.load(std::memory_order_relaxed) > clock_.at(reading.arrived));
     // Where all that can happen is short, nobody waits for the pool, whose threads come last when the processor is
     // short of time; and a full queue is behind something short.
     int patience = reading.may_wait ? INT_MAX : is_short(actor) ? kShortWaits : 0;
@@ -172,7 +191,7 @@ void Runner::deliver(Lane& lane, Actor& actor, const Reading& reading) {
       std::this_thread::sleep_for(std::chrono::microseconds(20));
       lock.lock();
     }
-    if (!is_ours && (actor.state != Actor::State::Idle || !is_small)) {
+    if (!is_ours && (actor.state != Actor::State::Idle || !is_small(actor, reading))) {
       if (!actor.queue.push(reading)) {
         add(counters_.queue_drops);
         add(actor.task.counters.dropped);

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -51,8 +52,8 @@ class Runner {
   void stop();
   void stop_instances(Lane& lane);  // after that: what tasks do at their end
 
-  void deliver(Lane& lane, Actor& actor, const Reading& reading);
-  void command(Lane& lane, AlarmCommand command);  // what an operator does
+  void deliver(Lane& lane, Actor& actor, std::span<const Reading> readings);  // in this order
+  void command(Lane& lane, AlarmCommand command);                             // what an operator does
   void run_due_timers(Lane& lane);
   // Keeps every instance to which something happened: those that are idle now, the others before they become idle.
   void keep_all(Lane& lane);
@@ -62,6 +63,8 @@ class Runner {
   const std::vector<std::unique_ptr<TaskInfo>>& tasks() const { return tasks_; }
 
  private:
+  void deliver_one(Lane& lane, Actor& actor, const Reading& reading);
+  bool is_small(const Actor& actor, const Reading& reading) const;
   void handle(Lane& lane, Actor& actor, const Reading& reading);
   void advance(Lane& lane, Actor& actor, vm::TimeNs until);
   void keep_if_due(Lane& lane, Actor& actor, bool may_wait);

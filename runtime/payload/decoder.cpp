@@ -215,6 +215,16 @@ Elements image_of_payload(const DecodePlan& plan, std::string_view payload, std:
 
 struct Decoder::Parser : JsonParser {
   std::vector<char> elements;
+  std::vector<JsonValue> ahead;
+  bool is_ahead = false;  // those of `ahead` that are not Missing are there, and the document is valid
+
+  bool take_ahead(Ahead places, bool timed, JsonValue& field, JsonValue& time) const {
+    if (!is_ahead || places.field == Ahead::kNone || ahead[places.field].kind == Kind::Missing) return false;
+    if (timed && ahead[places.time].kind == Kind::Missing) return false;
+    field = ahead[places.field];
+    if (timed) time = ahead[places.time];
+    return true;
+  }
 
   DecodeResult decode_elements(const DecodePlan& plan, std::string_view payload, vm::TimeNs now);
   Elements elements_of(const DecodePlan& plan, dom::element element);
@@ -273,7 +283,32 @@ Decoder::Decoder() : parser_(std::make_unique<Parser>()) {}
 Decoder::~Decoder() = default;
 Decoder::Decoder(Decoder&&) noexcept = default;
 
-DecodeResult Decoder::decode(const DecodePlan& plan, std::string_view payload, vm::TimeNs now) {
+Ahead FieldsAhead::add(const DecodePlan& plan) {
+  const bool timed = !plan.time.empty();
+  if (plan.meaning == Meaning::Elements || plan.meaning == Meaning::Image || !plan.field.is_plain()) return {};
+  if (timed && !plan.time.is_plain()) return {};
+  const Ahead ahead{.field = place_of(plan.field), .time = timed ? place_of(plan.time) : Ahead::kNone};
+  return ahead.field == Ahead::kNone || (timed && ahead.time == Ahead::kNone) ? Ahead{} : ahead;
+}
+
+std::uint8_t FieldsAhead::place_of(const JsonPointer& pointer) {
+  const auto found = std::ranges::find(pointers_, pointer);
+  const auto place = static_cast<std::uint8_t>(found - pointers_.begin());
+  if (found != pointers_.end()) return place;
+  if (pointers_.size() == kMostFields) return Ahead::kNone;
+  pointers_.push_back(pointer);
+  return place;
+}
+
+void Decoder::read_ahead(const FieldsAhead& fields, std::string_view payload) {
+  const auto pointers = fields.pointers();
+  parser_->is_ahead = false;
+  if (pointers.empty() || payload.size() > kMaxPayloadBytes) return;
+  parser_->ahead.assign(pointers.size(), {});
+  parser_->is_ahead = scan_json(payload, pointers, parser_->ahead);
+}
+
+DecodeResult Decoder::decode(const DecodePlan& plan, std::string_view payload, vm::TimeNs now, Ahead ahead) {
   if (payload.size() > kMaxPayloadBytes && payload.size() > plan.image.bytes() + kMaxImageHead) [[unlikely]]
     return std::unexpected(BadReading::TooLarge);
   if (plan.meaning == Meaning::Elements || plan.meaning == Meaning::Image)
@@ -281,7 +316,8 @@ DecodeResult Decoder::decode(const DecodePlan& plan, std::string_view payload, v
   if (plan.field.empty() && plan.time.empty()) return runtime::decode_bare(plan, payload, now);
   JsonValue field, time_field;
   auto missing = BadReading::MissingField;
-  if (!scan_json(payload, plan.field, plan.time, field, time_field)) [[unlikely]] {
+  if (!parser_->take_ahead(ahead, !plan.time.empty(), field, time_field) &&
+      !scan_json(payload, plan.field, plan.time, field, time_field)) [[unlikely]] {
     if (const auto wrong = parse_json(*parser_, plan, payload, field, time_field, missing))
       return std::unexpected(*wrong);
   }

@@ -6,8 +6,10 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/payload/json_pointer.h"
 #include "runtime/site/site.h"
@@ -82,6 +84,24 @@ struct Decoded {
 
 using DecodeResult = std::expected<Decoded, BadReading>;
 
+// Where a plan's field and time stand among those that were read ahead.
+struct Ahead {
+  static constexpr std::uint8_t kNone = 0xFF;
+  std::uint8_t field = kNone, time = kNone;
+};
+
+// The fields and times of plans that are for one and the same payload.
+class FieldsAhead {
+ public:
+  // Where decode() finds them; nowhere for what is not read this way, or when there are too many.
+  Ahead add(const DecodePlan& plan);
+  std::span<const JsonPointer> pointers() const { return pointers_; }
+
+ private:
+  std::uint8_t place_of(const JsonPointer& pointer);
+  std::vector<JsonPointer> pointers_;
+};
+
 // One thread's means to decode. No allocation per reading once the buffers have seen the largest payload.
 class Decoder {
  public:
@@ -89,8 +109,10 @@ class Decoder {
   ~Decoder();
   Decoder(Decoder&&) noexcept;
 
-  // A peer's payload, by the plan's JSON pointers.
-  DecodeResult decode(const DecodePlan& plan, std::string_view payload, vm::TimeNs now);
+  // A peer's payload, by the plan's JSON pointers. Where several plans are for it, they are read ahead, at once, and
+  // `ahead` says where; it gives the same as without.
+  void read_ahead(const FieldsAhead& fields, std::string_view payload);
+  DecodeResult decode(const DecodePlan& plan, std::string_view payload, vm::TimeNs now, Ahead ahead = {});
   // A bare value, such as a column of a file: fields and times of the plan do not apply.
   DecodeResult decode_bare(const DecodePlan& plan, std::string_view text, vm::TimeNs time);
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "runtime/payload/json_pointer.h"
@@ -27,5 +28,9 @@ struct JsonValue {
 // same key twice on the way), and a whole parser must look at it.
 bool scan_json(std::string_view document, const JsonPointer& field_pointer, const JsonPointer& time_pointer,
                JsonValue& field, JsonValue& time);
+
+// The same of up to kMostFields pointers, at least one and all plain. What is not there stays Missing.
+inline constexpr std::size_t kMostFields = 64;
+bool scan_json(std::string_view document, std::span<const JsonPointer> pointers, std::span<JsonValue> values);
 
 }  // namespace eyeflow::runtime

@@ -1,5 +1,6 @@
 #include <simdjson.h>
 
+#include <bit>
 #include <charconv>
 #include <cstring>
 
@@ -41,25 +42,109 @@ std::size_t without_last_spaces(std::string_view document) {
   return size;
 }
 
-// One document. A step takes where it begins and gives where it ended, or nullptr where this reader is not sure. What
-// is wanted within a place is a pointer to be followed there, or nullptr.
+// Names are short: no call for them.
+bool equal(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t n = 0; n < a.size(); ++n)
+    if (a[n] != b[n]) return false;
+  return true;
+}
+
+// What is wanted of a document: a reading's field and its time. `Some` are those of them that are to be followed within
+// a place; what is not is nullptr.
+struct Pair {
+  struct Some {
+    const JsonPointer *field = nullptr, *time = nullptr;
+    explicit operator bool() const { return field != nullptr || time != nullptr; }
+  };
+  JsonValue &field, &time;
+
+  // Of these those whose name is …
+  static Some begun(Some some, std::size_t level, std::uint64_t bytes) {
+    return {some.field != nullptr && some.field->begins(level, bytes) ? some.field : nullptr,
+            some.time != nullptr && some.time->begins(level, bytes) ? some.time : nullptr};
+  }
+  static Some named(Some some, std::size_t level, std::string_view name) {
+    return {some.field != nullptr && equal(name, some.field->name(level)) ? some.field : nullptr,
+            some.time != nullptr && equal(name, some.time->name(level)) ? some.time : nullptr};
+  }
+  static std::size_t name_size(Some some, std::size_t level) {
+    return (some.field != nullptr ? some.field : some.time)->size(level);
+  }
+  static bool any_ends(Some some, std::size_t level) {
+    return (some.field != nullptr && some.field->ends_at(level)) || (some.time != nullptr && some.time->ends_at(level));
+  }
+  static bool any_goes_on(Some some, std::size_t level) {
+    return (some.field != nullptr && !some.field->ends_at(level)) ||
+           (some.time != nullptr && !some.time->ends_at(level));
+  }
+  JsonValue* place(Some some) const { return some.field != nullptr ? &field : some.time != nullptr ? &time : nullptr; }
+  void share(Some some) const {  // from its place
+    if (some.field != nullptr && some.time != nullptr) time = field;
+  }
+  static void take_away(Some& some, Some found) {
+    if (found.field != nullptr) some.field = nullptr;
+    if (found.time != nullptr) some.time = nullptr;
+  }
+};
+
+// The same of many: a bit for each.
+struct Many {
+  using Some = std::uint64_t;
+  std::span<const JsonPointer> pointers;
+  std::span<JsonValue> values;
+
+  template <typename Which>
+  static Some those(Some some, Which which) {
+    Some found = 0;
+    for (Some left = some; left != 0; left &= left - 1)
+      if (which(static_cast<std::size_t>(std::countr_zero(left)))) found |= left & -left;
+    return found;
+  }
+  Some begun(Some some, std::size_t level, std::uint64_t bytes) const {
+    return those(some, [&](std::size_t n) { return pointers[n].begins(level, bytes); });
+  }
+  Some named(Some some, std::size_t level, std::string_view name) const {
+    return those(some, [&](std::size_t n) { return equal(name, pointers[n].name(level)); });
+  }
+  std::size_t name_size(Some some, std::size_t level) const {
+    return pointers[static_cast<std::size_t>(std::countr_zero(some))].size(level);
+  }
+  bool any_ends(Some some, std::size_t level) const {
+    return those(some, [&](std::size_t n) { return pointers[n].ends_at(level); }) != 0;
+  }
+  bool any_goes_on(Some some, std::size_t level) const {
+    return those(some, [&](std::size_t n) { return !pointers[n].ends_at(level); }) != 0;
+  }
+  JsonValue* place(Some some) const {
+    return some == 0 ? nullptr : &values[static_cast<std::size_t>(std::countr_zero(some))];
+  }
+  void share(Some some) const {
+    those(some, [&](std::size_t n) {
+      values[n] = *place(some);
+      return false;
+    });
+  }
+  static void take_away(Some& some, Some found) { some &= ~found; }
+};
+
+// One document. A step takes where it begins and gives where it ended, or nullptr where this reader is not sure.
 //
 // The document ends with a brace. Only a text could run over that, and the end of an object is the only step that may
 // end behind it: no other one asks whether it is at the end.
+template <typename Wanted>
 class Scanner {
  public:
-  Scanner(std::string_view document, JsonValue& field, JsonValue& time)
-      : begin_(document.data()), end_(begin_ + without_last_spaces(document)), field_(field), time_(time) {}
+  using Some = typename Wanted::Some;
 
-  bool scan(const JsonPointer& field, const JsonPointer& time) {
-    const bool timed = !time.empty();
-    if (!field.is_plain() || (timed && !time.is_plain())) return false;
+  Scanner(std::string_view document, Wanted wanted)
+      : begin_(document.data()), end_(begin_ + without_last_spaces(document)), wanted_(wanted) {}
+
+  bool scan(Some all) {
     if (begin_ == end_ || end_[-1] != '}') return false;
     const char* at = skip_space(begin_);
     if (*at != '{') return false;
-    at = object(at + 1, &field, timed ? &time : nullptr, 1);
-    if (at != end_) return false;
-    if (field_.kind == Kind::Missing || (timed && time_.kind == Kind::Missing)) return false;
+    if (object(at + 1, all, 1) != end_) return false;
     return high_bits_ < 0x80 || simdjson::validate_utf8(begin_, static_cast<std::size_t>(end_ - begin_));
   }
 
@@ -85,48 +170,37 @@ class Scanner {
     return nullptr;
   }
 
-  // Names are short: no call for them.
-  static bool equal(std::string_view a, std::string_view b) {
-    if (a.size() != b.size()) return false;
-    for (std::size_t n = 0; n < a.size(); ++n)
-      if (a[n] != b[n]) return false;
-    return true;
-  }
-
   // Behind the opening brace. Of a name that is wanted the first one counts.
-  const char* object(const char* at, const JsonPointer* field, const JsonPointer* time, int depth) {
+  const char* object(const char* at, Some some, int depth) {
     const auto level = static_cast<std::size_t>(depth - 1);  // where what is wanted is still wanted, it led here
     at = skip_space(at);
     if (*at == '}') return at + 1;
     for (;;) {
       if (*at != '"') return nullptr;
       ++at;
-      bool in_field = false, in_time = false;
+      Some found{};
       std::uint64_t bytes = 0;
       if (static_cast<std::size_t>(end_ - at) >= sizeof bytes) {
         std::memcpy(&bytes, at, sizeof bytes);
-        in_field = field != nullptr && field->begins(level, bytes);
-        in_time = time != nullptr && time->begins(level, bytes);
+        found = wanted_.begun(some, level, bytes);
       }
-      if (in_field || in_time) {
-        at += (in_field ? field : time)->size(level) + 1;
+      if (found) {
+        at += wanted_.name_size(found, level) + 1;
       } else {
-        std::string_view key;
-        if ((at = text(at, key)) == nullptr) return nullptr;
-        in_field = field != nullptr && equal(key, field->name(level));
-        in_time = time != nullptr && equal(key, time->name(level));
+        std::string_view name;
+        if ((at = text(at, name)) == nullptr) return nullptr;
+        found = wanted_.named(some, level, name);
       }
       at = skip_space(at);
       if (*at != ':') return nullptr;
       at = skip_space(at + 1);
-      if ((in_field && !field->ends_at(level)) || (in_time && !time->ends_at(level))) [[unlikely]] {
-        at = below(at, in_field ? field : nullptr, in_time ? time : nullptr, depth);
+      if (wanted_.any_goes_on(found, level)) [[unlikely]] {
+        at = below(at, found, depth);
       } else {
-        at = value(at, in_field ? &field_ : in_time ? &time_ : nullptr, depth);
-        if (in_field && in_time) time_ = field_;
+        at = value(at, wanted_.place(found), depth);
+        wanted_.share(found);
       }
-      if (in_field) field = nullptr;
-      if (in_time) time = nullptr;
+      wanted_.take_away(some, found);
       if (at == nullptr) return nullptr;
       at = skip_space(at);
       const char c = *at++;
@@ -137,11 +211,10 @@ class Scanner {
   }
 
   // An object on the way to what is wanted; nothing else may be there, nor what is wanted itself at the same time.
-  [[gnu::noinline]] const char* below(const char* at, const JsonPointer* field, const JsonPointer* time, int depth) {
-    const auto level = static_cast<std::size_t>(depth - 1);
-    if ((field != nullptr && field->ends_at(level)) || (time != nullptr && time->ends_at(level))) return nullptr;
+  [[gnu::noinline]] const char* below(const char* at, Some some, int depth) {
+    if (wanted_.any_ends(some, static_cast<std::size_t>(depth - 1))) return nullptr;
     if (*at != '{' || depth == kDeepest) return nullptr;
-    return inner(object(at + 1, field, time, depth + 1));
+    return inner(object(at + 1, some, depth + 1));
   }
 
   // What ends within another thing does not end with the document.
@@ -163,7 +236,7 @@ class Scanner {
   [[gnu::always_inline]] const char* value(const char* at, JsonValue* to, int depth) {
     if (*at != '{' && *at != '[') return scalar(at, to);
     if (to != nullptr || depth == kDeepest) return nullptr;
-    return *at == '{' ? inner(object(at + 1, nullptr, nullptr, depth + 1)) : array(at + 1, depth + 1);
+    return *at == '{' ? inner(object(at + 1, Some{}, depth + 1)) : array(at + 1, depth + 1);
   }
 
   [[gnu::always_inline]] const char* scalar(const char* at, JsonValue* to) {
@@ -264,7 +337,7 @@ class Scanner {
 
   const char* const begin_;
   const char* const end_;
-  JsonValue &field_, &time_;
+  const Wanted wanted_;
   unsigned char high_bits_ = 0;
 };
 
@@ -272,7 +345,16 @@ class Scanner {
 
 bool scan_json(std::string_view document, const JsonPointer& field_pointer, const JsonPointer& time_pointer,
                JsonValue& field, JsonValue& time) {
-  return Scanner(document, field, time).scan(field_pointer, time_pointer);
+  const bool timed = !time_pointer.empty();
+  if (!field_pointer.is_plain() || (timed && !time_pointer.is_plain())) return false;
+  Scanner<Pair> scanner(document, {field, time});
+  if (!scanner.scan({&field_pointer, timed ? &time_pointer : nullptr})) return false;
+  return field.kind != Kind::Missing && (!timed || time.kind != Kind::Missing);
+}
+
+bool scan_json(std::string_view document, std::span<const JsonPointer> pointers, std::span<JsonValue> values) {
+  const std::size_t unused = kMostFields - pointers.size();
+  return Scanner<Many>(document, {pointers, values}).scan(~std::uint64_t{0} >> unused);
 }
 
 }  // namespace eyeflow::runtime

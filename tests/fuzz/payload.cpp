@@ -101,6 +101,28 @@ void check_long_way(const runtime::DecodePlan& plan, std::string_view payload, c
                 quick->from_future == slow->from_future);
 }
 
+// All plans' fields read at once say the same of this one.
+void check_ahead(const runtime::DecodePlan& plan, const std::vector<runtime::DecodePlan>& plans,
+                 std::string_view payload, const runtime::DecodeResult& expected) {
+  static runtime::Decoder decoder;
+  static const runtime::FieldsAhead all = [&] {
+    runtime::FieldsAhead fields;
+    for (const auto& each : plans) fields.add(each);
+    return fields;
+  }();
+  runtime::FieldsAhead fields = all;
+  const runtime::Ahead ahead = fields.add(plan);
+  decoder.read_ahead(fields, payload);
+  const runtime::DecodeResult found = decoder.decode(plan, payload, kNow, ahead);
+  EYEFLOW_CHECK(found.has_value() == expected.has_value());
+  if (!found) {
+    EYEFLOW_CHECK(found.error() == expected.error());
+    return;
+  }
+  EYEFLOW_CHECK(found->value == expected->value && found->text == expected->text && found->time == expected->time &&
+                found->from_future == expected->from_future);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -113,6 +135,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const runtime::DecodeResult decoded = decoder.decode(plan, payload, kNow);
   if (decoded) check_reading(plan, *decoded);
   check_long_way(plan, payload, decoded);
+  check_ahead(plan, plans, payload, decoded);
   if (const runtime::DecodeResult reading = runtime::decode_bare(plan, payload, kNow)) check_reading(plan, *reading);
   static_cast<void>(rows.read(payload));
   return 0;

@@ -17,6 +17,7 @@
 
 #include "runtime/host/actor.h"
 #include "runtime/host/histogram.h"
+#include "runtime/host/inlet.h"
 #include "runtime/host/outputs.h"
 #include "runtime/host/param.h"
 #include "runtime/host/render.h"
@@ -307,13 +308,79 @@ TEST_F(HostTest, ShortHandlersDoNotWaitForThePool) {
     ASSERT_TRUE(actor.queue.push(reading(n % 2 ? 70 : 85)));
   actor.state = Actor::State::Scheduled;
   actor.is_listed = true;
-  runner.deliver(*lane, actor, reading(85));
+  const Reading last = reading(85);
+  runner.deliver(*lane, actor, std::span(&last, 1));
   EXPECT_EQ(actor.state, Actor::State::Idle);
   EXPECT_EQ(value(counters.queue_drops), 0u);
   EXPECT_EQ(value(runner.tasks()[0]->counters.readings), ReadingQueue::kDefaultDepth + 1u);
   // In their order, or `hot` would not have come and gone with each.
   EXPECT_EQ(value(counters.alarms_raised), ReadingQueue::kDefaultDepth / 2 + 1u);
   EXPECT_EQ(value(counters.alarms_cleared), ReadingQueue::kDefaultDepth / 2);
+}
+
+// One message for two sensors of one instance: each of its readings is handled once, in order, on the thread that
+// brought them or, where handlers are too long for it, in the pool.
+TEST_F(HostTest, WhatAMessageBringsIsHandedOverTogether) {
+  struct Collected : Sink {
+    std::mutex mutex;
+    std::vector<std::string> lines;
+    void write(const Message& message) override {
+      const std::lock_guard lock(mutex);
+      lines.emplace_back(message.payload.substr(message.payload.find("value")));
+    }
+    void flush() override {}
+    std::uint64_t dropped() const override { return 0; }
+  };
+  for (const int trips : {1, 5000}) {
+    bundle("counting.efb", Counting(2, trips).module);
+    const Site site = site_of(R"(
+[connection.plant]
+mqtt = "mqtt://127.0.0.1"
+[sensor.a]
+from = "plant"
+topic = "machine"
+field = "/a"
+[sensor.b]
+from = "plant"
+topic = "machine"
+field = "/deep/b"
+[value.count]
+to = "console"
+[[run]]
+bundle = "counting.efb"
+bind = { v0 = "a", v1 = "b", count = "count" }
+)");
+    const Deployment deployment = deploy(site, options_);
+    ASSERT_EQ(deployment.instances.size(), 1u);
+    HostClock clock;
+    Counters counters;
+    Collected collected;
+    Outputs outputs(site, deployment, {{"console", &collected}}, counters);
+    std::vector<std::unique_ptr<TaskInfo>> tasks;
+    tasks.push_back(std::make_unique<TaskInfo>(*deployment.tasks[0].program));
+    Runner runner(clock, outputs, counters, std::move(tasks), deployment, [] {});
+    const auto lane = runner.make_lane();
+    runner.start_instances(*lane, site, deployment);
+    runner.start_pool(1);
+    const auto routes = make_routes(site, deployment, runner);
+    ASSERT_EQ(routes.size(), 2u);
+    ASSERT_NE(routes[0].fields, nullptr);
+    EXPECT_EQ(routes[0].fields, routes[1].fields);
+    ConnectionBoard board;
+    Inlet inlet(site, clock, counters, runner, routes, board, [] {});
+    const SensorId both[] = {SensorId{0}, SensorId{1}};
+    for (const auto* payload :
+         {R"({"a":1,"deep":{"b":2}})", R"({"a":1})", R"({"deep":{"b":2},"x":[],"a":1})", "{\"a\":"})
+      inlet.on_arrivals(both, {.bytes = payload});
+    runner.stop();
+    EXPECT_EQ(value(counters.arrivals), 8u);
+    EXPECT_EQ(value(counters.readings), 5u);
+    EXPECT_EQ(value(runner.tasks()[0]->counters.readings), 5u);
+    EXPECT_EQ(value(counters.bad[static_cast<std::size_t>(BadReading::MissingField)]), 1u);
+    EXPECT_EQ(value(counters.bad[static_cast<std::size_t>(BadReading::Malformed)]), 2u);
+    EXPECT_EQ(collected.lines, (std::vector<std::string>{"value   count 1", "value   count 2", "value   count 3",
+                                                         "value   count 4", "value   count 5"}));
+  }
 }
 
 // ---- From readings to outputs --------------------------------------------------------------------------------------

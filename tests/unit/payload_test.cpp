@@ -323,8 +323,13 @@ TEST(Payload, TheQuickWaySaysWhatTheLongOneSays) {
                               plan_of(Scalar::F64, "/b/a/temp"),
                               plan_of(Scalar::F64, "//b"),
                               plan_of(Scalar::F64, "/a", "", "", "/a/ts")};
+  // And all of them at once, which must not change what each of them says.
+  FieldsAhead fields;
+  std::vector<Ahead> ahead;
+  for (const DecodePlan& plan : plans) ahead.push_back(fields.add(plan));
+  EXPECT_EQ(fields.pointers().size(), 9u);
   constexpr std::string_view kBytes = "0123456789.eE+-{}[]\",: tfn\\\x80\xC2\x01";
-  Decoder quick, slow;
+  Decoder quick, together, slow;
   std::uint64_t random = 1;
   const auto below = [&](std::size_t limit) {
     random = random * 6364136223846793005ull + 1442695040888963407ull;
@@ -349,8 +354,16 @@ TEST(Payload, TheQuickWaySaysWhatTheLongOneSays) {
     const std::size_t key = payload.find_first_not_of(" \t\r\n", 1);
     const bool empty = key != payload.npos && payload[key] == '}';
     const std::string longer = (empty ? R"({"\u0041z":0)" : R"({"\u0041z":0,)") + payload.substr(1);
-    for (const DecodePlan& plan : plans) {
+    together.read_ahead(fields, payload);
+    for (std::size_t n = 0; n < std::size(plans); ++n) {
+      const DecodePlan& plan = plans[n];
       const auto a = quick.decode(plan, payload, kNow), b = slow.decode(plan, longer, kNow);
+      const auto c = together.decode(plan, payload, kNow, ahead[n]);
+      ASSERT_EQ(c.has_value(), a.has_value()) << payload << " " << n;
+      if (c)
+        ASSERT_TRUE(c->value == a->value && c->time == a->time && c->from_future == a->from_future) << payload << n;
+      else
+        ASSERT_EQ(name(c.error()), name(a.error())) << payload << " " << n;
       ASSERT_EQ(a.has_value(), b.has_value()) << payload;
       if (!a) {
         ASSERT_EQ(name(a.error()), name(b.error())) << payload;
@@ -367,12 +380,56 @@ TEST(Payload, TheQuickWaySaysWhatTheLongOneSays) {
   EXPECT_GT(refused, 10'000);
 }
 
+TEST(Payload, SeveralFieldsAreReadAtOnce) {
+  FieldsAhead fields;
+  const auto seq = plan_of(Scalar::I64, "/seq"), temp = plan_of(Scalar::F64, "/temp", "", "", "/ts"),
+             late = plan_of(Scalar::F64, "/late"), deep = plan_of(Scalar::F64, "/a/b"),
+             same = plan_of(Scalar::F32, "/temp", "", "", "/ts");
+  const Ahead at_seq = fields.add(seq), at_temp = fields.add(temp), at_late = fields.add(late),
+              at_deep = fields.add(deep), at_same = fields.add(same);
+  EXPECT_EQ(at_same.field, at_temp.field);
+  EXPECT_EQ(fields.add(plan_of(Scalar::F64, "")).field, Ahead::kNone);       // the payload itself
+  EXPECT_EQ(fields.add(plan_of(Scalar::F64, "/a~1b")).field, Ahead::kNone);  // not plain
+  ASSERT_EQ(fields.pointers().size(), 5u);
+  const std::string_view payload = R"({"a":{"b":2},"ts":1714566896,"temp":21.5,"seq":7,"temp":99})";
+  Decoder decoder;
+  decoder.read_ahead(fields, payload);
+  EXPECT_EQ(decoder.decode(seq, payload, kNow, at_seq)->value, Word{7});
+  EXPECT_EQ(as_f64(decoder.decode(temp, payload, kNow, at_temp)->value), 21.5);  // the first one counts
+  EXPECT_EQ(decoder.decode(temp, payload, kNow, at_temp)->time, vm::TimeNs{1714566896} * 1'000'000'000);
+  EXPECT_EQ(as_f64(decoder.decode(deep, payload, kNow, at_deep)->value), 2.0);
+  EXPECT_EQ(decoder.decode(late, payload, kNow, at_late).error(), BadReading::MissingField);
+  // What was read ahead of one payload says nothing of the next.
+  decoder.read_ahead({}, R"({"seq":8})");
+  EXPECT_EQ(decoder.decode(seq, R"({"seq":8})", kNow, at_seq)->value, Word{8});
+  // More than there is room for are read one by one.
+  FieldsAhead many;
+  int ahead = 0;
+  for (int n = 0; n < 100; ++n) ahead += many.add(plan_of(Scalar::F64, "/f" + std::to_string(n))).field != Ahead::kNone;
+  EXPECT_EQ(ahead, 64);
+  EXPECT_EQ(many.add(plan_of(Scalar::F64, "/f3")).field, 3);
+  std::string wide = "{";
+  for (int n = 99; n >= 0; --n) wide += "\"f" + std::to_string(n) + "\":" + std::to_string(n) + (n > 0 ? "," : "}");
+  decoder.read_ahead(many, wide);
+  for (int n = 0; n < 100; ++n) {
+    const auto plan = plan_of(Scalar::F64, "/f" + std::to_string(n));
+    const auto found = decoder.decode(plan, wide, kNow, many.add(plan));
+    ASSERT_TRUE(found) << n;
+    EXPECT_EQ(as_f64(found->value), n);
+  }
+}
+
 TEST(Payload, NoAllocationPerReading) {
   const auto json = plan_of(Scalar::F64, "/a/temp", "°F", "°C", "/ts");
   const auto bare = plan_of(Scalar::F64);
   Decoder decoder;
   const std::string payload = R"({"a": {"temp": 85.5, "other": "text"}, "ts": "2026-01-31T06:00:00Z"})";
-  const auto both = [&] { return decoder.decode(json, payload, kNow) && decoder.decode(bare, "85.5", kNow); };
+  FieldsAhead fields;
+  const Ahead ahead = fields.add(json);
+  const auto both = [&] {
+    decoder.read_ahead(fields, payload);
+    return decoder.decode(json, payload, kNow, ahead) && decoder.decode(bare, "85.5", kNow);
+  };
   EXPECT_TRUE(both());
   const auto before = allocations();
   bool good = true;
