@@ -182,10 +182,12 @@ const EVP_MD* digest_of(KeyAlgorithm algorithm) {
 
 std::array<std::byte, 32> sha256(std::span<const std::byte> bytes) {
   start_library();
+  // Found once: the library would look for it at each call.
+  static EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   std::array<std::byte, 32> out{};
   unsigned int size = 0;
-  EYEFLOW_CHECK(EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(out.data()), &size,
-                           EVP_sha256(), nullptr) == 1);
+  EYEFLOW_CHECK(EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(out.data()), &size, algorithm,
+                           nullptr) == 1);
   return out;
 }
 

@@ -1,20 +1,18 @@
 #include "runtime/storage/block.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace eyeflow::runtime {
 namespace {
 
-// Seven bits a byte, the lowest first; the highest bit says that more follow.
-void put(std::vector<std::byte>& out, std::uint64_t value) {
-  std::array<std::byte, 10> bytes;
-  std::size_t size = 0;
-  for (; value >= 0x80; value >>= 7) bytes[size++] = static_cast<std::byte>(value | 0x80);
-  bytes[size++] = static_cast<std::byte>(value);
-  out.insert(out.end(), bytes.begin(), bytes.begin() + size);
+// Seven bits a byte, the lowest first; the highest bit says that more follow. Gives the place behind it.
+std::byte* put(std::byte* out, std::uint64_t value) {
+  for (; value >= 0x80; value >>= 7) *out++ = static_cast<std::byte>(value | 0x80);
+  *out++ = static_cast<std::byte>(value);
+  return out;
 }
+std::byte* put(std::byte* out, std::span<const std::byte> bytes) { return std::ranges::copy(bytes, out).out; }
 
 // Small numbers for small distances, either way.
 std::uint64_t folded(std::uint64_t distance) { return distance << 1 ^ (0 - (distance >> 63)); }
@@ -38,16 +36,24 @@ void BlockWriter::add(std::uint32_t stream, const NameDigest& names, vm::TimeNs 
     in_block_.push_back(stream);
     streams_[stream] = static_cast<std::uint32_t>(in_block_.size());
   }
-  put(bytes_, std::uint64_t{streams_[stream] - 1} << 1 | (sequence != 0));
-  if (is_new) bytes_.insert(bytes_.end(), names.begin(), names.end());
-  if (sequence != 0) put(bytes_, folded(sequence - std::exchange(sequence_, sequence)));
-  put(bytes_, folded(static_cast<std::uint64_t>(time) - static_cast<std::uint64_t>(std::exchange(time_, time))));
-  put(bytes_, row.size());
-  bytes_.insert(bytes_.end(), row.begin(), row.end());
+  const std::size_t had = bytes_.size();
+  bytes_.resize(had + kRowOverhead + row.size());
+  std::byte* at = put(bytes_.data() + had, std::uint64_t{streams_[stream] - 1} << 1 | (sequence != 0));
+  if (is_new) at = put(at, names);
+  if (sequence != 0) at = put(at, folded(sequence - std::exchange(sequence_, sequence)));
+  at = put(at, folded(static_cast<std::uint64_t>(time) - static_cast<std::uint64_t>(std::exchange(time_, time))));
+  at = put(at, row.size());
+  at = put(at, row);
+  bytes_.resize(static_cast<std::size_t>(at - bytes_.data()));
   ++rows_;
 }
 
-bool BlockReader::number(std::uint64_t& value) {
+inline bool BlockReader::number(std::uint64_t& value) {
+  if (!rest_.empty() && rest_.front() < std::byte{0x80}) {
+    value = std::to_integer<std::uint64_t>(rest_.front());
+    rest_ = rest_.subspan(1);
+    return true;
+  }
   value = 0;
   for (unsigned shift = 0; shift < 64 && !rest_.empty(); shift += 7) {
     const auto byte = std::to_integer<std::uint64_t>(rest_.front());

@@ -116,6 +116,12 @@ FileResult<Database> Database::open(const std::filesystem::path& path, std::uint
   sqlite3_extended_result_codes(raw, 1);
   EYEFLOW_STORAGE_CHECK(database.run(kSettings));
   sqlite3_wal_autocheckpoint(raw, static_cast<int>(checkpoint_pages));
+  for (auto [statement, sql] :
+       {std::pair(&database.begin_, "BEGIN IMMEDIATE"), std::pair(&database.commit_, "COMMIT")}) {
+    auto prepared = database.prepare(sql);
+    if (!prepared) return std::unexpected(prepared.error());
+    *statement = std::move(*prepared);
+  }
   return database;
 }
 
@@ -123,11 +129,15 @@ Database::~Database() { close(); }
 
 Database& Database::operator=(Database&& other) noexcept {
   std::swap(raw_, other.raw_);
+  std::swap(begin_, other.begin_);
+  std::swap(commit_, other.commit_);
   return *this;
 }
 
 bool Database::close() {
   if (raw_ == nullptr) return true;
+  begin_ = {};
+  commit_ = {};
   // Statements that are still alive keep a handle of this kind open until they go.
   const int checkpoint = sqlite3_wal_checkpoint_v2(raw_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
   const int closed = sqlite3_close_v2(std::exchange(raw_, nullptr));
@@ -172,7 +182,7 @@ void Database::checkpoint() { static_cast<void>(run("PRAGMA wal_checkpoint(TRUNC
 FileResult<Transaction> Transaction::begin(Database& database) {
   // A rollback that failed is made up for here.
   if (sqlite3_get_autocommit(database.raw_) == 0) EYEFLOW_STORAGE_CHECK(database.run("ROLLBACK"));
-  EYEFLOW_STORAGE_CHECK(database.run("BEGIN IMMEDIATE"));
+  EYEFLOW_STORAGE_CHECK(database.begin_.run());
   return Transaction(database);
 }
 
@@ -182,7 +192,7 @@ Transaction::~Transaction() {
 }
 
 FileResult<void> Transaction::commit() {
-  EYEFLOW_STORAGE_CHECK(database_->run("COMMIT"));
+  EYEFLOW_STORAGE_CHECK(database_->commit_.run());
   database_ = nullptr;
   return {};
 }

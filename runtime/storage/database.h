@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -79,7 +80,8 @@ class Database {
   // SQLite 3.7.0 to 3.51.2 can corrupt a WAL that is reset.
   static FileResult<Database> open(const std::filesystem::path& path, std::uint32_t checkpoint_pages);
   ~Database();
-  Database(Database&& other) noexcept : raw_(other.raw_) { other.raw_ = nullptr; }
+  Database(Database&& other) noexcept
+      : raw_(std::exchange(other.raw_, nullptr)), begin_(std::move(other.begin_)), commit_(std::move(other.commit_)) {}
   Database& operator=(Database&& other) noexcept;
 
   FileResult<void> run(const char* sql);
@@ -97,6 +99,7 @@ class Database {
   friend class Transaction;
   explicit Database(sqlite3* raw) : raw_(raw) {}
   sqlite3* raw_ = nullptr;
+  Statement begin_, commit_;
 };
 
 // Rolls back when it goes out of scope without a commit.

@@ -13,7 +13,7 @@ namespace {
 constexpr std::int64_t kRowsAtATime = 5000;      // how long a commit may have to wait behind other work
 constexpr std::int64_t kYoungRowsToStop = 1000;  // rows lie nearly in the order of their times
 
-Identity progress_identity(std::uint64_t epoch) { return Identity::of_value(epoch, digest_of("", "progress")); }
+Identity progress_identity(std::uint64_t epoch) { return Identity::of_value(epoch, progress_names()); }
 
 }  // namespace
 

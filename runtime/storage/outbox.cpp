@@ -224,6 +224,7 @@ FileResult<OutboxBatch> Outbox::read(SealedFile& file, const NameTable& names, c
         {stored_of(epoch, acknowledged_in(progress)), stored_of(epoch, wanted.told), stored_of(epoch, wanted.after)});
   };
   OutboxBatch batch;
+  batch.rows.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(wanted.rows, progress.outbox_rows)));
   std::int64_t at = acknowledged_;
   if (wanted.after.epoch != 0 && wanted.after.epoch == given_.epoch && wanted.after.sequence == given_.sequence) {
     at = std::max(at, given_position_ - 1);

@@ -261,7 +261,7 @@ std::optional<Progress> progress_in(const Contents& contents, std::uint64_t epoc
   const auto versions = contents.values.find(0);
   if (versions == contents.values.end()) return std::nullopt;
   std::vector<std::byte> plain;
-  if (!Opener(contents.keys).open_latest(Identity::of_value(epoch, digest_of("", "progress")), versions->second, plain))
+  if (!Opener(contents.keys).open_latest(Identity::of_value(epoch, progress_names()), versions->second, plain))
     return std::nullopt;
   Progress progress;
   if (plain.size() != sizeof progress) return std::nullopt;

@@ -65,6 +65,11 @@ NameDigest digest_of(std::string_view owner, std::string_view name) {
   return digest;
 }
 
+const NameDigest& progress_names() {
+  static const NameDigest digest = digest_of("", "progress");
+  return digest;
+}
+
 Identity Identity::of_value(std::uint64_t epoch, const NameDigest& names) {
   Identity identity;
   identity.add('v');

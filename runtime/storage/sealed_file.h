@@ -33,6 +33,7 @@ StreamName split_stream_name(std::string_view name);
 // SHA-256 of names, shortened: stands for them in identities.
 using NameDigest = std::array<std::byte, 16>;
 NameDigest digest_of(std::string_view owner, std::string_view name);
+const NameDigest& progress_names();  // of what tells how far a file has got
 
 // What sealed bytes are bound to, as docs/storage.md lays it out.
 class Identity {

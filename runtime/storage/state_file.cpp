@@ -12,7 +12,7 @@ constexpr std::string_view kKinds[] = {"", "state:", "alarm:", "output:", "host:
 constexpr std::int64_t kProgressSlot = 0;
 constexpr int kRowsAtATime = 5000;  // of an earlier layout
 
-Identity progress_identity(std::uint64_t epoch) { return Identity::of_value(epoch, digest_of("", "progress")); }
+Identity progress_identity(std::uint64_t epoch) { return Identity::of_value(epoch, progress_names()); }
 
 }  // namespace
 

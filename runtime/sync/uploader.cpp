@@ -91,13 +91,20 @@ bool Uploader::wait_until_due() {
     if (Clock::now() >= due_) return true;
     if (has_news && pause_.count() == 0) {
       lock.unlock();
-      const bool enough = store_.stats().outbox_rows >= rows_at_once_;
+      const bool enough = waiting() >= rows_at_once_;
       lock.lock();
       if (enough) return true;
     }
     wake_.wait_until(lock, due_, [this] { return stopping_ || committed_; });
   }
   return false;
+}
+
+// Rows of the outbox that the far side has not stored, as far as it is told without asking the store's thread.
+std::uint64_t Uploader::waiting() const {
+  const StoreStats stats = store_.stats();
+  const std::uint64_t stored = rows_, gone = stats.rows_acknowledged;  // which follows with the next commit
+  return stats.outbox_rows - std::min(stats.outbox_rows, stored - std::min(stored, gone));
 }
 
 // A batch on its way.

@@ -65,6 +65,7 @@ class Uploader {
   void work();
   bool wait_until_due();
   bool drain();
+  std::uint64_t waiting() const;
   struct Body;
   enum class Then { Next, LookAgain, Leave };  // send the next one; ask the outbox anew; leave the far side alone
   Then send(const OutboxBatch& waiting);
