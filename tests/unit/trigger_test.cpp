@@ -130,6 +130,81 @@ TEST(Windows, ALargeGapSkipsTheWindow) {
   EXPECT_EQ(run.instance->windows_skipped(), 1u);
 }
 
+// The ring comes round: what stood in a place before is no reading of this window, in a gap or behind the newest one.
+TEST(Windows, WhatStoodThereBeforeIsNoReading) {
+  Started run(windows("span 1000000000 values 10 step 10 least 5"));
+  Lines lines;
+  for (int k = 0; k < 57; ++k)
+    if (k != 43) tell(run, lines, k * 100 * kMs, k * 100 * kMs, k);
+  EXPECT_EQ(rest(run, lines, 9000 * kMs),
+            (Lines{"1.000s log 0 1000 10 0 9", "2.000s log 1000 2000 10 10 19", "3.000s log 2000 3000 10 20 29",
+                   "4.000s log 3000 4000 10 30 39", "5.000s log 4000 5000 9 40 49", "6.000s log 5000 6000 7 50 56"}));
+}
+
+// The first reading of an open window may come behind others of it.
+TEST(Windows, TheFirstReadingMayComeLate) {
+  Started run(windows("span 1000000000 values 10 step 10 least 10 late 200000000"));
+  Lines lines;
+  int order[20];
+  for (int k = 0; k < 20; ++k) order[k] = k;
+  std::swap(order[10], order[11]);
+  std::swap(order[11], order[12]);  // …, 9, 11, 12, 10, 13, …
+  for (int k = 0; k < 20; ++k) tell(run, lines, order[k] * 100 * kMs, (300 + k * 100) * kMs, order[k]);
+  const Lines all = rest(run, lines, 9000 * kMs);
+  EXPECT_EQ(run.instance->readings_late(), 0u);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_NE(all[1].find("log 1000 2000 10 10 19"), std::string::npos) << all[1];
+}
+
+// A reading that its source dates far ahead: what it overwrites is given up and counted, and it begins a window.
+TEST(Windows, AReadingFarAheadGivesUpWhatIsOpen) {
+  Started run(windows("span 1000000000 values 10 step 10 least 10"));
+  Lines lines;
+  for (int k = 0; k < 5; ++k) tell(run, lines, k * 100 * kMs, k * 100 * kMs, k);
+  for (int k = 100; k < 110; ++k) tell(run, lines, k * 100 * kMs, (k - 95) * 100 * kMs, k);
+  const Lines all = rest(run, lines, 20'000 * kMs);
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_NE(all[0].find("log 10000 11000 10 100 109"), std::string::npos) << all[0];
+  EXPECT_EQ(run.instance->windows_skipped(), 1u);
+}
+
+// Also hours behind the last window a reading that comes a little early has its own place.
+TEST(Windows, ReadingsAfterHoursOfSilenceHaveTheirPlaces) {
+  Started run(windows("span 1000000000 values 10 step 10 least 10"));
+  Lines lines;
+  for (int k = 0; k < 10; ++k) tell(run, lines, k * 100 * kMs, k * 100 * kMs, k);
+  constexpr int kLater = 7'200'000;
+  for (int k = 0; k < 10; ++k) {
+    const TimeNs at = (kLater + k * 100 - 3) * kMs;
+    tell(run, lines, at, at, 50 + k);
+  }
+  EXPECT_EQ(rest(run, lines, (kLater + 9000) * kMs),
+            (Lines{"1.000s log 0 1000 10 0 9", "7201.000s log 7200000 7201000 10 50 59"}));
+}
+
+// A sensor's own clock runs 2 % slow or fast. Slow, it gives four readings fewer than there are places in twenty
+// windows, and each time that it is one and a half places behind it leaves one out: behind its 83rd, 133rd and 183rd
+// reading. Fast, no window lacks one. Each window has the readings of its own time.
+TEST(Windows, ReadingsOfASlowOrAFastClockSlipByAWholePart) {
+  for (const int period : {102, 98}) {
+    Started run(windows("span 1000000000 values 10 step 10 least 10 late 300000000"));
+    Lines lines;
+    for (int k = 0; k * period < 21'000; ++k) tell(run, lines, k * period * kMs, k * period * kMs, k);
+    const Lines all = rest(run, lines, 30'000 * kMs);
+    std::size_t whole = 0;  // of the first 20 s
+    for (const std::string& line : all) {
+      long long start = 0, end = 0, n = 0, first = 0, last = 0;
+      ASSERT_EQ(
+          std::sscanf(line.c_str() + line.find("log"), "log %lld %lld %lld %lld %lld", &start, &end, &n, &first, &last),
+          5)
+          << line;
+      EXPECT_LE(std::abs(first * period - start), 2 * 100) << line;
+      whole += end <= 20'000;
+    }
+    EXPECT_EQ(whole, period > 100 ? 17u : 20u) << period;
+  }
+}
+
 TEST(Windows, NothingIsAllocatedForThem) {
   Started run(windows("span 1000000000 values 10 step 2 least 9"));
   const auto before = allocations();
