@@ -52,7 +52,7 @@ void by_hand(benchmark::State& state, bool sealed) {
 // As the host calls it: an event at a time, and the group committed when the last is in.
 void by_store(benchmark::State& state, const runtime::StreamSettings& settings, bool with_state) {
   const Folder folder;
-  auto store = runtime::Store::open({.folder = folder.path() / "data", .outbox_bytes = 8u << 30});
+  auto store = runtime::Store::open({.folder = folder.path() / "data", .outbox_bytes = std::uint64_t{8} << 30});
   if (!store) return state.SkipWithError(store.error().message.c_str());
   const auto stream = store->stream("monitor_t1/T1", "history", settings);
   const auto slot = store->slot(runtime::SlotKind::State, "monitor_t1/T1", "");
@@ -74,6 +74,29 @@ void by_store(benchmark::State& state, const runtime::StreamSettings& settings, 
   count(state);
 }
 
+// The way of a row that is uploaded: committed, given as a batch, acknowledged.
+void drained(benchmark::State& state) {
+  const Folder folder;
+  auto store = runtime::Store::open({.folder = folder.path() / "data", .outbox_bytes = std::uint64_t{8} << 30});
+  if (!store) return state.SkipWithError(store.error().message.c_str());
+  const auto stream = store->stream("monitor_t1/T1", "history", {.keep = {}, .sync = true});
+  const auto row = a_row();
+  const auto rows = static_cast<std::size_t>(state.range(0));
+  runtime::Changes changes;
+  std::int64_t time = 0;
+  for (auto _ : state) {
+    changes.clear();
+    for (std::size_t i = 0; i < rows; ++i) changes.row(stream, ++time, row);
+    if (!store->wait_until_committed(store->submit(changes, true).ticket, std::chrono::seconds(10))) {
+      return state.SkipWithError("the disk did not take it");
+    }
+    const auto batch = store->outbox(rows, 1u << 20);
+    if (batch.rows.size() != rows) return state.SkipWithError("a batch is not all that waits");
+    store->acknowledge(batch.epoch, batch.last());
+  }
+  count(state);
+}
+
 const runtime::StreamSettings kHistory{.keep = std::chrono::hours(1), .sync = false};
 const runtime::StreamSettings kOutbox{.keep = {}, .sync = true};
 const runtime::StreamSettings kBoth{.keep = std::chrono::hours(1), .sync = true};
@@ -87,6 +110,7 @@ void add(const char* group, int rows) {
   one("by_hand_plain", [](benchmark::State& state) { by_hand(state, false); });
   one("history", [](benchmark::State& state) { by_store(state, kHistory, false); });
   one("outbox_and_state", [](benchmark::State& state) { by_store(state, kOutbox, true); });
+  one("outbox_drained", drained);
   one("both_and_state", [](benchmark::State& state) { by_store(state, kBoth, true); });
 }
 

@@ -31,6 +31,9 @@ struct Store::Impl {
   void work();
   void commit_next(std::unique_lock<std::mutex>& held);
   bool is_due(Clock::time_point now) const;
+  bool is_waiting() const { return !filling.empty() || acknowledged; }
+  Clock::time_point deadline() const;
+  void sleep(std::unique_lock<std::mutex>& held);
   template <typename F>
   void on_thread(F&& job);
 
@@ -56,6 +59,8 @@ struct Store::Impl {
   std::condition_variable answered;    // a job is done
   Group filling;
   Clock::time_point filling_since{};
+  Clock::time_point next_beat{};  // a commit after the last one, where there are rows all the time
+  Clock::time_point sleeps_until = Clock::time_point::min();  // the store's thread; earlier than all: it is awake
   std::uint64_t submitted = 0;
   std::atomic<std::uint64_t> committed = 0;
   std::uint64_t wanted = 0;               // somebody waits until this ticket is committed
@@ -99,12 +104,32 @@ void Store::Impl::on_thread(F&& job) {
   answered.wait(held, [&] { return is_over; });
 }
 
-// The mutex is held.
+// When what waits is to be committed, if nothing makes it urgent. The mutex is held, as below.
+//
+// Rows that keep coming are committed in a beat, to which the thread sleeps without being woken by the first of them.
+Clock::time_point Store::Impl::deadline() const {
+  return filling_since < next_beat ? next_beat : filling_since + options.commit;
+}
+
 bool Store::Impl::is_due(Clock::time_point now) const {
   if (is_behind) return now >= try_again;
-  if (filling.empty() && !acknowledged) return false;
+  if (!is_waiting()) return false;
   return filling.is_urgent() || wanted > committed || filling.row_bytes() >= options.queue_bytes / 2 ||
-         now >= filling_since + options.commit;
+         now >= deadline();
+}
+
+void Store::Impl::sleep(std::unique_lock<std::mutex>& held) {
+  const auto now = Clock::now();
+  sleeps_until = is_behind         ? try_again
+                 : is_waiting()    ? deadline()
+                 : now < next_beat ? next_beat
+                                   : Clock::time_point::max();
+  if (sleeps_until == Clock::time_point::max()) {
+    wake.wait(held);
+  } else {
+    wake.wait_until(held, sleeps_until);
+  }
+  sleeps_until = Clock::time_point::min();
 }
 
 void Store::Impl::work() {
@@ -120,15 +145,7 @@ void Store::Impl::work() {
     }
     if (stopping) break;
     const auto now = Clock::now();
-    if (is_due(now)) {
-      commit_next(held);
-    } else if (is_behind) {
-      wake.wait_until(held, try_again);
-    } else if (!filling.empty() || acknowledged) {
-      wake.wait_until(held, filling_since + options.commit);
-    } else {
-      wake.wait(held);
-    }
+    is_due(now) ? commit_next(held) : sleep(held);
   }
   for (int i = 0; i < kLastAttempts && (is_behind || !filling.empty() || acknowledged); ++i) {
     commit_next(held);
@@ -150,6 +167,7 @@ void Store::Impl::commit_next(std::unique_lock<std::mutex>& held) {
     std::swap(task.group, filling);
     filling.clear();
     filling_since = Clock::now();
+    next_beat = filling_since + options.commit;
     if (acknowledged) task.acknowledged = std::exchange(acknowledged, {});
     room.notify_all();
   }
@@ -252,12 +270,13 @@ Submitted Store::submit(const Changes& changes, bool may_wait) {
   const bool was_empty = s.filling.empty();
   const bool was_small = s.filling.row_bytes() < s.options.queue_bytes / 2;
   s.filling.take(changes, has_room, ticket);
-  const bool nothing_waited = was_empty && !s.acknowledged;
-  if (nothing_waited) s.filling_since = Clock::now();
+  const bool is_first = was_empty && !s.acknowledged;
+  if (is_first) s.filling_since = Clock::now();
   // Only for what changes when the thread has to act.
   const bool is_large = was_small && s.filling.row_bytes() >= s.options.queue_bytes / 2;
+  const bool is_sooner = changes.is_urgent() || is_large || (is_first && s.deadline() < s.sleeps_until);
   held.unlock();
-  if (nothing_waited || changes.is_urgent() || is_large) s.wake.notify_one();
+  if (is_sooner) s.wake.notify_one();
   return {ticket, has_room};
 }
 
@@ -296,10 +315,10 @@ OutboxBatch Store::outbox(std::size_t max_rows, std::size_t max_bytes, RowNumber
 void Store::acknowledge(std::uint64_t epoch, std::uint64_t sequence) {
   {
     const std::scoped_lock lock(impl_->mutex);
-    const bool nothing_waits = impl_->filling.empty() && !impl_->acknowledged;
+    const bool is_first = !impl_->is_waiting();
+    if (is_first) impl_->filling_since = Clock::now();
     impl_->acknowledged = impl_->told = RowNumber{epoch, sequence};
-    if (!nothing_waits) return;  // the thread knows already until when it may sleep
-    impl_->filling_since = Clock::now();
+    if (!is_first || impl_->deadline() >= impl_->sleeps_until) return;
   }
   impl_->wake.notify_one();
 }
