@@ -7,56 +7,60 @@
 // clang-format on
 #include <hwy/highway.h>
 
-#include "stdlib/kernels/elements-inl.h"
-#include "stdlib/kernels/kernels.h"
-#include "stdlib/kernels/matmul-inl.h"
-#include "stdlib/kernels/reduce-inl.h"
-
-HWY_BEFORE_NAMESPACE();
-namespace eyeflow::stdlib {
-namespace HWY_NAMESPACE {
-
-template <typename T>
-void fill(Reductions<T>& r) {
-  r.mean = mean<T>;
-  r.min = least<T>;
-  r.max = greatest<T>;
-  r.rms = rms<T>;
-  r.variance = variance<T>;
-  r.kurtosis = kurtosis<T>;
-  r.dot = dot<T>;
-  r.covariance = covariance<T>;
-  r.matmul = matmul<T>;
-}
-
-void fill_kernels(Kernels& k) {
-  fill_elements(k.arrays);
-  k.arrays.SumF64 = sum<double>;
-  k.arrays.SumF32 = sum<float>;
-  k.arrays.SumI64 = sum_i64;
-  k.arrays.SumI32 = sum_i32;
-  fill(k.f64);
-  fill(k.f32);
-}
-
-}  // namespace HWY_NAMESPACE
-}  // namespace eyeflow::stdlib
-HWY_AFTER_NAMESPACE();
+#include "stdlib/kernels/tables-inl.h"
 
 #if HWY_ONCE
+#ifdef EYEFLOW_SVE_KERNELS
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+
+#include "stdlib/kernels/sve.h"
+#endif
+
 namespace eyeflow::stdlib {
 
 HWY_EXPORT(fill_kernels);
 
+namespace {
+
+Kernels plain_kernels() {
+  return {.arrays = vm::kPlainArrayKernels, .f64 = {}, .f32 = {}, .f64_signals = {}, .f32_signals = {}};
+}
+
+// Where vectors of any width are wider than those that every AArch64 has.
+bool has_wide_sve() {
+#ifdef EYEFLOW_SVE_KERNELS
+  constexpr int kNeonBytes = 16;
+  if ((getauxval(AT_HWCAP) & HWCAP_SVE) == 0) return false;
+  const int length = prctl(PR_SVE_GET_VL);
+  return length > 0 && (length & PR_SVE_VL_LEN_MASK) > kNeonBytes;
+#else
+  return false;
+#endif
+}
+
+}  // namespace
+
+std::optional<Kernels> sve_kernels() {
+#ifdef EYEFLOW_SVE_KERNELS
+  if ((getauxval(AT_HWCAP) & HWCAP_SVE) != 0) {
+    Kernels k = plain_kernels();
+    fill_sve_kernels(k);
+    return k;
+  }
+#endif
+  return std::nullopt;
+}
+
 Kernels chosen_kernels() {
-  Kernels k{.arrays = vm::kPlainArrayKernels, .f64 = {}, .f32 = {}, .f64_signals = {}, .f32_signals = {}};
+  Kernels k = plain_kernels();
   HWY_DYNAMIC_DISPATCH(fill_kernels)(k);
   choose_signals(k);
   return k;
 }
 
 const Kernels& kernels() {
-  static const Kernels chosen = chosen_kernels();
+  static const Kernels chosen = has_wide_sve() ? *sve_kernels() : chosen_kernels();
   return chosen;
 }
 

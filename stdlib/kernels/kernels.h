@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "stdlib/kernels/fft.h"
 #include "vm/isa/array_kernels.h"
@@ -57,7 +58,9 @@ const Kernels& kernels();
 // The part of it that signals.cpp brings, for the same CPU.
 void choose_signals(Kernels& kernels);
 
-// As kernels() would be if it were asked for the first time now: for tests, which limit the targets of Highway.
+// Of the targets that Highway chooses from: for tests, which limit them.
 Kernels chosen_kernels();
+// With vectors of the width that an AArch64 processor has (SVE); nothing where this one has none.
+std::optional<Kernels> sve_kernels();
 
 }  // namespace eyeflow::stdlib

@@ -11,6 +11,8 @@
 #include <cstddef>
 
 #include "stdlib/kernels/elements-inl.h"
+#include "stdlib/kernels/fft-inl.h"
+#include "stdlib/kernels/kernels.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace eyeflow::stdlib {
@@ -75,6 +77,20 @@ void fir(T* to, const T* x, const T* taps, std::size_t count, std::size_t n) {
   if (count == 2) some_taps<2>(to, x, taps, n);
   if (count == 3) some_taps<3>(to, x, taps, n);
   if (count == 4) some_taps<4>(to, x, taps, n);
+}
+
+template <typename T>
+void fill(Signals<T>& s) {
+  s.fft = fft<T>;
+  s.points = points<T>;
+  s.magnitudes = magnitudes<T>;
+  s.powers = powers<T>;
+  s.fir = fir<T>;
+}
+
+inline void fill_signals(Kernels& k) {
+  fill(k.f64_signals);
+  fill(k.f32_signals);
 }
 
 }  // namespace HWY_NAMESPACE

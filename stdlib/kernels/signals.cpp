@@ -7,31 +7,7 @@
 // clang-format on
 #include <hwy/highway.h>
 
-#include "stdlib/kernels/fft-inl.h"
-#include "stdlib/kernels/kernels.h"
 #include "stdlib/kernels/signals-inl.h"
-
-HWY_BEFORE_NAMESPACE();
-namespace eyeflow::stdlib {
-namespace HWY_NAMESPACE {
-
-template <typename T>
-void fill(Signals<T>& s) {
-  s.fft = fft<T>;
-  s.points = points<T>;
-  s.magnitudes = magnitudes<T>;
-  s.powers = powers<T>;
-  s.fir = fir<T>;
-}
-
-void fill_signals(Kernels& k) {
-  fill(k.f64_signals);
-  fill(k.f32_signals);
-}
-
-}  // namespace HWY_NAMESPACE
-}  // namespace eyeflow::stdlib
-HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace eyeflow::stdlib {

@@ -76,6 +76,7 @@ void on_each_target(const Body& body) {
     ++count;
     hwy::SetSupportedTargetsForTest(0);
   }
+  if (const auto sve = sve_kernels()) body(*sve, "SVE");
   EXPECT_GE(count, 1);
 }
 
