@@ -62,7 +62,7 @@ Asked& Planner::add_class(Source& camera, const Words& words) {
                           .name = variable(name, camera),
                           .type = "f32",
                           .zero = "0.0",
-                          .value = "result." + name,
+                          .value = "$result." + name,
                           .words = words.text,
                           .unit = "",
                           .span = words.span});
@@ -110,11 +110,11 @@ void Planner::add_figure(Source& source, const Words& words) {
       asked.type = "f64", asked.zero = "0.0";
       break;
   }
-  asked.value = std::string(figure->function) + "(w.values)";
-  if (figure->of == Figure::Of::Spectrum) asked.value = "peak(s, " + hertz(1 / source.window->seconds) + ")";
+  asked.value = std::string(figure->function) + "($w.values)";
+  if (figure->of == Figure::Of::Spectrum) asked.value = "peak($s, " + hertz(1 / source.window->seconds) + ")";
   if (figure->of == Figure::Of::Distance) {
     source.normal = has_distance ? "normal_" + source.input : "normal";
-    asked.value = source.normal + ".distance(s)";
+    asked.value = "$" + source.normal + ".distance($s)";
   }
   source.has_spectrum |= figure->of == Figure::Of::Spectrum || figure->of == Figure::Of::Distance;
   source.has_distance |= figure->of == Figure::Of::Distance;

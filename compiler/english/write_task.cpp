@@ -1,4 +1,5 @@
 #include <cmath>
+#include <set>
 
 #include "compiler/english/english.h"
 #include "compiler/english/plan.h"
@@ -10,7 +11,15 @@ namespace {
 // A plan as a task, line by line, each with the sentence that it comes from.
 class Writer {
  public:
-  Writer(const Plan& plan, Span last, English& out) : plan_(plan), span_(last), out_(out) {}
+  Writer(const Plan& plan, Span last, English& out) : plan_(plan), span_(last), out_(out) {
+    for (const Source& source : plan.sources) {
+      taken_.insert({source.input, source.model});
+      for (const Asked& asked : source.asked) taken_.insert(asked.name);
+    }
+    for (const Switch& one : plan.switches) taken_.insert(one.name);
+    for (const Log& log : plan.logs) taken_.insert(log.name);
+    for (const AlarmRule& alarm : plan.alarms) taken_.insert(alarm.name);
+  }
 
   void write(std::string_view text, std::string_view name) {
     write_head(text, name);
@@ -29,13 +38,13 @@ class Writer {
     const Source& source = plan_.sources[log.source];
     std::vector<Field> fields;
     if (log.of_reading) {
-      fields.push_back({identifier(source.quantity), source.type, in_reading ? "value" : source.input});
+      fields.push_back({identifier(source.quantity), source.type, in_reading ? own("value") : source.input});
     } else {
       for (const Asked& asked : source.asked)
         if (log.fields.empty() || std::ranges::find(log.fields, asked.name) != log.fields.end())
           fields.push_back({asked.key, asked.type, asked.name});
     }
-    fields.push_back({"at", "time", source.window && in_reading && !log.of_reading ? "w.end" : "event.time"});
+    fields.push_back({"at", "time", source.window && in_reading && !log.of_reading ? own("w") + ".end" : "event.time"});
     return fields;
   }
   std::string row(std::size_t at, bool in_reading) const {
@@ -46,6 +55,26 @@ class Writer {
   }
   std::string statement(const Effect& effect, bool in_reading) const {
     return effect.log ? row(*effect.log, in_reading) : effect.statement;
+  }
+
+  // A name of the writer's own: the plan's names, which are those of the sentences, come first.
+  std::string own(std::string name) const {
+    while (taken_.contains(name)) name.insert(0, "the_");
+    return name;
+  }
+  // The same for the words behind a '$'.
+  std::string with_own(std::string_view text) const {
+    std::string out;
+    for (std::size_t at = 0; at < text.size();) {
+      if (text[at] != '$') {
+        out += text[at++];
+        continue;
+      }
+      const std::size_t end = std::min(text.find_first_of(".,) ", at), text.size());
+      out += own(std::string(text.substr(at + 1, end - at - 1)));
+      at = end;
+    }
+    return out;
   }
 
   void line(Span origin, const std::string& text) {
@@ -94,7 +123,8 @@ class Writer {
       }
       if (source.has_distance) {
         const auto bins = static_cast<long>(std::lround(source.window->seconds * source.readings_a_second)) / 2 + 1;
-        line(source.window_span, "  state  " + source.normal + " : running_spectrum(" + std::to_string(bins) + ")");
+        line(source.window_span,
+             "  state  " + own(source.normal) + " : running_spectrum(" + std::to_string(bins) + ")");
       }
       for (const Asked& asked : source.asked)
         if (asked.is_kept) line(asked.span, "  state  " + asked.name + " : " + asked.type + " = " + asked.zero);
@@ -141,7 +171,8 @@ class Writer {
     for (const Send& one : plan_.sends) {
       if (plan_.logs[one.log].source != at || !plan_.logs[one.log].of_reading) continue;
       if (rows.empty())
-        origin = one.span, line(origin, ""), line(origin, "  on " + plan_.sources[at].input + " as value {");
+        origin = one.span, line(origin, ""),
+        line(origin, "  on " + plan_.sources[at].input + " as " + own("value") + " {");
       rows = row(one.log, true);
       line(one.span, "    " + rows);
     }
@@ -155,25 +186,29 @@ class Writer {
       if (rule.of_figures && rule.source == at && rule.deadline) deadline = rule.deadline;
     const bool is_camera = source.kind == Source::Kind::Camera;
     const Span made = is_camera ? (source.model.empty() ? source.span : source.model_span) : source.window_span;
-    std::string trigger = is_camera ? "on " + source.input + " as frame"
+    std::string trigger = is_camera ? "on " + source.input + " as " + own("frame")
                                     : "on window " + source.input + "[" + source.window->text +
-                                          (source.step ? " every " + source.step->text : "") + "] as w";
+                                          (source.step ? " every " + source.step->text : "") + "] as " + own("w");
     line(made, "");
     line(made, "  " + trigger + (deadline ? " within " + deadline->text : "") + " {");
-    if (!source.model.empty()) line(made, "    let result = " + source.model + "(frame.resize(224, 224))");
+    if (!source.model.empty())
+      line(made, "    let " + own("result") + " = " + source.model + "(" + own("frame") + ".resize(224, 224))");
     if (source.has_spectrum) {
       const std::string by_unit = source.unit.empty() ? "" : " / 1 " + unit_of_difference(source.unit);
-      line(made, "    let s = spectrum((w.values - mean(w.values))" + by_unit + ", window: hann)");
+      const std::string values = own("w") + ".values";
+      line(made,
+           "    let " + own("s") + " = spectrum((" + values + " - mean(" + values + "))" + by_unit + ", window: hann)");
     }
     // Without a normal spectrum there is no distance from it yet.
     if (source.has_distance) {
-      line(made, "    if not " + source.normal + ".ready {");
-      line(made, "      " + source.normal + ".learn(s)");
+      line(made, "    if not " + own(source.normal) + ".ready {");
+      line(made, "      " + own(source.normal) + ".learn(" + own("s") + ")");
       line(made, "      return");
       line(made, "    }");
     }
     for (const Asked& asked : source.asked)
-      line(asked.span, "    " + (asked.is_kept ? "" : std::string("let ")) + asked.name + " = " + asked.value);
+      line(asked.span,
+           "    " + (asked.is_kept ? "" : std::string("let ")) + asked.name + " = " + with_own(asked.value));
     std::vector<std::string> conditions;
     for (const AlarmRule& alarm : plan_.alarms)
       if (std::ranges::find(alarm.sources, at) != alarm.sources.end()) conditions.push_back("not (" + alarm.code + ")");
@@ -188,8 +223,9 @@ class Writer {
         line(one.span, "    " + row(one.log, true));
     // What raises an alarm is not normal: it is not learned.
     if (source.has_distance) {
-      line(made, conditions.empty() ? "    " + source.normal + ".learn(s)"
-                                    : "    if " + joined(conditions, " and ") + " { " + source.normal + ".learn(s) }");
+      line(made, conditions.empty() ? "    " + own(source.normal) + ".learn(" + own("s") + ")"
+                                    : "    if " + joined(conditions, " and ") + " { " + own(source.normal) + ".learn(" +
+                                          own("s") + ") }");
     }
     line(made, "  }");
   }
@@ -201,6 +237,7 @@ class Writer {
   const Plan& plan_;
   Span span_;  // of the last sentence: where a line comes from that comes from all of them
   English& out_;
+  std::set<std::string> taken_;  // names of the plan
 };
 
 }  // namespace
