@@ -98,6 +98,12 @@ def by_how_much(row):
     return f"by a factor of {factor:.2f}"
 
 
+def limit(row):
+    """"≥ 80,000 rows/s"."""
+    number = f"{row['bound']:,.0f}" if row["bound"] >= 1000 else f"{row['bound']:.4g}"
+    return f"{row['relation']} {number}{row['unit'] and ' ' + row['unit']}"
+
+
 def section(rows):
     """The bounds as Markdown; those of one group below each other."""
     lines, group = ["## Bounds", ""], None
@@ -106,7 +112,7 @@ def section(rows):
             group = row["group"]
             lines += [""] * (len(lines) > 2) + [f"| {group} | median | middle half | bound | |", "|---|---:|---:|---:|---|"]
         unit = row["unit"] and " " + row["unit"]
-        bound = f"{row['relation']} {row['bound']:,.4g}{unit}"
+        bound = limit(row)
         if row["holds"] is None:
             lines.append(f"| {row['what']} | | | {bound} | not measured |")
             continue

@@ -3,7 +3,7 @@ import html
 import math
 
 import loops
-from bounds import by_how_much
+from bounds import by_how_much, limit
 from figures import short
 
 WIDTH, LEFT, RIGHT = 960, 190, 84  # of a plot, of its labels, of its figures
@@ -179,13 +179,13 @@ def bound_table(rows):
             parts.append(f'<tr><th>{text_of(group)}</th><th class="n">median</th><th class="n">middle half</th>'
                          '<th class="n">bound</th><th></th></tr>')
         unit = row["unit"] and " " + row["unit"]
-        bound = f"{row['relation']} {row['bound']:,.4g}{unit}"
+        bound = limit(row)
         if row["holds"] is None:
             cells = ["", "", bound, '<span class="none">not measured</span>']
         else:
             spread = f"{short(row['low'])} – {short(row['high'])}" if len(row["measured"]) > 1 else ""
             state = ('<span class="holds">✓ holds</span>' if row["holds"] else
-                     f'<span class="missed">✗ missed {by_how_much(row)}</span> <span class="why">{text_of(row["why"])}</span>')
+                     f'<span class="missed">✗ missed {by_how_much(row)}</span> <span class="why">{text_of(row["why"]).replace("`", "")}</span>')
             cells = [f"{short(row['median'])}{unit}", spread, bound, state]
         what = text_of(row["what"]).replace("`", "")
         parts.append(f"<tr><td>{what}</td>" + "".join(f'<td class="n">{cell}</td>' for cell in cells[:3]) +
