@@ -94,6 +94,17 @@ std::optional<ArrayFunction> array_function(std::string_view name) {
   return std::nullopt;
 }
 
+void TaskChecker::report_no_array(const typed::Expr& given, std::string_view function) {
+  std::string hint;
+  if (given.type.record)  // a window, as a rule
+    for (const typed::Field& field : given.type.record->fields)
+      if (hint.empty() && typed::is_array(field.type.kind))
+        hint = "write " + source_text(given.span) + "." + field.name;
+  report(Code::TypeMismatch, given.span,
+         quoted(given.span) + " is " + to_string(given.type) + ", but '" + std::string(function) + "' takes an array",
+         std::move(hint));
+}
+
 // An element of it, for the rules on scalars; null when there are no instructions on such arrays.
 Value TaskChecker::element_value(const Value& array, std::size_t number) {
   if (array.type().kind == TypeKind::BoundedArray)
@@ -168,9 +179,7 @@ Value TaskChecker::array_call(const syntax::CallExpr& call, ArrayFunction functi
     Value array = expression(call.arguments[i].value);
     if (!array) return {};
     if (!typed::is_array(array.type().kind)) {
-      report(Code::TypeMismatch, array.expr->span,
-             quoted(array.expr->span) + " is " + to_string(array.type()) + ", but '" + std::string(row.name) +
-                 "' takes an array");
+      report_no_array(*array.expr, row.name);
       return {};
     }
     Value element = element_value(array, i);

@@ -393,6 +393,8 @@ class TaskChecker {
   // ---- Whole arrays (arrays.cpp)
   using OnScalars = std::function<Value(std::vector<Value>)>;
   Value element_value(const Value& array, std::size_t number);
+  // Where a function of arrays is given something else.
+  void report_no_array(const typed::Expr& given, std::string_view function);
   // What `on_scalars` makes of the operands, element by element where they are arrays; at least one is.
   Value on_elements(std::vector<Value> operands, const Span& span, const OnScalars& on_scalars);
   Value in_unit_of_product(Value figure, const stdlib::Unit& a, const stdlib::Unit& b, const Span& span);

@@ -56,8 +56,7 @@ Value TaskChecker::signal_argument(const syntax::CallExpr& call, std::size_t num
   if (!array) return {};
   const Type& type = array.type();
   if (!typed::is_array(type.kind)) {
-    report(Code::TypeMismatch, array.expr->span,
-           quoted(array.expr->span) + " is " + to_string(type) + ", but '" + std::string(name) + "' takes an array");
+    report_no_array(*array.expr, name);
     return {};
   }
   if (!element_value(array, number)) return {};

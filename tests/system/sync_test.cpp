@@ -8,12 +8,15 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
+#include <mutex>
 #include <thread>
 
 #include "runtime/security/keys.h"
 #include "runtime/sync/batch.h"
 #include "runtime/sync/compress.h"
 #include "runtime/sync/http.h"
+#include "runtime/sync/uploader.h"
 #include "tests/system/certificates.h"
 #include "tests/system/collector.h"
 #include "tests/system/process.h"
@@ -284,6 +287,116 @@ TEST(Collector, StoresEachRowOnceAndSurvivesAKill) {
   EXPECT_EQ(send_rows(collector.options(), key, rows(9, 9)).value().status, 200);
   EXPECT_NE(collector.process().output().find("3 numbers before 9 of epoch 2 never came here"), std::string::npos)
       << collector.process().output();
+}
+
+// ---- A device's outbox before a far side that fails and lies
+
+// A request as far as it is there: its body.
+std::string read_request(int fd) {
+  std::string all;
+  char buffer[4096];
+  for (std::size_t body = std::string::npos, size = 0; body == std::string::npos || all.size() < body + size;) {
+    const auto got = recv(fd, buffer, sizeof buffer, 0);
+    if (got <= 0) return {};
+    all.append(buffer, static_cast<std::size_t>(got));
+    if (body != std::string::npos || (body = all.find("\r\n\r\n")) == std::string::npos) continue;
+    body += 4;
+    std::string head = all.substr(0, body);
+    for (char& c : head) c = static_cast<char>(std::tolower(c));
+    size = std::stoull(head.substr(head.find("content-length:") + 15));
+    if (all.size() >= body + size) return all.substr(body, size);
+  }
+  return all.substr(all.find("\r\n\r\n") + 4);
+}
+void reply(int fd, const std::string& status, const std::string& body) {
+  say(fd, "HTTP/1.1 " + status + "\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) +
+              "\r\n\r\n" + body);
+}
+
+// Whatever it answers, a row leaves the device when the far side has named it as stored, and comes again until then.
+TEST(Upload, AFarSideThatFailsAndLiesLosesNothing) {
+  constexpr std::uint64_t kRows = 20;
+  std::mutex mutex;
+  std::vector<runtime::BatchHead> asked;      // of each request
+  std::map<std::uint64_t, std::string> rows;  // those that the far side has stored, by their numbers
+  bool differs = false;                       // a number came again with another row
+  const auto store_rows = [&](const std::string& body, std::uint64_t up_to) {
+    const auto head = runtime::decode_batch(body, [&](const runtime::BatchHead&, const runtime::BatchRow& row) {
+      if (row.sequence > up_to) return;
+      differs |= !rows.try_emplace(row.sequence, row.row).second && rows[row.sequence] != row.row;
+    });
+    return head.value();
+  };
+  const auto stored = [](const runtime::BatchHead& of, const std::string& device, std::uint64_t epoch,
+                         std::uint64_t up_to) {
+    return runtime::encode_reply({device.empty() ? of.device : device, epoch == 0 ? of.epoch : epoch, up_to});
+  };
+  using Deed = std::function<void(int fd, const std::string& body, const runtime::BatchHead& head)>;
+  const std::vector<Deed> deeds = {
+      [&](int fd, auto&, auto&) { reply(fd, "503 Service Unavailable", ""); },
+      [&](int fd, auto&, auto&) { reply(fd, "500 Internal Server Error", "<html>oops</html>"); },
+      [&](int fd, auto&, auto&) { reply(fd, "200 OK", "<html>Please log in</html>"); },
+      [&](int fd, auto&, auto&) { reply(fd, "200 OK", ""); },
+      [&](int fd, auto&, auto& head) { reply(fd, "200 OK", stored(head, "another", 0, head.last)); },
+      [&](int fd, auto&, auto& head) { reply(fd, "200 OK", stored(head, "", head.epoch + 1, head.last)); },
+      [&](int fd, auto&, auto& head) { reply(fd, "200 OK", stored(head, "", 0, UINT64_MAX)); },
+      [&](int fd, auto&, auto&) { say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{\"device\":\"d1\""); },
+      [&](int, auto& body, auto&) { store_rows(body, UINT64_MAX); },  // and hangs up: the acknowledgement is lost
+      [&](int fd, auto&, auto&) { wait_for_end(fd); },                // half-open, until the device gives it up
+      [&](int fd, auto& body, auto& head) {
+        store_rows(body, 7);
+        reply(fd, "200 OK", stored(head, "", 0, 7));
+      },
+  };
+  Peer far_side([&](int fd) {
+    const std::string body = read_request(fd);
+    if (body.empty()) return;
+    const std::lock_guard lock(mutex);
+    const auto head = store_rows(body, 0);
+    asked.push_back(head);
+    if (asked.size() <= deeds.size()) return deeds[asked.size() - 1](fd, body, head);
+    store_rows(body, UINT64_MAX);
+    reply(fd, "200 OK", stored(head, "", 0, head.last));
+  });
+
+  const TemporaryFolder folder;
+  auto store = runtime::Store::open({.folder = folder / "data", .commit = 1ms});
+  ASSERT_TRUE(store) << store.error().message;
+  const auto stream = store->stream("task/T1", "history", {.sync = true});
+  runtime::Changes changes;
+  runtime::Ticket last{};
+  for (std::uint64_t n = 1; n <= kRows; ++n) {
+    const std::string row = "{\"n\":" + std::to_string(n) + "}";
+    changes.clear();
+    changes.row(stream, static_cast<vm::TimeNs>(n), std::as_bytes(std::span(row)));
+    last = store->submit(changes, true).ticket;
+  }
+  ASSERT_TRUE(store->wait_until_committed(last, 10s));
+
+  runtime::UploadOptions options;
+  options.http = to_port(far_side.port());
+  options.device = "d1";
+  options.compress = false;
+  options.every = 10ms;
+  options.first_pause = 1ms;
+  options.longest_pause = 5ms;
+  auto uploader = runtime::Uploader::make(*store, options);
+  ASSERT_TRUE(uploader) << uploader.error().message;
+  (*uploader)->start();
+  for (const auto end = std::chrono::steady_clock::now() + 20s;
+       std::chrono::steady_clock::now() < end && (*uploader)->stats().rows < kRows;)
+    std::this_thread::sleep_for(5ms);
+  (*uploader)->stop();
+  EXPECT_EQ((*uploader)->stats().rows, kRows);
+  EXPECT_TRUE(store->stop());
+
+  const std::lock_guard lock(mutex);
+  ASSERT_GT(asked.size(), deeds.size());
+  for (std::size_t i = 0; i < deeds.size(); ++i) EXPECT_EQ(asked[i].first, 1u) << "request " << i << " left rows out";
+  EXPECT_EQ(asked[deeds.size()].first, 8u) << "what is stored is not sent again";
+  EXPECT_FALSE(differs);
+  ASSERT_EQ(rows.size(), kRows);
+  for (const auto& [number, row] : rows) EXPECT_EQ(row, "{\"n\":" + std::to_string(number) + "}");
 }
 
 // A file that an earlier version made, and devices of both: the rows of old ones have no schema.
