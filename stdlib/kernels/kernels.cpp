@@ -11,9 +11,6 @@
 
 #if HWY_ONCE
 #ifdef EYEFLOW_SVE_KERNELS
-#include <sys/auxv.h>
-#include <sys/prctl.h>
-
 #include "stdlib/kernels/sve.h"
 #endif
 
@@ -27,29 +24,19 @@ Kernels plain_kernels() {
   return {.arrays = vm::kPlainArrayKernels, .f64 = {}, .f32 = {}, .f64_signals = {}, .f32_signals = {}};
 }
 
-// Where vectors of any width are wider than those that every AArch64 has.
-bool has_wide_sve() {
-#ifdef EYEFLOW_SVE_KERNELS
-  constexpr int kNeonBytes = 16;
-  if ((getauxval(AT_HWCAP) & HWCAP_SVE) == 0) return false;
-  const int length = prctl(PR_SVE_GET_VL);
-  return length > 0 && (length & PR_SVE_VL_LEN_MASK) > kNeonBytes;
-#else
-  return false;
+#ifndef EYEFLOW_SVE_KERNELS
+constexpr std::size_t sve_bytes() { return 0; }
+void fill_sve_kernels(Kernels&) {}
 #endif
-}
+constexpr std::size_t kNeonBytes = 16;
 
 }  // namespace
 
 std::optional<Kernels> sve_kernels() {
-#ifdef EYEFLOW_SVE_KERNELS
-  if ((getauxval(AT_HWCAP) & HWCAP_SVE) != 0) {
-    Kernels k = plain_kernels();
-    fill_sve_kernels(k);
-    return k;
-  }
-#endif
-  return std::nullopt;
+  if (sve_bytes() == 0) return std::nullopt;
+  Kernels k = plain_kernels();
+  fill_sve_kernels(k);
+  return k;
 }
 
 Kernels chosen_kernels() {
@@ -60,7 +47,7 @@ Kernels chosen_kernels() {
 }
 
 const Kernels& kernels() {
-  static const Kernels chosen = has_wide_sve() ? *sve_kernels() : chosen_kernels();
+  static const Kernels chosen = sve_bytes() > kNeonBytes ? *sve_kernels() : chosen_kernels();
   return chosen;
 }
 

@@ -47,11 +47,11 @@ LIBRARIES = [
     ("fmt", r"fmt/", ["stdlib/", "compiler/", "runtime/", "tools/"]),
     ("GoogleTest", r"(gtest|gmock)/", []),
     ("Google Benchmark", r"benchmark/", []),
-    # vm and jit run on anything, stdlib and compiler ask the system for nothing; code pages
-    # and the names that tools look for are the exceptions.
+    # vm and jit run on anything, stdlib and compiler ask the system for nothing; code pages,
+    # the names that tools look for and the width of a processor's vectors are the exceptions.
     ("the operating system", r"(sys|linux|net|netinet|arpa)/|(unistd|fcntl|poll|pthread|signal|termios|dirent|dlfcn|link|"
      r"langinfo|malloc|sched|netdb|spawn|ucontext|syslog|pwd|grp|getopt)\.h|c?signal$",
-     ["runtime/", "tools/", "jit/baseline/code_memory", "jit/baseline/symbols"]),
+     ["runtime/", "tools/", "jit/baseline/code_memory", "jit/baseline/symbols", "stdlib/kernels/sve_width"]),
     ("files, threads and streams of the standard library",
      r"(iostream|fstream|filesystem|thread|mutex|shared_mutex|condition_variable|future|semaphore)$",
      ["compiler/", "runtime/", "tools/"]),
