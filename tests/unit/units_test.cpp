@@ -297,7 +297,10 @@ TEST(Units, Algebra) {
   EXPECT_EQ(square_root(unit("m")).error().message, "'m' is not the square of a unit");
   EXPECT_FALSE(multiply(unit("°C"), unit("s")));
   EXPECT_FALSE(divide(unit("1"), unit("°F")));
-  EXPECT_FALSE(square_root(unit("°C")));
+  EXPECT_EQ(square_root(unit("°C")).error().message,
+            "'°C' is a point of a temperature scale, which has no square root");
+  // A count of pieces is no plain number, though one of them is 1.
+  EXPECT_FALSE(same_unit(*define_unit("piece", "1", unit("1")), unit("1")));
   EXPECT_TRUE(same_unit(*multiply(unit("V"), unit("A")), unit("W")));
   EXPECT_EQ(difference_unit(unit("°C")).text, "K");
   EXPECT_EQ(difference_unit(unit("°F")).text, "°R");
@@ -307,6 +310,12 @@ TEST(Units, Algebra) {
   EXPECT_EQ(settled(unit("%*%")).text, "");
   EXPECT_EQ(settled(unit("m/km")).text, "");
   EXPECT_EQ(settled(unit("%")).text, "%");
+}
+
+TEST(Units, ScalesHaveExactRootsOrNone) {
+  EXPECT_EQ(square_root(scale(49, 81, 4, 2)), scale(7, 9, 2, 1));
+  for (const Scale& none : {scale(2), scale(1, 3), scale(8, 9), scale(1, 1, 3), scale(1, 1, 0, 1)})
+    EXPECT_FALSE(square_root(none));
 }
 
 TEST(Units, Durations) {
