@@ -87,7 +87,12 @@ std::optional<ReplyHead> read_head(std::string_view text) {
 }  // namespace
 
 struct HttpClient::Impl {
-  explicit Impl(HttpOptions o) : options(std::move(o)), stop_signal(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  explicit Impl(HttpOptions o) : options(std::move(o)), stop_signal(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    const HttpUrl& url = options.url;
+    const bool v6 = url.host.find(':') != std::string::npos;
+    head = fmt::format("POST {} HTTP/1.1\r\nHost: {}{}{}:{}\r\nContent-Type: ", url.path, v6 ? "[" : "", url.host,
+                       v6 ? "]" : "", url.port);
+  }
   ~Impl() {
     if (stop_signal >= 0) close(stop_signal);
   }
@@ -108,6 +113,7 @@ struct HttpClient::Impl {
   const int stop_signal;
   std::atomic<bool> stopped = false;
   std::optional<net::Stream> stream;
+  std::string head;  // what every request begins with
   std::string request;
   std::string received;  // and not used yet from `at` on
   std::size_t at = 0;
@@ -314,14 +320,12 @@ Result<std::unique_ptr<HttpClient>> HttpClient::make(const HttpOptions& options)
 Result<HttpReply> HttpClient::post(const Headers& headers, std::string_view body, std::string_view content_type) {
   Impl& impl = *impl_;
   if (impl.stopped) return fail("stopping");
-  const HttpUrl& url = impl.options.url;
-  impl.request.clear();
-  const bool v6 = url.host.find(':') != std::string::npos;
-  fmt::format_to(std::back_inserter(impl.request),
-                 "POST {} HTTP/1.1\r\nHost: {}{}{}:{}\r\nContent-Type: {}\r\nContent-Length: {}\r\n", url.path,
-                 v6 ? "[" : "", url.host, v6 ? "]" : "", url.port, content_type, body.size());
-  for (const auto& [name, value] : headers) ((impl.request += name) += ": ").append(value) += "\r\n";
-  (impl.request += "\r\n") += body;
+  std::string& request = impl.request;
+  request.assign(impl.head).append(content_type).append("\r\nContent-Length: ");
+  char digits[24];
+  request.append(digits, std::to_chars(std::begin(digits), std::end(digits), body.size()).ptr).append("\r\n");
+  for (const auto& [name, value] : headers) ((request += name) += ": ").append(value) += "\r\n";
+  (request += "\r\n") += body;
   impl.deadline = Clock::now() + impl.options.request_timeout;
   // One that was kept may have been closed meanwhile: then not a byte comes back, and the request goes once more.
   const bool was_kept = impl.stream.has_value();
