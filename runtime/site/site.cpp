@@ -350,6 +350,12 @@ void read_alarms(const toml::table& table, Reading& r) {
   const auto* connection = r.site.connection(a.to.text);
   if (!a.commands.empty() && (connection == nullptr || connection->host.empty()))
     t.problem(t.place("commands"), "commands come over the MQTT connection that 'to' names; write to = \"plant\"");
+  a.answers = t.text("answers").value_or("");
+  check_topic(t, a.answers, false);
+  if (!a.answers.empty() && a.commands.empty())
+    t.problem(t.place("answers"), "'answers' are to 'commands', of which there is no topic; add commands = \"…\"");
+  if (!a.answers.empty() && a.answers == a.commands)
+    t.problem(t.place("answers"), "'answers' would come back as commands; give them a topic of their own");
   a.qos = static_cast<int>(t.integer("qos", 0, 2).value_or(1));
   a.retain = t.boolean("retain").value_or(false);
   t.finish();

@@ -155,7 +155,6 @@ struct Output {
   std::uint32_t settings;  // index into Site::output_settings
 };
 
-// Where alarm transitions are told, and where people's answers come from.
 // [model.NAME]: an inference model and the program that computes it (docs/models.md).
 struct ModelSettings {
   std::string name;
@@ -166,10 +165,12 @@ struct ModelSettings {
   std::chrono::nanoseconds timeout{};
 };
 
+// Where alarm transitions are told, and where people's commands come from.
 struct AlarmSettings {
   Written to{"console", {}};  // a connection, "console" or "none"
   std::string topic;          // may hold {name} (of the alarm's instance), {alarm} and {device}
   std::string commands;       // the topic of the same connection for what operators do; empty: nobody does
+  std::string answers;        // and the topic for what became of it; empty: only the log says it
   int qos = 1;
   bool retain = false;
 };

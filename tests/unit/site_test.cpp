@@ -403,6 +403,10 @@ TEST(Site, OutputOnlyConnectionsAreRefusedWithAReason) {
   EXPECT_CONTAINS(bad("[connection.c]\ncsv = \"a\"\n[sensor.T]\nfrom = \"c\"\ntopic = \"t\""), "only takes output");
   EXPECT_CONTAINS(bad("[connection.c]\ncsv = \"a\"\n[log.l]\nto = \"c\"\ntopic = \"t\""),
                   "no broker and has no topics");
+  const std::string alarms = "[connection.p]\nmqtt = \"mqtt://h\"\n[alarms]\nto = \"p\"\ntopic = \"t\"\n";
+  EXPECT_CONTAINS(bad(alarms + "answers = \"a\""), "'answers' are to 'commands', of which there is no topic");
+  EXPECT_CONTAINS(bad(alarms + "commands = \"a\"\nanswers = \"a\""), "'answers' would come back as commands");
+  EXPECT_CONTAINS(bad(alarms + "commands = \"a\"\nanswers = \"a/#\""), "stand in topics to read from");
   EXPECT_CONTAINS(bad("[connection.c]\ncsv = \"a\"\n[alarms]\nto = \"c\"\ntopic = \"t\""),
                   "no broker and has no topics");
 }
