@@ -37,7 +37,8 @@ std::vector<Route> make_routes(const Site& site, const Deployment& deployment, R
   }
   for (std::size_t i = 0; i < routes.size(); ++i) {
     const auto& settings = site.settings(site.sensors[i]);
-    const std::pair<std::string_view, std::string_view> fill[] = {{"name", site.sensors[i].name}, {"device", site.device}};
+    const std::pair<std::string_view, std::string_view> fill[] = {{"name", site.sensors[i].name},
+                                                                  {"device", site.device}};
     auto topic = fill_in(settings.topic, fill);
     if (routes[i].groups.empty() || !topic) continue;
     auto& fields = by_topic[{settings.from.text, std::move(*topic)}];
@@ -156,13 +157,17 @@ void Inlet::take(SensorId sensor, const Arrival& arrival, SteadyTime arrived, vm
 // One that a broker kept was meant for another time: who came back to an alarm acknowledged it then.
 void Inlet::on_command(const Arrival& arrival) {
   auto command = parse_alarm_command(arrival.bytes);
-  if (!command)
-    log()->warn("a command for alarms is not understood: {}: '{}'", command.error().message, excerpt(arrival.bytes));
-  else if (arrival.is_kept)
-    log()->warn("a command for alarm {} of {} was kept by the broker and is old; send it without 'retain'",
-                command->alarm, command->instance);
-  else
+  if (!command) {
+    AlarmCommand wrong;
+    wrong.id = command_id(arrival.bytes);
+    runner_.refuse(wrong, fmt::format("not understood: {}: '{}'", command.error().message, excerpt(arrival.bytes)));
+  } else if (arrival.is_kept) {
+    runner_.refuse(*command, fmt::format("alarm {} of {}: it was kept by the broker and is old; send it without "
+                                         "'retain'",
+                                         command->alarm, command->instance));
+  } else {
     runner_.command(*lane_, std::move(*command));
+  }
 }
 
 void Inlet::tell_bad(SensorId sensor, const Arrival& arrival, BadReading reason) {

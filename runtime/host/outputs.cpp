@@ -37,6 +37,8 @@ Outputs::Outputs(const Site& site, const Deployment& deployment, const SinkOf& s
   }
   alarm_port_ = PortId{static_cast<std::uint32_t>(ports_.size())};
   alarm_sink_ = sink_of(site.alarms.to.text);
+  const std::pair<std::string_view, std::string_view> fill[] = {{"device", site.device}};
+  answers_ = fill_in(site.alarms.answers, fill).value_or(site.alarms.answers);
   std::random_device random;
   boot_ = fmt::format("{:08x}{:08x}", random(), random());
 }
@@ -257,6 +259,27 @@ void Outputs::write_alarm(const OutputWriter& writer, const AlarmNews& news, Buf
                       .payload = {out.data(), out.size()},
                       .qos = site_.alarms.qos,
                       .retain = site_.alarms.retain});
+}
+
+void Outputs::answer(const AlarmCommand& command, bool done, std::string_view text, vm::TimeNs now) {
+  if (answers_.empty() || alarm_sink_ == nullptr) return;
+  Buffer out;
+  open_json(out, nullptr, now);
+  const auto add_text = [&](std::string_view key, std::string_view value) {
+    if (value.empty()) return;
+    fmt::format_to(std::back_inserter(out), ",\"{}\":", key);
+    append_json_text(out, value);
+  };
+  add_text("to", command.id);
+  add_text("instance", command.instance);
+  add_text("alarm", command.alarm);
+  add_text("do", command.action);
+  add_text("by", command.by);
+  append(out, done ? ",\"done\":true" : ",\"done\":false");
+  add_text("text", text);
+  out.push_back('}');
+  alarm_sink_->write(
+      {.port = alarm_port_, .topic = answers_, .payload = {out.data(), out.size()}, .qos = site_.alarms.qos});
 }
 
 void Outputs::open_json(Buffer& out, const OutputWriter* writer, vm::TimeNs time) {

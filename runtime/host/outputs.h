@@ -13,6 +13,7 @@
 #include "runtime/host/keeper.h"
 #include "runtime/host/render.h"
 #include "runtime/host/stats.h"
+#include "runtime/payload/command.h"
 
 namespace eyeflow::runtime {
 
@@ -45,6 +46,10 @@ class Outputs {
   // no longer, which is told as an alarm that cleared.
   void recall_alarm(const OutputWriter& writer, const vm::Alarm& alarm, vm::TimeNs now);
   void drop_alarm(const OutputWriter& writer, const std::string& name, vm::TimeNs now);
+
+  // What became of an operator's command, for whoever gave it; where the site has no topic for it, nothing. `text` is a
+  // clause about the alarm, or says what is wrong.
+  void answer(const AlarmCommand& command, bool done, std::string_view text, vm::TimeNs now);
 
   // Every switch that is not at its safe state goes there: when the host stops, for good, and at the start those of
   // refused runs.
@@ -96,7 +101,8 @@ class Outputs {
   std::deque<Port> ports_;  // by PortId; never moves, as it holds mutexes
   PortId alarm_port_;
   Sink* alarm_sink_ = nullptr;
-  std::string boot_;  // with next_id_ the identity of what is published
+  std::string answers_;  // the topic
+  std::string boot_;     // with next_id_ the identity of what is published
   std::atomic<std::uint64_t> next_id_ = 1;
   mutable std::mutex transitions_mutex_;
   std::deque<AlarmTransition> transitions_;

@@ -264,16 +264,21 @@ void Runner::advance(Lane& lane, Actor& actor, vm::TimeNs until) {
   keep_if_due(lane, actor, false);
 }
 
+void Runner::refuse(const AlarmCommand& command, std::string_view text) {
+  log()->warn("a command for alarms: {}", text);
+  outputs_.answer(command, false, text, clock_.now());
+}
+
 void Runner::command(Lane& lane, AlarmCommand command) {
   const auto found = std::ranges::find_if(actors_, [&](const auto& a) { return a->writer.name == command.instance; });
-  if (found == actors_.end())
-    return log()->warn("a command for alarm {}: there is no instance '{}'", command.alarm, command.instance);
+  if (found == actors_.end()) return refuse(command, fmt::format("there is no instance '{}'", command.instance));
   Actor& actor = **found;
   {
-    const std::lock_guard lock(actor.mutex);
-    if (actor.commands.size() >= kMostCommands)
-      return log()->warn("{}: a command for alarm {} was dropped, {} wait", command.instance, command.alarm,
-                         kMostCommands);
+    std::unique_lock lock(actor.mutex);
+    if (actor.commands.size() >= kMostCommands) {
+      lock.unlock();
+      return refuse(command, fmt::format("{} has {} that wait; try again", command.instance, kMostCommands));
+    }
     actor.commands.push_back(std::move(command));
     if (actor.state != Actor::State::Idle) return;  // whoever runs it looks before it leaves
     actor.state = Actor::State::Running;
@@ -284,28 +289,34 @@ void Runner::command(Lane& lane, AlarmCommand command) {
 void Runner::operate(Lane& lane, Actor& actor, const AlarmCommand& command) {
   const auto& alarms = actor.writer.module->alarms;
   const auto found = std::ranges::find(alarms, command.alarm, &vm::Alarm::name);
-  if (found == alarms.end()) return log()->warn("a command: {} has no alarm '{}'", actor.writer.name, command.alarm);
+  if (found == alarms.end())
+    return refuse(command, fmt::format("{} has no alarm '{}'", actor.writer.name, command.alarm));
   const vm::AlarmId alarm{static_cast<std::uint16_t>(found - alarms.begin())};
   const vm::TimeNs now = clock_.now();
   if (actor.deadline.load(std::memory_order_relaxed) <= now) advance(lane, actor, now);
-  if (command.only_asks)
-    return log()->info("{}: alarm {}: {}", actor.writer.name, command.alarm,
-                       vm::describe(*actor.writer.module, actor.instance.story(alarm), now));
-  static constexpr const char* kDone[] = {"acknowledged", "shelved", "unshelved"};
-  const bool done = actor.instance.act(lane.worker,
-                                       {.kind = command.kind,
-                                        .alarm = alarm,
-                                        .until = now + command.shelve_for.count(),
-                                        .by = command.by,
-                                        .why = command.why},
-                                       now);
-  emit_effects(lane, actor);
-  tell_faults(lane, actor);
-  update_deadline(actor);
-  keep_if_due(lane, actor, false);
-  log()->info("{}: alarm {} {} {} by {}{}{}", actor.writer.name, command.alarm,
-              done ? "is" : "was already, or cannot be,", kDone[static_cast<std::size_t>(command.kind)], command.by,
-              command.why.empty() ? "" : ": ", command.why);
+  bool done = true;
+  std::string text;
+  if (command.only_asks) {
+    text = vm::describe(*actor.writer.module, actor.instance.story(alarm), now);
+  } else {
+    static constexpr const char* kDone[] = {"acknowledged", "shelved", "unshelved"};
+    done = actor.instance.act(lane.worker,
+                              {.kind = command.kind,
+                               .alarm = alarm,
+                               .until = now + command.shelve_for.count(),
+                               .by = command.by,
+                               .why = command.why},
+                              now);
+    emit_effects(lane, actor);
+    tell_faults(lane, actor);
+    update_deadline(actor);
+    keep_if_due(lane, actor, false);
+    text = fmt::format("{} {} by {}{}{}", done ? "is" : "was already, or cannot be,",
+                       kDone[static_cast<std::size_t>(command.kind)], command.by, command.why.empty() ? "" : ": ",
+                       command.why);
+  }
+  log()->info("{}: alarm {}{} {}", actor.writer.name, command.alarm, command.only_asks ? ":" : "", text);
+  outputs_.answer(command, done, text, now);
 }
 
 bool Runner::emit_effects(Lane& lane, Actor& actor) {

@@ -54,6 +54,8 @@ class Runner {
 
   void deliver(Lane& lane, Actor& actor, std::span<const Reading> readings);  // in this order
   void command(Lane& lane, AlarmCommand command);                             // what an operator does
+  // It cannot be done: `text` says why, in the log and to whoever asked.
+  void refuse(const AlarmCommand& command, std::string_view text);
   void run_due_timers(Lane& lane);
   // Keeps every instance to which something happened: those that are idle now, the others before they become idle.
   void keep_all(Lane& lane);

@@ -24,16 +24,25 @@ bool take(dom::object object, const char* key, std::string& into) {
 
 }  // namespace
 
+std::string command_id(std::string_view json) {
+  dom::parser parser;
+  dom::object object;
+  std::string id;
+  if (parser.parse(simdjson::padded_string(json)).get(object) == simdjson::SUCCESS) take(object, "id", id);
+  return id;
+}
+
 Result<AlarmCommand> parse_alarm_command(std::string_view json) {
   dom::parser parser;
   dom::object object;
   if (parser.parse(simdjson::padded_string(json)).get(object) != simdjson::SUCCESS)
     return fail(R"(it is no JSON object; write {"alarm":"hot","instance":"NAME","do":"ack","by":"WHO"})");
   AlarmCommand command;
-  std::string action, time;
-  for (const auto& [key, into] :
-       {std::pair{"alarm", &command.alarm}, std::pair{"instance", &command.instance}, std::pair{"do", &action},
-        std::pair{"for", &time}, std::pair{"by", &command.by}, std::pair{"why", &command.why}})
+  std::string time;
+  std::string& action = command.action;
+  for (const auto& [key, into] : {std::pair{"alarm", &command.alarm}, std::pair{"instance", &command.instance},
+                                  std::pair{"do", &action}, std::pair{"for", &time}, std::pair{"by", &command.by},
+                                  std::pair{"why", &command.why}, std::pair{"id", &command.id}})
     if (!take(object, key, *into)) return fail(fmt::format("'{}' is no text of at most {} bytes", key, kLongest));
   if (command.alarm.empty() || command.instance.empty()) return fail("it names no alarm or no instance");
   if (action == "why") {

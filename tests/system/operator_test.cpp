@@ -66,6 +66,7 @@ topic = "out/heard"
 to       = "plant"
 topic    = "out/alarm/{alarm}"
 commands = "in/commands"
+answers  = "out/answers/{device}"
 [[run]]
 bundle = "guard.efb"
 bind   = { t = "t", horn = "horn", heard = "heard" }
@@ -98,6 +99,16 @@ bind   = { t = "t", horn = "horn", heard = "heard" }
     ASSERT_TRUE(until([&] { return said("out/heard").size() > before; })) << value << log();
   }
   void command(const std::string& json, bool retain = false) { probe_.publish("in/commands", json, retain); }
+  // The answer to a command of this `id`, without what differs each time; empty: there is none.
+  std::string answer_to(const std::string& id) {
+    std::string found;
+    until([&] {
+      for (const auto& answer : said("out/answers/d1"))
+        if (answer.find("\"to\":\"" + id + "\"") != answer.npos) found = answer.substr(answer.find(",\"to\""));
+      return !found.empty();
+    });
+    return found;
+  }
   // The alarm's transitions so far, once there are `count` of them.
   std::vector<std::string> transitions(std::size_t count) {
     EXPECT_TRUE(until([&] { return said("out/alarm/hot").size() >= count; })) << count << log();
@@ -151,7 +162,7 @@ TEST_F(Operator, AcknowledgesShelvesAndAsks) {
 TEST_F(Operator, AWrongCommandIsAnsweredAndChangesNothing) {
   reading("90");
   expect_told(1, {R"("state":"raised")"});
-  const std::string not_understood = "a command for alarms is not understood: ";
+  const std::string not_understood = "a command for alarms: not understood: ";
   command("ack hot");
   expect_in_log(not_understood +
                 R"(it is no JSON object; write {"alarm":"hot","instance":"NAME","do":"ack","by":"WHO"}: 'ack hot')");
@@ -166,14 +177,41 @@ TEST_F(Operator, AWrongCommandIsAnsweredAndChangesNothing) {
   command(R"({"alarm":"hot","instance":"guard","do":"shelve","for":"8 days","by":"Ann"})");
   expect_in_log(not_understood + "'for' is '8 days'; write a time up to 7 days, such as \"1 h\"");
   command(R"({"alarm":"hot","instance":"guards","do":"ack","by":"Ann"})");
-  expect_in_log("a command for alarm hot: there is no instance 'guards'");
+  expect_in_log("a command for alarms: there is no instance 'guards'");
   command(R"({"alarm":"cold","instance":"guard","do":"ack","by":"Ann"})");
-  expect_in_log("a command: guard has no alarm 'cold'");
+  expect_in_log("a command for alarms: guard has no alarm 'cold'");
   command(R"({"alarm":"hot","instance":"guard","do":"unshelve","by":"Ann"})");
   expect_in_log("guard: alarm hot was already, or cannot be, unshelved by Ann");
   reading("91");
   EXPECT_EQ(transitions(1).size(), 1u) << "nothing of this is a transition";
   EXPECT_EQ(said("out/horn").back(), "on");
+}
+
+// Whoever gave a command hears what became of it, and knows it by the `id` that they gave.
+TEST_F(Operator, EachCommandIsAnswered) {
+  reading("90");
+  expect_told(1, {R"("state":"raised")"});
+  command(R"({"alarm":"hot","instance":"guard","do":"ack","by":"Ann","why":"on my way","id":"a1"})");
+  EXPECT_EQ(answer_to("a1"), R"(,"to":"a1","instance":"guard","alarm":"hot","do":"ack","by":"Ann","done":true,)"
+                             R"("text":"is acknowledged by Ann: on my way"})")
+      << log();
+  command(R"({"alarm":"hot","instance":"guard","do":"ack","by":"Bob","id":"b2"})");
+  EXPECT_EQ(answer_to("b2"), R"(,"to":"b2","instance":"guard","alarm":"hot","do":"ack","by":"Bob","done":false,)"
+                             R"("text":"was already, or cannot be, acknowledged by Bob"})");
+  command(R"({"alarm":"hot","instance":"guard","do":"why","id":"c3"})");
+  const auto why = answer_to("c3");
+  EXPECT_NE(why.find(R"("do":"why","done":true,"text":"stands, raised by t 90)"), std::string::npos) << why;
+  command(R"({"alarm":"cold","instance":"guard","do":"ack","by":"Ann","id":"d4"})");
+  EXPECT_NE(answer_to("d4").find(R"("done":false,"text":"guard has no alarm 'cold'"})"), std::string::npos);
+  command(R"({"alarm":"hot","instance":"guards","do":"ack","by":"Ann","id":"e5"})");
+  EXPECT_NE(answer_to("e5").find(R"("done":false,"text":"there is no instance 'guards'"})"), std::string::npos);
+  command(R"({"alarm":"hot","instance":"guard","do":"silence","by":"Ann","id":"f6"})");
+  EXPECT_NE(answer_to("f6").find(R"(,"to":"f6","done":false,"text":"not understood: 'do' is 'silence';)"),
+            std::string::npos)
+      << answer_to("f6");
+  command("no JSON");
+  ASSERT_TRUE(until([&] { return said("out/answers/d1").size() == 7; }));
+  EXPECT_EQ(said("out/answers/d1").back().find("\"to\""), std::string::npos);
 }
 
 // A broker gives a retained message to whoever comes later: who acknowledged yesterday has not seen today's alarm.
@@ -183,7 +221,8 @@ TEST_F(Operator, ACommandThatTheBrokerKeptIsOld) {
   daemon_->signal(SIGTERM);
   ASSERT_EQ(daemon_->wait(10'000ms), 0);
   daemon_ = std::make_unique<Process>(device(folder_), folder_ / "daemon.log");
-  expect_in_log("a command for alarm hot of guard was kept by the broker and is old; send it without 'retain'");
+  expect_in_log(
+      "a command for alarms: alarm hot of guard: it was kept by the broker and is old; send it without 'retain'");
 }
 
 // Twelve alarms at once, of which ten are told; a sensor that says too little in a window, then something old.

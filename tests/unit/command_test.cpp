@@ -19,6 +19,13 @@ TEST(Command, SaysWhoDoesWhat) {
   EXPECT_EQ(ack->kind, Kind::Acknowledge);
   EXPECT_FALSE(ack->only_asks);
 
+  EXPECT_EQ(ack->action, "ack");
+  EXPECT_EQ(ack->id, "");
+  EXPECT_EQ(parse_alarm_command(R"({"alarm":"a","instance":"i","do":"why","id":"17"})")->id, "17");
+  EXPECT_EQ(command_id(R"({"id":"17","do":"nothing"})"), "17");  // also of what is wrong
+  EXPECT_EQ(command_id(R"({"id":17})"), "");
+  EXPECT_EQ(command_id("no JSON"), "");
+
   const auto shelve =
       parse_alarm_command(R"({"by":"Ann","do":"shelve","for":"90 min","alarm":"a","instance":"i","x":1})");
   ASSERT_TRUE(shelve) << shelve.error().message;
