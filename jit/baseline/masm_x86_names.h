@@ -28,4 +28,24 @@ inline bool fits_32(Word bits) { return static_cast<std::int64_t>(bits) == stati
 
 inline constexpr Word kCanonicalNan64 = 0x7ff8000000000000, kCanonicalNan32 = 0x7fc00000;
 
+// Runs f with the number as an immediate, or in rcx. A 32-bit operation takes any 32 bits; a 64-bit one extends their
+// sign.
+template <typename F>
+void MasmX86::with_number(Word bits, bool wide, F f) {
+  if (is_immediate(bits) || (blind_key_ == 0 && !wide && bits <= 0xFFFFFFFF))
+    return f(Imm(static_cast<std::int32_t>(bits)));
+  load_number(rcx, bits);
+  return wide ? f(rcx) : f(ecx);
+}
+
+// Runs f with c as a register, a memory operand or a 32-bit immediate. Uses rcx at most.
+template <typename F>
+void MasmX86::with_int_operand(const Slot& c, bool wide, F f) {
+  if (c.is(Slot::Kind::Constant)) return with_number(c.bits, wide, f);
+  if (c.is(Slot::Kind::Memory)) return f(frame(c, wide ? 8 : 4));
+  if (c.is(Slot::Kind::Memory32) && !wide) return f(frame(c, 4));
+  const Gp reg = gpr(c, rcx);
+  return wide ? f(reg) : f(reg.r32());
+}
+
 }  // namespace eyeflow::jit
