@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -116,9 +117,14 @@ Result<std::size_t> Stream::read(std::span<char> into) {
   return fail(describe(errno));
 }
 
-Result<std::size_t> Stream::write(std::string_view bytes) {
-  if (tls_) return tls_->write(bytes);
-  const ssize_t size = send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+Result<std::size_t> Stream::write(std::string_view bytes, std::string_view more) {
+  if (tls_) return tls_->write(bytes.empty() ? more : bytes);
+  iovec parts[] = {{const_cast<char*>(bytes.data()), bytes.size()}, {const_cast<char*>(more.data()), more.size()}};
+  msghdr message{};
+  message.msg_iov = parts;
+  message.msg_iovlen = 2;
+  const ssize_t size =
+      more.empty() ? send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) : sendmsg(socket_, &message, MSG_NOSIGNAL);
   if (size >= 0) return static_cast<std::size_t>(size);
   if (errno == EAGAIN || errno == EINTR) return 0;
   return fail(describe(errno));

@@ -10,6 +10,7 @@
 #include <cctype>
 #include <charconv>
 #include <optional>
+#include <utility>
 
 #include "runtime/net/stream.h"
 #include "vm/base/check.h"
@@ -97,11 +98,11 @@ struct HttpClient::Impl {
     if (stop_signal >= 0) close(stop_signal);
   }
 
-  Result<HttpReply> exchange();
+  Result<HttpReply> exchange(std::string_view body);
   Result<void> connect();
   Result<net::Stream> reach(const net::Address& address, Clock::time_point limit);
   Result<void> wait(const net::Stream& at, bool to_write, Clock::time_point limit, std::string_view late);
-  Result<void> send();
+  Result<void> send(std::string_view body);
   Result<void> receive();
   Result<std::size_t> receive_head();
   Result<void> receive_body(ReplyHead& head, std::string& body);
@@ -182,15 +183,17 @@ Result<net::Stream> HttpClient::Impl::reach(const net::Address& address, Clock::
   }
 }
 
-Result<void> HttpClient::Impl::send() {
-  for (std::string_view rest = request; !rest.empty();) {
-    const auto sent = stream->write(rest);
+Result<void> HttpClient::Impl::send(std::string_view body) {
+  for (std::string_view rest = request; !rest.empty() || !body.empty();) {
+    const auto sent = stream->write(rest, body);
     if (!sent) {
       has_ended = true;
       return fail(fmt::format("the connection broke while sending: {}", sent.error().message));
     }
-    rest.remove_prefix(*sent);
-    if (rest.empty()) break;
+    const auto of_head = std::min(*sent, rest.size());
+    rest.remove_prefix(of_head);
+    body.remove_prefix(*sent - of_head);
+    if (*sent > 0) continue;
     const auto limit = std::min(deadline, Clock::now() + options.silence_timeout);
     if (auto waited = wait(*stream, true, limit, "given up: the request could not be sent in time"); !waited)
       return waited;
@@ -204,13 +207,9 @@ Result<void> HttpClient::Impl::receive() {
     received.erase(0, at);
     at = 0;
   }
+  if (Clock::now() >= deadline) return fail("given up: the answer took too long");  // one that never ends
+  const auto had = received.size();
   while (true) {
-    if (!stream->has_more()) {
-      const auto limit = std::min(deadline, Clock::now() + options.silence_timeout);
-      const auto late = limit == deadline ? "given up: the answer took too long" : kBrokeOff;
-      if (auto waited = wait(*stream, stream->is_waiting_to_write(), limit, late); !waited) return waited;
-    }
-    const auto had = received.size();
     received.resize(had + kReadBytes);
     const auto got = stream->read(std::span(received).subspan(had));
     received.resize(had + (got ? *got : 0));
@@ -219,6 +218,9 @@ Result<void> HttpClient::Impl::receive() {
       return {};
     }
     if (*got > 0) return {};
+    const auto limit = std::min(deadline, Clock::now() + options.silence_timeout);
+    const auto late = limit == deadline ? "given up: the answer took too long" : kBrokeOff;
+    if (auto waited = wait(*stream, stream->is_waiting_to_write(), limit, late); !waited) return waited;
   }
 }
 
@@ -289,8 +291,8 @@ Result<void> HttpClient::Impl::receive_body(ReplyHead& head, std::string& body) 
   return take(received.size() - at, body);
 }
 
-Result<HttpReply> HttpClient::Impl::exchange() {
-  if (auto sent = send(); !sent) return std::unexpected(sent.error());
+Result<HttpReply> HttpClient::Impl::exchange(std::string_view body) {
+  if (auto sent = send(body); !sent) return std::unexpected(sent.error());
   ReplyHead head;
   do {
     const auto size = receive_head();
@@ -325,18 +327,19 @@ Result<HttpReply> HttpClient::post(const Headers& headers, std::string_view body
   char digits[24];
   request.append(digits, std::to_chars(std::begin(digits), std::end(digits), body.size()).ptr).append("\r\n");
   for (const auto& [name, value] : headers) ((request += name) += ": ").append(value) += "\r\n";
-  (request += "\r\n") += body;
+  request += "\r\n";
+  if (impl.options.url.tls) request += std::exchange(body, {});  // one record
   impl.deadline = Clock::now() + impl.options.request_timeout;
   // One that was kept may have been closed meanwhile: then not a byte comes back, and the request goes once more.
   const bool was_kept = impl.stream.has_value();
   if (!was_kept) {
     if (auto connected = impl.connect(); !connected) return std::unexpected(connected.error());
   }
-  auto reply = impl.exchange();
+  auto reply = impl.exchange(body);
   if (!reply && was_kept && impl.has_ended && impl.received.empty()) {
     impl.stream.reset();
     if (auto connected = impl.connect(); !connected) return std::unexpected(connected.error());
-    reply = impl.exchange();
+    reply = impl.exchange(body);
   }
   if (!reply) impl.stream.reset();
   return reply;

@@ -123,6 +123,15 @@ TEST(Post, AnAnswerThatTricklesIsGivenUp) {
   EXPECT_NE(failure(to_port(trickles.port())).find("given up"), std::string::npos);
 }
 
+TEST(Post, AnAnswerThatNeverEndsIsGivenUp) {
+  // Never silent, and no limit of bytes is for it.
+  Peer talks([](int fd) {
+    read_some(fd);
+    while (say(fd, "HTTP/1.1 102 Processing\r\n\r\n")) continue;
+  });
+  EXPECT_NE(failure(to_port(talks.port())).find("given up"), std::string::npos);
+}
+
 TEST(Post, AnAnswerThatIsTooLargeIsGivenUp) {
   Peer large([](int fd) {
     read_some(fd);
