@@ -87,6 +87,20 @@ TEST_F(Security, KeyFilesHaveTheirModes) {
   EXPECT_EQ(load_private_key(key)->id, load_public_key(pub(key))->id);
 }
 
+// The key of RFC 8410, and what sha256sum says of its public key's bytes there.
+TEST_F(Security, AnIdIsTheHashOfThePublicKey) {
+  const auto plain = write("plain",
+                           "-----BEGIN PRIVATE KEY-----\n"
+                           "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n"
+                           "-----END PRIVATE KEY-----\n");
+  const auto public_key = write("public",
+                                "-----BEGIN PUBLIC KEY-----\n"
+                                "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n"
+                                "-----END PUBLIC KEY-----\n");
+  EXPECT_EQ(short_id(load_private_key(plain).value().id), "a1e9156054e04fac");
+  EXPECT_EQ(load_public_key(public_key).value().id, load_private_key(plain).value().id);
+}
+
 TEST_F(Security, KeysAreNeverOverwritten) {
   const auto key = make_key("k");
   const auto id = load_private_key(key)->id;
