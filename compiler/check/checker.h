@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -98,6 +99,7 @@ struct EnumEntry {
   const syntax::EnumDecl* decl;
   const typed::Enum* enumeration;
 };
+using EnumNumbers = std::unordered_map<std::string, std::uint32_t>;
 
 // `use std.signal`: its names are known here.
 struct Use {
@@ -161,10 +163,12 @@ struct FunctionEntry {
 enum class Place : std::uint8_t { Constant, Handler, Function, AlarmCondition, AlarmText, Test };
 
 // What an arm of a match takes of whole numbers, enums and bools, both ends included.
-struct MatchTaken {
-  Wide first, last;
+// The numbers that a match has arms for: ranges by where they begin, apart from each other.
+struct TakenRange {
+  Wide last;
   Span span;
 };
+using MatchTaken = std::map<Wide, TakenRange>;
 
 struct LocalInfo {
   Range range;
@@ -483,7 +487,7 @@ class TaskChecker {
   void if_statement(const syntax::IfStmt& statement, const Span& span, typed::Block& out);
   void for_statement(const syntax::ForStmt& loop, const Span& span, typed::Block& out);
   void for_range(const syntax::ForStmt& loop, const Span& span, typed::Block& out);
-  bool check_complete(const typed::Type& type, const Span& span, const std::vector<MatchTaken>& taken);
+  bool check_complete(const typed::Type& type, const Span& span, const MatchTaken& taken);
   void match_statement(const syntax::MatchStmt& match, const Span& span, typed::Block& out);
   typed::ExprPtr pattern(const syntax::Pattern& pattern, const typed::Type& type, const typed::Expr& subject);
   void while_statement(const syntax::WhileStmt& loop, const Span& span, typed::Block& out);
@@ -545,6 +549,7 @@ class TaskChecker {
   std::deque<RecordEntry> records_;
   std::vector<EnumEntry> enums_;
   std::deque<UnitEntry> units_;
+  std::unordered_map<const typed::Enum*, EnumNumbers> enum_numbers_;  // by the names of their values
   const typed::Enum* quality_ = nullptr;
   std::deque<FunctionEntry> functions_;  // grows while code is checked
   std::vector<std::uint32_t> open_;      // functions that are being checked, or wait for those that they call

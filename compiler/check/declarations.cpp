@@ -83,7 +83,7 @@ void TaskChecker::declare_enum(const syntax::EnumDecl& decl, Home home) {
   made.span = decl.name.span;
   for (const syntax::Name& value : decl.values) {
     if (value.text.empty()) continue;
-    if (std::ranges::find(made.values, value.text) != made.values.end()) {
+    if (!enum_numbers_[&made].emplace(value.text, made.values.size()).second) {
       report(Code::DuplicateName, value.span, "'" + decl.name.text + "' has the value '" + value.text + "' already",
              "take another name");
       continue;
@@ -105,11 +105,14 @@ void TaskChecker::declare_enum(const syntax::EnumDecl& decl, Home home) {
 }
 
 Value TaskChecker::enum_value(const typed::Enum& of, const std::string& name, const Span& span) {
-  const auto found = std::ranges::find(of.values, name);
-  if (found == of.values.end()) return {};
+  EnumNumbers& numbers = enum_numbers_[&of];
+  if (numbers.empty())  // of the language's own
+    for (const std::string& value : of.values) numbers.emplace(value, numbers.size());
+  const auto found = numbers.find(name);
+  if (found == numbers.end()) return {};
   Type type = plain(TypeKind::Enum);
   type.enumeration = &of;
-  return Value(make_constant(make_whole(type, found - of.values.begin()), span));
+  return Value(make_constant(make_whole(type, found->second), span));
 }
 
 bool TaskChecker::is_bare_enum_value(const std::string& name) {

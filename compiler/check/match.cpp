@@ -26,6 +26,14 @@ bool is_counted(TypeKind kind) {
          kind == TypeKind::Duration;
 }
 
+// Notes that an arm takes these numbers. Where another has taken some of them: its place, and nothing is noted.
+const Span* note_taken(MatchTaken& taken, Wide first, Wide last, const Span& span) {
+  const auto behind = taken.upper_bound(last);
+  if (behind != taken.begin() && std::prev(behind)->second.last >= first) return &std::prev(behind)->second.span;
+  taken.emplace_hint(behind, first, TakenRange{last, span});
+  return nullptr;
+}
+
 }  // namespace
 
 // The condition under which the subject is what the pattern says.
@@ -81,7 +89,7 @@ void TaskChecker::match_statement(const syntax::MatchStmt& match, const Span& sp
     }
   }
   typed::If node;
-  std::vector<MatchTaken> taken;
+  MatchTaken taken;
   const syntax::MatchArm* otherwise = nullptr;
   bool ok = value != nullptr;
   for (const syntax::MatchArm& arm : match.arms) {
@@ -99,15 +107,10 @@ void TaskChecker::match_statement(const syntax::MatchStmt& match, const Span& sp
       }
       if (is_counted(type.kind)) {
         const auto first = constant(p.value, type), last = p.last ? constant(p.last, type) : first;
-        const MatchTaken now{number_of(*first), number_of(*last), p.value->span};
-        const auto before = std::ranges::find_if(
-            taken, [&](const MatchTaken& t) { return now.first <= t.last && t.first <= now.last; });
-        if (before != taken.end()) {
+        if (const Span* before = note_taken(taken, number_of(*first), number_of(*last), p.value->span))
           report(Code::MatchTwice, p.value->span, quoted(p.value->span) + " has an arm already",
                  "leave one of them out")
-              .notes.push_back({before->span, "here"});
-        }
-        taken.push_back(now);
+              .notes.push_back({*before, "here"});
       }
       Value next(std::move(one));
       condition =
@@ -135,15 +138,15 @@ void TaskChecker::match_statement(const syntax::MatchStmt& match, const Span& sp
   add_stmt(out, span, std::move(node));
 }
 
-bool TaskChecker::check_complete(const Type& type, const Span& span, const std::vector<MatchTaken>& taken) {
+bool TaskChecker::check_complete(const Type& type, const Span& span, const MatchTaken& taken) {
   std::vector<std::string> names;
   if (type.kind == TypeKind::Enum) names = type.enumeration->values;
   if (type.kind == TypeKind::Bool) names = {"false", "true"};
   std::string absent;
   std::size_t count = 0;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    if (std::ranges::any_of(taken, [&](const MatchTaken& t) { return t.first <= Wide(i) && Wide(i) <= t.last; }))
-      continue;
+    const auto behind = taken.upper_bound(Wide(i));
+    if (behind != taken.begin() && Wide(i) <= std::prev(behind)->second.last) continue;
     if (++count <= 5) absent += (absent.empty() ? "'" : ", '") + names[i] + "'";
   }
   if (count > 5) absent += " and " + std::to_string(count - 5) + " more";

@@ -197,8 +197,9 @@ std::optional<syntax::Decl> TreeBuilder::declaration(P::DeclContext* ctx) {
   } else if (auto* c = ctx->recordDecl()) {
     decl.node = record(c);
   } else if (auto* c = ctx->enumDecl()) {
+    const auto names = c->name();  // found among all children, each time that it is asked
     syntax::EnumDecl enumeration{name(c->name(0)), {}};
-    for (std::size_t i = 1; i < c->name().size(); ++i) enumeration.values.push_back(name(c->name(i)));
+    for (std::size_t i = 1; i < names.size(); ++i) enumeration.values.push_back(name(names[i]));
     decl.node = std::move(enumeration);
   } else if (auto* c = ctx->functionDecl()) {
     decl.node = function(c);
@@ -257,7 +258,8 @@ void TreeBuilder::bad_form(P::InputOptionContext* ctx, syntax::InputDecl& input)
 syntax::RecordDecl TreeBuilder::record(P::RecordDeclContext* ctx) {
   syntax::RecordDecl record;
   record.name = name(ctx->name(0));
-  for (std::size_t i = 1; i < ctx->name().size(); ++i) record.sizes.push_back(name(ctx->name(i)));
+  const auto names = ctx->name();
+  for (std::size_t i = 1; i < names.size(); ++i) record.sizes.push_back(name(names[i]));
   for (auto* member : ctx->recordMember()) {
     if (auto* f = member->functionDecl()) {
       record.functions.push_back(function(f));
