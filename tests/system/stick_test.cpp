@@ -139,6 +139,26 @@ TEST_F(Stick, TheUnitsTravelWithTheRows) {
             "{\"n\":1}|||{\"n\":2}|||{\"n\":3}|n|f64|kPa");
 }
 
+TEST_F(Stick, ArraysAndBytesTravelWithWhatTheirElementsAre) {
+  add(1, 1);
+  {
+    Store store = open();
+    const auto stream =
+        store.stream("task/T1", "history",
+                     {.keep = {},
+                      .sync = true,
+                      .schema = R"([{"name":"raw","type":"bytes"},{"name":"x","type":"[f32]","unit":"mm"}])"});
+    runtime::Changes changes;
+    changes.row(stream, 1000, std::as_bytes(std::span(std::string_view(R"({"raw":"0aff","x":[1.5,null]})"))));
+    store.submit(changes, true);
+    EXPECT_TRUE(store.stop());
+  }
+  ASSERT_EQ(vm({}), 0) << said();
+  ASSERT_EQ(import(stick()), 0) << said();
+  EXPECT_EQ(query("SELECT row FROM history"), R"({"n":1}{"raw":"0aff","x":[1.5,null]})");
+  EXPECT_EQ(query("SELECT name, type, coalesce(unit, '-') FROM fields ORDER BY place"), "raw|bytes|-x|[f32]|mm");
+}
+
 TEST_F(Stick, WhatWasChangedOrCutShortIsRefusedAndTheRestIsTaken) {
   add(1, 25'000);
   ASSERT_EQ(vm({}), 0) << said();

@@ -1074,6 +1074,25 @@ TEST(HistogramTest, PercentilesAreNearTheTruthAndNeverBelow) {
   EXPECT_EQ(extremes.percentiles().p50, 0ns);
 }
 
+TEST(Render, ASchemaTellsWhatArraysHold) {
+  Module module;
+  module.types = {{vm::TypeKind::List, Scalar::U8, Region::Const, 8},
+                  {vm::TypeKind::Array, Scalar::F32, Region::Const, 3},
+                  {vm::TypeKind::List, Scalar::Bool, Region::Const, 4},
+                  {vm::TypeKind::Array, Scalar::I64, Region::Const, 2}};
+  const auto type = [](int row) { return static_cast<vm::TypeId>(vm::kFirstModuleType + row); };
+  const vm::Output log{.name = "rows",
+                       .kind = vm::OutputKind::Log,
+                       .fields = {{"raw", type(0), ""},
+                                  {"block", type(1), "m/s²"},
+                                  {"flags", type(2), ""},
+                                  {"counts", type(3), ""},
+                                  {"one", type_id(Scalar::U8), ""}}};
+  EXPECT_EQ(runtime::schema_of(module, log),
+            R"([{"name":"raw","type":"bytes"},{"name":"block","type":"[f32]","unit":"m/s²"},)"
+            R"({"name":"flags","type":"[bool]"},{"name":"counts","type":"[int]"},{"name":"one","type":"u8"}])");
+}
+
 TEST(Render, ValuesAsTextAndJson) {
   Module module;
   module.types.push_back({vm::TypeKind::Text, Scalar::Void, Region::Const, 20});

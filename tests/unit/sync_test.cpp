@@ -84,6 +84,28 @@ TEST(Batch, EachSchemaStandsOnceInTheHead) {
             (std::vector<std::string>{std::string(kCelsius), std::string(kFahrenheit), std::string(kCelsius), ""}));
 }
 
+TEST(Batch, ArraysAndBytesAreDescribedByTheirElements) {
+  constexpr std::string_view kSchema =
+      R"([{"name":"raw","type":"bytes"},{"name":"block","type":"[f32]","unit":"m/s²"},{"name":"flags","type":"[bool]"}])";
+  const std::vector<BatchRow> rows{
+      {1, 1, "m", "history", R"({"raw":"0aff","block":[1.5,null,-2],"flags":[]})", kSchema},
+      {2, 2, "m", "history", R"({"raw":"","block":[],"flags":[true,false]})", kSchema}};
+  const std::string text = encode_batch({"line1", 3, 1, 2}, rows);
+  EXPECT_EQ(text, R"({"eyeflow":"eyeflow rows 1","device":"line1","epoch":3,"first":1,"last":2,"schemas":[)" +
+                      std::string(kSchema) + "]}\n" + R"({"seq":1,"time_ns":1,"schema":0,"from":"m","log":"history",)" +
+                      R"("row":{"raw":"0aff","block":[1.5,null,-2],"flags":[]}})" + "\n" +
+                      R"({"seq":2,"time_ns":2,"schema":0,"from":"m","log":"history",)" +
+                      R"("row":{"raw":"","block":[],"flags":[true,false]}})" + "\n");
+  std::vector<std::string> found;
+  const auto head = decode_batch(text, [&](const BatchHead&, const BatchRow& row) {
+    found.push_back(std::string(row.schema) + " " + std::string(row.row));
+  });
+  ASSERT_TRUE(head) << head.error().message;
+  ASSERT_EQ(found.size(), rows.size());
+  for (std::size_t n = 0; n < rows.size(); ++n)
+    EXPECT_EQ(found[n], std::string(kSchema) + " " + std::string(rows[n].row));
+}
+
 TEST(Batch, SchemasThatAreNoneAreRefused) {
   for (const std::string schemas : {"{}", "[1]", "[[1]]", R"([[{"name":"a"}]])", R"([[{"type":"f64"}]])",
                                     R"([[{"name":"a","type":"f64","unit":3}]])", R"([{"name":"a","type":"f64"}])"}) {
