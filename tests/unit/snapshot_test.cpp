@@ -120,6 +120,39 @@ std::vector<Event> script() {
   return events;
 }
 
+// Tells every 10 s of which of its inputs there is a reading: a block of samples, a number.
+struct Blocks : TaskBuilder {
+  InputSlots block = input("block", type({TypeKind::Array, Scalar::F64, Region::Input, 2}));
+  InputSlots number = input("number", kF64);
+  Blocks() {
+    const TypeId flag = type_id(Scalar::Bool);
+    const OutputId log = output({.name = "log", .kind = OutputKind::Log, .fields = {{"a", flag, ""}, {"b", flag, ""}}});
+    const std::uint16_t first = load(Region::Input, Scalar::Bool, block.ready);
+    load(Region::Input, Scalar::Bool, number.ready);
+    add(Op::Emit, static_cast<int>(log), first);
+    add(Op::Return);
+    every(10 * kSecond, function("every 10 s"));
+  }
+};
+
+// The disk would be written for each block, and an old one says little: after a restart the next one is waited for.
+TEST(Snapshot, ReadingsThatAreArraysAreNotKept) {
+  const Blocks task;
+  Running one(task);
+  one.start();
+  EXPECT_EQ(one.advance(10 * kSecond), Lines{"10.000s log 0 0"});
+  const double samples[] = {1, 2};
+  one.instance->deliver_elements(one.worker, task.block.id, std::as_bytes(std::span(samples)), 11 * kSecond,
+                                 11 * kSecond);
+  one.instance->deliver(one.worker, task.number.id, to_word(5.0), 11 * kSecond, 11 * kSecond);
+  EXPECT_EQ(one.advance(20 * kSecond), Lines{"20.000s log 1 1"});
+  const Saved end = saved(one);
+  Running other(task);
+  ASSERT_TRUE(other.instance->restore(end.layout, end.snapshot, {20 * kSecond, 20 * kSecond}));
+  resume(other, 20 * kSecond);
+  EXPECT_EQ(other.advance(30 * kSecond), Lines{"30.000s log 0 1"});
+}
+
 TEST(Snapshot, AnInstanceGoesOnAsIfNothingHadBeen) {
   const Everything task;
   const auto events = script();
