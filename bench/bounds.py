@@ -59,7 +59,7 @@ GROUPS = {
     EDGE: [
         Bound("edge_latency", "publish to alarm through a broker at 1,000 events a second, median, EyeFlow ÷ C", "", "≤", 1.15),
         Bound("edge_cpu", "CPU an event at 1,000 events a second, upload included, EyeFlow ÷ C", "", "≤", 1.3,
-              "At this rate most of an event is the wake-up on cold caches, in C as well. Of what ours takes beyond C, a part is what C does not do: sealing and committing rows, signing their batches, threads that wait for the disk. The rest is the event itself on cold caches: its JSON read as a whole and once for each field, an instance that any thread may run, a decision that is undone if it faults. Warm, when saturated, the thread that decides takes as long as C's."),
+              "At this rate most of an event is the wake-up on cold caches, in C as well, and the thread that decides takes about what C's takes. Beyond it ours does what C does not do: each row is sealed, committed and deleted again, read back, encoded, and its batch signed."),
         Bound("edge_throughput", "events a second, saturated, EyeFlow ÷ C", "", "≥", 0.8,
               "Everything shares one core: what sealing, committing and encoding each event takes is not there for the broker."),
         Bound("edge_idle_mb", "memory (PSS) idle, with TLS to the broker and the store open", "MB", "≤", 9,
