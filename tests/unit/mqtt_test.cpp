@@ -362,6 +362,23 @@ TEST(MqttSession, OnlySoManyAreInFlightAndSoManyWait) {
   EXPECT_GT(bytes_out, 1000u);
 }
 
+TEST(MqttSession, AnIdentifierThatIsInUseIsNotGivenAgain) {
+  Talk talk({.client_id = "c", .username = {}, .password = {}, .subscriptions = {}});
+  talk.connect();
+  ASSERT_TRUE(talk.session.publish("t", "stuck", 1, false));
+  EXPECT_EQ(talk.sent().substr(0, 24), "32 0a 00 01 74 00 01 73 ");
+  for (int n = 0; n < 70'000; ++n) {
+    ASSERT_TRUE(talk.session.publish("t", "", 1, false));
+    const std::string sent = std::exchange(talk.session.out(), {});
+    ASSERT_EQ(sent.size(), 7u);
+    const std::string id = sent.substr(5);
+    ASSERT_NE(id, bytes({0, 1})) << n;
+    ASSERT_NE(id, bytes({0, 0})) << n;
+    talk.hear(bytes({0x40, 2}) + id);
+    ASSERT_EQ(talk.session.unacknowledged(), 1u) << n;
+  }
+}
+
 TEST(MqttSession, AsksWhetherTheBrokerIsThere) {
   Talk talk({.client_id = "c", .username = {}, .password = {}, .keepalive = 10s, .subscriptions = {}});
   const auto at = [](int seconds) { return SteadyTime{} + std::chrono::seconds(seconds); };
