@@ -14,6 +14,7 @@
 #include "compiler/check/bounds.h"
 #include "compiler/check/check.h"
 #include "compiler/check/fold.h"
+#include "compiler/check/test_scope.h"
 #include "compiler/check/typed_tree.h"
 #include "compiler/check/units.h"
 #include "compiler/syntax/csv.h"
@@ -267,19 +268,6 @@ class TaskChecker {
   void check_writers();
   void warn_unused();
   // ---- Tests (tests.cpp, test_tables.cpp)
-  // A column of a table, or a value of `for any`: an input's, or that of a name of the test's own (then it is a given).
-  struct TestColumn {
-    syntax::Name name;
-    typed::Type type;
-    std::optional<typed::InputId> input;
-  };
-  struct TestScope {
-    std::vector<TestColumn> columns;  // in their order
-    std::vector<typed::Type> wanted;  // of the columns behind the arrow
-    std::vector<bool> used;           // of the givens, by what stands in the test
-    const syntax::TestStep* table = nullptr;
-    bool is_sound = true;  // of the columns; otherwise nothing is said about rows
-  };
   void begin_test_body(const TestScope& scope, Effects& effects);
   void end_test_body(TestScope& scope);
   void check_override(const syntax::TestStep& step, typed::Test& out);
@@ -301,12 +289,6 @@ class TaskChecker {
   std::optional<typed::InputId> fed_input(const syntax::TestStep& step);
   bool add_case_answer(const typed::Type& type, const syntax::Pattern& cell, typed::Case& out);
   // ---- Tables in files (test_files.cpp)
-  struct DataColumn {
-    const typed::Type* type;
-    std::string name;  // without blanks
-    std::string unit;  // of values that have none
-    std::optional<std::size_t> field;
-  };
   void read_cases(typed::Test& out, const TestScope& scope);
   // Gives each line of the file that says something, until `take` does not want any more. Whether that was all of it.
   bool read_records(const syntax::TestFile& named,
@@ -317,10 +299,6 @@ class TaskChecker {
                      const TestScope& scope, typed::Test& out);
   syntax::ExprPtr cell_expression(const CsvField& cell, const typed::Type& type, const std::string& unit);
   // ---- Readings in files (test_feeds.cpp)
-  struct FileReading {
-    typed::Feed feed;
-    std::optional<std::int64_t> at_ns;  // since the step, where the file says so
-  };
   // The steps that `t1 <- from "FILE"` stands for; `now` becomes the time of the last one.
   void check_file_feed(const syntax::TestStep& step, typed::TestStep first, std::int64_t& now, typed::Test& out);
   std::optional<typed::Feed> cell_feed(typed::InputId input, const syntax::TestFile& named);

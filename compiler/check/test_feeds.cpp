@@ -114,9 +114,8 @@ std::optional<typed::Feed> TaskChecker::cell_feed(typed::InputId input, const sy
 
 // ---- In tables
 
-std::optional<TaskChecker::FileReading> TaskChecker::sample_of(const std::vector<CsvField>& record,
-                                                               const std::vector<DataColumn>& columns,
-                                                               typed::InputId input) {
+std::optional<FileReading> TaskChecker::sample_of(const std::vector<CsvField>& record,
+                                                  const std::vector<DataColumn>& columns, typed::InputId input) {
   if (!has_all_fields(record, columns)) return std::nullopt;
   FileReading out{.feed = {.input = input, .value = {}}, .at_ns = {}};
   for (const DataColumn& column : columns) {
@@ -135,8 +134,7 @@ std::optional<TaskChecker::FileReading> TaskChecker::sample_of(const std::vector
   return out;
 }
 
-std::optional<TaskChecker::FileReading> TaskChecker::block_of(const std::vector<CsvField>& record,
-                                                              typed::InputId input) {
+std::optional<FileReading> TaskChecker::block_of(const std::vector<CsvField>& record, typed::InputId input) {
   const Type& type = bare(task_.inputs[typed::index(input)]);
   const Span line = join(record.front().span, record.back().span);
   const bool is_fixed = type.kind == TypeKind::FixedArray;
