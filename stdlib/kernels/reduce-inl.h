@@ -148,15 +148,21 @@ struct JointDeviations {
   }
 };
 
-// Sixteen vectors of partials at most. They have names of their own, since vectors without a size are in no array.
-#define EYEFLOW_EACH_VECTOR(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) F(12) F(13) F(14) F(15)
+// As many vectors of partials as there are partials, at most: with g++ 12 a target of Highway has one lane. They have names
+// of their own, since vectors without a size are in no array.
+// clang-format off
+#define EYEFLOW_EACH_VECTOR(F)                                              \
+  F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) F(12) F(13) \
+  F(14) F(15) F(16) F(17) F(18) F(19) F(20) F(21) F(22) F(23) F(24) F(25)   \
+  F(26) F(27) F(28) F(29) F(30) F(31)
+// clang-format on
 
 // With kFindNan, a NaN among the terms is the result; the steps alone would pass over it.
 template <class Step, bool kFindNan, typename T, class Terms>
 HWY_INLINE T reduce(const Terms& terms, std::size_t n) {
   const ReduceTag<T> d;
   constexpr std::size_t kLanes = hn::MaxLanes(d), kVectors = kPartials / kLanes;
-  static_assert(kVectors * kLanes == kPartials && kVectors <= 16);
+  static_assert(kVectors * kLanes == kPartials && kVectors <= 32);
 #define EYEFLOW_F(k) auto p##k = Step::start(d);
   EYEFLOW_EACH_VECTOR(EYEFLOW_F)
 #undef EYEFLOW_F
@@ -193,6 +199,10 @@ HWY_INLINE T reduce(const Terms& terms, std::size_t n) {
   }
   // clang-format off
 #define EYEFLOW_FOLD(k, other) if constexpr (kVectors > other) p##k = Step::step(p##k, p##other);
+  EYEFLOW_FOLD(0, 16) EYEFLOW_FOLD(1, 17) EYEFLOW_FOLD(2, 18) EYEFLOW_FOLD(3, 19)
+  EYEFLOW_FOLD(4, 20) EYEFLOW_FOLD(5, 21) EYEFLOW_FOLD(6, 22) EYEFLOW_FOLD(7, 23)
+  EYEFLOW_FOLD(8, 24) EYEFLOW_FOLD(9, 25) EYEFLOW_FOLD(10, 26) EYEFLOW_FOLD(11, 27)
+  EYEFLOW_FOLD(12, 28) EYEFLOW_FOLD(13, 29) EYEFLOW_FOLD(14, 30) EYEFLOW_FOLD(15, 31)
   EYEFLOW_FOLD(0, 8) EYEFLOW_FOLD(1, 9) EYEFLOW_FOLD(2, 10) EYEFLOW_FOLD(3, 11)
   EYEFLOW_FOLD(4, 12) EYEFLOW_FOLD(5, 13) EYEFLOW_FOLD(6, 14) EYEFLOW_FOLD(7, 15)
   EYEFLOW_FOLD(0, 4) EYEFLOW_FOLD(1, 5) EYEFLOW_FOLD(2, 6) EYEFLOW_FOLD(3, 7)

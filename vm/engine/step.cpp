@@ -79,7 +79,7 @@ void Step::stop() {
   if (alarms_changed_) settle();
 }
 
-const InputPlan& Step::begin_delivery(std::size_t input, TimeNs event_time) {
+inline const InputPlan& Step::begin_delivery(std::size_t input, TimeNs event_time) {
   EYEFLOW_CHECK(memory_.started && input < plan_.input_count);
   worker_.begin_call();
   const InputPlan& plan = plan_.inputs[input];
@@ -92,7 +92,7 @@ const InputPlan& Step::begin_delivery(std::size_t input, TimeNs event_time) {
   return plan;
 }
 
-void Step::finish_delivery(const InputPlan& input, TimeNs event_time) {
+inline void Step::finish_delivery(const InputPlan& input, TimeNs event_time) {
   if (input.stale_deadline != kNowhere) {
     // A reading that is old already when it arrives: its alarms are evaluated right here, and its handlers are due now
     // unless they have run since the last fresh one.
@@ -112,7 +112,7 @@ void Step::finish_delivery(const InputPlan& input, TimeNs event_time) {
   if (alarms_changed_) settle();
 }
 
-void Step::deliver(std::size_t input, Word value, TimeNs event_time) {
+inline void Step::deliver(std::size_t input, Word value, TimeNs event_time) {
   const InputPlan& plan = begin_delivery(input, event_time);
   EYEFLOW_CHECK(plan.type.kind == TypeKind::Scalar);
   store(input_at(plan.value), value);
@@ -300,7 +300,7 @@ void Step::fault(Trap trap) {
                                            .line = behind == lines.begin() ? 0 : std::prev(behind)->line};
 }
 
-void Step::run_here(const HandlerPlan& handler) {
+inline void Step::run_here(const HandlerPlan& handler) {
   WorkerBuffers& worker = worker_;
   for (std::uint32_t n = 0; n < handler.store_count; ++n) worker.saved[n] = load(memory_.state + handler.stores[n]);
   std::byte* const rows = worker.bytes.data() + worker.bytes_used;
@@ -329,7 +329,7 @@ void Step::run_and_mark(const HandlerPlan& handler) {
   alarms_changed_ = true;
 }
 
-void Step::release_rows(std::byte* rows, std::uint32_t bytes) {
+inline void Step::release_rows(std::byte* rows, std::uint32_t bytes) {
   for (const std::byte *row = rows, *end = rows + bytes; row < end;) {
     const Word head = load(row);
     const auto size = static_cast<std::uint32_t>(head >> 32);
@@ -342,7 +342,7 @@ void Step::release_rows(std::byte* rows, std::uint32_t bytes) {
   worker_.bytes_used += bytes;
 }
 
-void Step::emit(std::uint16_t number, std::span<const std::byte> fields) {
+inline void Step::emit(std::uint16_t number, std::span<const std::byte> fields) {
   const OutputPlan& output = plan_.outputs[number];
   EffectKind kind = EffectKind::Log;
   if (output.kind != OutputKind::Log) {
