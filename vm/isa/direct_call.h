@@ -48,6 +48,11 @@ struct DirectSignature {
   using type = std::conditional_t<kTakesContext, Return(Context&, DirectParam<P>...), Return(DirectParam<P>...)>;
 };
 
+template <typename... P>
+inline constexpr bool kTakesContextFirst = false;
+template <typename... P>
+inline constexpr bool kTakesContextFirst<Context&, P...> = true;
+
 // The IntrinsicFunction of a direct function.
 template <bool MayTrap, auto Function>
 struct WordCall;
@@ -69,6 +74,7 @@ struct WordCall<MayTrap, Function> {
   }
 };
 template <bool MayTrap, typename R, typename... P, R (*Function)(P...)>
+  requires(!kTakesContextFirst<P...>)
 struct WordCall<MayTrap, Function> {
   static R with_context(Context&, P... arguments) { return Function(arguments...); }
   static Trap call(Context& context, const Word* arguments, Word* result) {
