@@ -68,6 +68,11 @@ struct Action {
   bool when = true;
 };
 
+// Of Kind::Ref: where the slot begins in its region.
+constexpr std::uint32_t slot_offset(const vm::Instruction& i) {
+  return std::uint32_t{i.c} * (i.op == Op::RefPage ? vm::kPageBytes : 8);
+}
+
 inline constexpr std::size_t kMostEmittedFields = 32;  // of Kind::Emit
 inline constexpr std::uint8_t kArgument = 1;  // detail of a Move that the analysis adds: a parameter of what is inlined
 
@@ -109,6 +114,7 @@ constexpr Table make() {
   set(t, Op::StoreF32, Kind::Store, Scalar::F32);
   set(t, Op::StoreF64, Kind::Store, Scalar::F64);
   set(t, Op::Ref, Kind::Ref);
+  set(t, Op::RefPage, Kind::Ref);
   set(t, Op::ListLen, Kind::ListLen, Scalar::I64);
   set(t, Op::Emit, Kind::Emit);
   set(t, Op::NotBool, Kind::Unary, Scalar::Bool, static_cast<int>(IntUnary::Not));

@@ -135,6 +135,17 @@ bool is_plain_row(const Module& module, const Output& output) {
 }
 }  // namespace
 
+// Whether an array's length is known only when it runs.
+bool Analysis::has_view(const Item& item) const {
+  const Function& f = verified_.module.functions[item.function];
+  const OpInfo& row = info(item.i.op);
+  const std::uint16_t fields[] = {item.i.a, item.i.b, item.i.c};
+  for (std::size_t n = 0; n < 3; ++n)
+    if (row.operands[n].role == Role::Read && verified_.module.type(f.registers[fields[n]])->kind == TypeKind::View)
+      return true;
+  return false;
+}
+
 // Whether an operation on whole arrays is made in place.
 bool Analysis::is_short(const Item& item) {
   const Function& f = verified_.module.functions[item.function];
@@ -157,7 +168,8 @@ void Analysis::add_instruction(std::uint16_t function, std::uint32_t index, std:
   Item& item = add(i, action(i.op), function, index, base);
   const Fields& row = fields(i.op);
   if (item.action.kind == Kind::Emit && !is_plain_row(module, module.outputs[i.a])) item.action = {};
-  if (is_array_op(item) && !is_short(item)) item.action = {};
+  const bool on_array = is_array_op(item) || item.action.kind == Kind::ArrayGet || item.action.kind == Kind::ArraySet;
+  if (on_array && (has_view(item) || (is_array_op(item) && !is_short(item)))) item.action = {};
   if ((row.registers & 1) != 0) item.value[0] = base + i.a;
   if ((row.registers & 2) != 0) item.value[1] = base + i.b;
   if ((row.registers & 4) != 0) item.value[2] = base + i.c;

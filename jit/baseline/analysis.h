@@ -118,6 +118,7 @@ class Analysis {
   void add_move(std::uint16_t function, std::uint32_t index, std::uint32_t base, std::uint32_t to, std::uint32_t from);
   void add_instruction(std::uint16_t function, std::uint32_t index, std::uint32_t base);
   void add_run(std::uint32_t first, std::uint32_t count);
+  bool has_view(const Item& item) const;
   bool is_short(const Item& item);
 
   // Values

@@ -301,8 +301,9 @@ class Compiler {
         return masm_.move(type, place(v[0]),
                           Place::constant(vm::to_word(std::int64_t{static_cast<std::int16_t>(item.i.b)})));
       case Kind::Ref:
-        return masm_.move(Scalar::U64, place(v[0]),
-                          Place::constant(verified_.references[analysis_.value(v[0]).type] | Word{item.i.c} * 8));
+        return masm_.move(
+            Scalar::U64, place(v[0]),
+            Place::constant(verified_.references[analysis_.value(v[0]).type] | Word{slot_offset(item.i)}));
       case Kind::Load:
         return emit_load(item);
       case Kind::LoadReading:

@@ -149,7 +149,7 @@ void Analysis::measure_item(std::uint32_t at) {
                       semantics::load_word(module.const_image.data() + std::size_t{item.i.c} * 8));
       return define(item.value[0], Known::Nothing);
     case Kind::Ref:
-      return define(item.value[0], Known::Reference, Word{item.i.c} * 8);
+      return define(item.value[0], Known::Reference, slot_offset(item.i));
     case Kind::LoopNext:
     case Kind::LoopStep:
       values_[find(item.value[0])].next_at = at;

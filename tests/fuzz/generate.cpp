@@ -140,6 +140,7 @@ class ModuleMaker {
       const std::string scalar(name(element));
       slot(region, type({.kind = TypeKind::Array, .element = element, .region = region, .capacity = elements_}),
            at + "array_" + scalar);
+      type({.kind = TypeKind::View, .element = element, .region = region, .capacity = elements_});
       slot(region, type({.kind = TypeKind::List, .element = element, .region = region, .capacity = elements_}),
            at + "list_" + scalar);
     }

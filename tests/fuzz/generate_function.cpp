@@ -10,7 +10,7 @@ namespace eyeflow::vm::test {
 namespace {
 
 std::uint16_t& field(Instruction& i, std::size_t n) { return n == 0 ? i.a : n == 1 ? i.b : i.c; }
-bool is_reference(const Type& type) { return type.kind != TypeKind::Scalar && type.kind != TypeKind::Counter; }
+bool is_reference(const Type& type) { return vm::is_reference(type.kind); }
 
 // A branch whose target is not known yet.
 struct Pending {
@@ -53,6 +53,8 @@ class FunctionMaker {
     for (const Slot& slot : m_.slots)
       if (is_reference(*m_.type(slot.type)) && std::ranges::find(reference_types_, slot.type) == reference_types_.end())
         reference_types_.push_back(slot.type);
+    for (std::size_t n = 0; n < m_.types.size(); ++n)
+      if (m_.types[n].kind == TypeKind::View) reference_types_.push_back(static_cast<TypeId>(kFirstModuleType + n));
     for (std::size_t n = 0; n < m_.types.size(); ++n)
       if (m_.types[n].kind == TypeKind::Counter) counter_types_.push_back(static_cast<TypeId>(kFirstModuleType + n));
   }
@@ -100,6 +102,15 @@ class FunctionMaker {
   }
   void set_reference(std::uint16_t reg) {
     const TypeId type = f_.registers[reg];
+    if (const Type view = *m_.type(type); view.kind == TypeKind::View) {
+      Type list = view;
+      list.kind = TypeKind::List;
+      const auto at = std::ranges::find(m_.types, list) - m_.types.begin();
+      const std::uint16_t of = reference(static_cast<TypeId>(kFirstModuleType + at));
+      if (random_.chance(70)) fill_list(of, Op::ListLen);
+      f_.code.push_back({Op::ViewList, reg, of});
+      return;
+    }
     f_.code.push_back({Op::Ref, reg, type, word_of([&](const Slot& slot) { return slot.type == type; })});
   }
   std::uint16_t readable(TypeId type) { return is_reference(*m_.type(type)) ? reference(type) : any_register(type); }
@@ -229,6 +240,17 @@ class FunctionMaker {
       case Role::SlotRef:
         value = word_of([&](const Slot& s) { return s.type == a; });
         return;
+      case Role::SlotPage: {
+        const auto at =
+            std::ranges::find_if(m_.slots, [&](const Slot& s) { return s.type == a && s.offset % kPageBytes == 0; });
+        if (at != m_.slots.end()) {
+          value = static_cast<std::uint16_t>(at->offset / kPageBytes);
+        } else {
+          i.op = Op::Ref;
+          value = word_of([&](const Slot& s) { return s.type == a; });
+        }
+        return;
+      }
       case Role::TypeOfA:
         value = a;
         return;
@@ -340,7 +362,8 @@ class FunctionMaker {
   // Some type that the operand takes, in the words of the verifier.
   TypeId type_for(const Operand& operand, TypeId a) {
     if (operand.match == Match::AnyIndex && random_.chance(60)) return type_id(Scalar::I64);
-    const bool depends = operand.match == Match::SameAsA || operand.match == Match::LikeA;
+    const bool depends =
+        operand.match == Match::SameAsA || operand.match == Match::LikeA || operand.match == Match::ListOfA;
     std::vector<TypeId>& fitting =
         fitting_[static_cast<std::size_t>(operand.match)][static_cast<std::size_t>(operand.scalar)][operand.writable];
     if (depends || fitting.empty()) find_fitting(operand, a, fitting);
@@ -593,7 +616,7 @@ class FunctionMaker {
   Function f_;
   std::map<TypeId, std::vector<std::uint16_t>> of_type_;
   std::vector<TypeId> reference_types_, counter_types_;
-  static constexpr std::size_t kMatches = static_cast<std::size_t>(Match::Text) + 1;
+  static constexpr std::size_t kMatches = static_cast<std::size_t>(Match::ListOfA) + 1;
   std::vector<TypeId> fitting_[kMatches][kScalarCount][2];  // by Operand: match, scalar, writable
   std::vector<OpenLoop> loops_;
   bool careful_ = true;  // hardly ever in the way of a trap

@@ -346,6 +346,9 @@ class Shrinker {
       }
       m.input_bytes = ends[static_cast<int>(Region::Input)];
       m.scratch_bytes = lines(ends[static_cast<int>(Region::Scratch)]);
+      for (Function& f : m.functions)
+        for (Instruction& i : f.code)
+          if (i.op == Op::RefPage && i.c < 512) i = {Op::Ref, i.a, i.b, static_cast<std::uint16_t>(i.c * 128)};
       for_each_slot_field(m, [&](std::uint16_t& word, Region region) {
         for (std::size_t n = 0; n < before.size(); ++n)
           if (before[n].region == region && before[n].offset == std::uint32_t{word} * 8) {

@@ -24,7 +24,8 @@ start as zero. A module names the oldest instruction set that can run it; rows a
 
 - **Types.** Scalars are words in canonical form: `bool` 0 or 1, signed numbers sign-extended, unsigned ones
   zero-extended, `f32` in the low half. `text(N)@REGION`, `[T; N]@REGION` and `[T; <=N]@REGION` are references: region, place and
-  capacity of a slot, made by `ref` alone. `counter(N)` is a loop's own register, for at most N trips.
+  capacity of a slot, made by `ref` and `ref.page` alone. `[T; view N]@REGION` is a view: what of a list is in use, at most N
+  elements, made by `view.list`; it stands wherever an array may. `counter(N)` is a loop's own register, for at most N trips.
 - **Regions.** `const`, `param` and `input` are read-only, `state` lives on, `scratch` is zero at the start of every event.
   Slots of a region never overlap, and every load, store and reference names exactly one.
 - **Loops.** `loop.begin c, n` and `loop.enter c, OUT` open a counted loop, `loop.next c, BACK` ends it, and so does
@@ -35,7 +36,7 @@ start as zero. A module names the oldest instruction set that can run it; rows a
   that in one pass: a register counts as set from where it was set until a branch arrives that left before that place. Setting it
   again right before the use is always good enough.
 - **Fuel.** A row costs what its table says, per-element rows that much more for every four elements (bytes of a text) of
-  the largest capacity among their references. The verifier computes for each function the longest path (`fuel`), that path
+  the largest capacity among their references, parts for the smallest. The verifier computes for each function the longest path (`fuel`), that path
   without loops and callees (`entry_fuel`) and that of one trip of each loop (`trip_fuel`). A metered handler pays the entry when
   a function is entered, a counted loop's trips at `loop.enter`, a while loop's one by one as they begin.
 - **Traps** end the handler; what it did is undone.
@@ -138,6 +139,10 @@ std::string type_word(const Operand& operand, std::string_view t) {
       return "like a";
     case Match::Text:
       return "text";
+    case Match::AnyView:
+      return "view";
+    case Match::ListOfA:
+      return "list of a's elements";
   }
   return {};
 }
@@ -226,6 +231,7 @@ std::string operand_words(const OpInfo& row, std::string_view t) {
         word = letter + ": state slot";
         break;
       case Role::SlotRef:
+      case Role::SlotPage:
         word = letter + ": slot";
         break;
       case Role::TypeOfA:

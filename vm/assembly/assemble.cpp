@@ -61,7 +61,7 @@ Type read_row(Cursor& in) {
   if (in.take_sign("[")) {
     row.element = read_choice<Scalar>(in, kScalarWords, "a scalar type");
     in.expect_sign(";");
-    row.kind = in.take_sign("<=") ? TypeKind::List : TypeKind::Array;
+    row.kind = in.take_sign("<=") ? TypeKind::List : in.take_word("view") ? TypeKind::View : TypeKind::Array;
     row.capacity = read_capacity(in);
     in.expect_sign("]");
   } else if (in.take_word("text") || in.sees(TokenKind::Word, "counter")) {

@@ -163,10 +163,12 @@ class FunctionReader {
         return slot(static_cast<int>(Region::Input));
       case Role::SlotState:
         return slot(static_cast<int>(Region::State));
-      case Role::SlotRef: {
+      case Role::SlotRef:
+      case Role::SlotPage: {
         const TypeId id = f_.code.back().a < f_.registers.size() ? f_.registers[f_.code.back().a] : TypeId{0};
         const Type* type = a_.module.type(id);
-        return slot(type != nullptr ? static_cast<int>(type->region) : kRegionCount);
+        const int region = type != nullptr ? static_cast<int>(type->region) : kRegionCount;
+        return role == Role::SlotRef ? slot(region) : page(region);
       }
       default:
         return 0;
@@ -208,6 +210,14 @@ class FunctionReader {
     if (region < kRegionCount) return a_.slots[static_cast<std::size_t>(region)].read(in_);
     if (!in_.take_sign("#")) in_.refuse("the slot can only be given by its word here, as #0");
     return read_hash_number(in_);
+  }
+
+  std::uint32_t page(int region) {
+    if (in_.take_sign("#")) return read_hash_number(in_);
+    constexpr std::uint32_t kWords = kPageBytes / 8;
+    const std::uint32_t word = slot(region);
+    if (word % kWords != 0) in_.refuse("the slot does not begin at a multiple of 1024 bytes; write ref");
+    return word / kWords;
   }
 
   void target(int n, bool back) {

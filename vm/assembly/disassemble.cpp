@@ -327,12 +327,17 @@ class Disassembler {
         const Type* a = i.a < f.registers.size() ? m_.type(f.registers[i.a]) : nullptr;
         return a != nullptr ? slot(a->region, value, comment) : number(value);
       }
+      case Role::SlotPage: {
+        const Type* a = i.a < f.registers.size() ? m_.type(f.registers[i.a]) : nullptr;
+        const std::string name = a != nullptr ? slot(a->region, std::uint32_t{value} * (kPageBytes / 8), comment) : "#";
+        return name.starts_with("#") ? number(value) : name;
+      }
     }
     return number(value);
   }
 
-  std::string slot(Region region, std::uint16_t word, std::string& comment) const {
-    const Slot* found = m_.slot(region, std::uint32_t{word} * 8);
+  std::string slot(Region region, std::uint32_t word, std::string& comment) const {
+    const Slot* found = m_.slot(region, word * 8);
     if (found == nullptr) return number(word);
     if (region == Region::Const) comment = value_of(*found).empty() ? "0" : value_of(*found);
     const std::string text = label(m_, *found);

@@ -24,8 +24,8 @@ void merge(std::vector<std::uint32_t>& into, const std::vector<std::uint32_t>& f
 
 Reads reads_of(const Module& module, const Function& function, const std::vector<Reads>& callees) {
   Reads reads;
-  const auto add = [&](Region region, std::uint16_t word) {
-    const Slot* slot = module.slot(region, std::uint32_t{word} * 8);
+  const auto add = [&](Region region, std::uint32_t word, std::uint32_t bytes = 8) {
+    const Slot* slot = module.slot(region, word * bytes);
     EYEFLOW_CHECK(slot != nullptr);
     reads.slots.push_back(static_cast<std::uint32_t>(slot - module.slots.data()));
     reads.scratch |= region == Region::Scratch;
@@ -43,6 +43,9 @@ Reads reads_of(const Module& module, const Function& function, const std::vector
           break;
         case Role::SlotRef:
           add(module.type(function.registers[instruction.a])->region, fields[n]);
+          break;
+        case Role::SlotPage:
+          add(module.type(function.registers[instruction.a])->region, fields[n], kPageBytes);
           break;
         case Role::Function: {
           const Reads& callee = callees[fields[n]];

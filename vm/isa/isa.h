@@ -12,8 +12,8 @@
 namespace eyeflow::vm {
 
 // The oldest instruction set that this build still runs, and the newest that it knows. A module names the oldest one
-// that can run it. Appending a row raises kIsaVersion; 4 brought models.
-inline constexpr std::uint16_t kIsaVersion = 4;
+// that can run it. Appending a row raises kIsaVersion; 4 brought models, 5 arrays in parts.
+inline constexpr std::uint16_t kIsaVersion = 5;
 
 enum class Op : std::uint16_t {
 #define EYEFLOW_OP(Name, ...) Name,
@@ -28,6 +28,9 @@ struct Instruction {
   friend bool operator==(const Instruction&, const Instruction&) = default;
 };
 static_assert(sizeof(Instruction) == 8);
+
+// What ref.page counts in: with 16 bits it reaches all of a region.
+inline constexpr std::uint32_t kPageBytes = 1024;
 
 enum class OpClass : std::uint8_t { Value, Memory, Flow };
 
@@ -66,6 +69,7 @@ enum class Role : std::uint8_t {
   ElementBytes,  // the size of register a's element
   Alarm,         // an alarm of the module
   SlotRef,       // word offset of the slot that a reference of register a's type names
+  SlotPage,      // likewise, in units of kPageBytes
 };
 
 // Which type a register must have.
@@ -76,13 +80,15 @@ enum class Match : std::uint8_t {
   SameAsA,     // the type of register a
   AnyIndex,    // an integer but bool; the word is what counts, as an unsigned number
   AnyCounter,  // a loop counter
-  AnyRef,      // any reference
-  Array,       // an array of Operand::scalar
+  AnyRef,      // any reference to a slot
+  Array,       // an array of Operand::scalar, or a view
   List,        // a list of Operand::scalar
-  AnyArray,    // an array of anything
+  AnyArray,    // an array of anything, or a view
   AnyList,     // a list of anything
-  LikeA,       // the kind and element of register a; for arrays its capacity too; the region is free
-  Text,        // a text of any capacity
+  LikeA,    // the kind and element of register a; for arrays its capacity too, unless one is a view; the region is free
+  Text,     // a text of any capacity
+  AnyView,  // a view of anything
+  ListOfA,  // a list of the element, capacity and region of register a
 };
 
 enum class Block : std::uint8_t {
@@ -112,8 +118,9 @@ enum Flag : std::uint32_t {
   WritesState = 8,
   Emits = 16,
   Branches = 32,
-  Ends = 64,    // the next instruction is reached by a branch only
-  Loops = 128,  // part of a loop's frame
+  Ends = 64,       // the next instruction is reached by a branch only
+  Loops = 128,     // part of a loop's frame
+  PerLeast = 256,  // with PerElement: of the smallest capacity instead
 };
 constexpr std::uint32_t PerElement(std::uint32_t n) { return n << 16; }
 
@@ -155,10 +162,11 @@ inline constexpr Operand None{}, Counter{Role::Counter, Match::AnyCounter}, Imm{
     Target{Role::Target}, BackTarget{Role::BackTarget}, Function{Role::Function}, Intrinsic{Role::Intrinsic},
     Output{Role::Output}, AlarmRow{Role::Alarm}, RegionImm{Role::Region}, SlotOfA{Role::SlotOfA},
     SlotReady{Role::SlotReady}, SlotInput{Role::SlotInput}, SlotState{Role::SlotState}, TypeOfA{Role::TypeOfA},
-    SlotRef{Role::SlotRef}, ElementBytes{Role::ElementBytes}, AnyArrayOut{Role::Read, Match::AnyArray, Void, true},
-    ArrayLikeA{Role::Read, Match::LikeA}, AnyListIn{Role::Read, Match::AnyList},
-    AnyListOut{Role::Read, Match::AnyList, Void, true}, ListLikeA{Role::Read, Match::LikeA},
-    TextIn{Role::Read, Match::Text}, TextOut{Role::Read, Match::Text, Void, true};
+    SlotRef{Role::SlotRef}, SlotPage{Role::SlotPage}, AnyViewOut{Role::Write, Match::AnyView},
+    ListOfA{Role::Read, Match::ListOfA}, ElementBytes{Role::ElementBytes},
+    AnyArrayOut{Role::Read, Match::AnyArray, Void, true}, ArrayLikeA{Role::Read, Match::LikeA},
+    AnyListIn{Role::Read, Match::AnyList}, AnyListOut{Role::Read, Match::AnyList, Void, true},
+    ListLikeA{Role::Read, Match::LikeA}, TextIn{Role::Read, Match::Text}, TextOut{Role::Read, Match::Text, Void, true};
 
 inline constexpr OpInfo kOps[] = {
 #define EYEFLOW_OP(Name, mnemonic, Class, A, B, C, Flags, Cost, meaning) \

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 
+#include "vm/base/utf8.h"
 #include "vm/isa/context.h"
 #include "vm/isa/isa.h"
 
@@ -75,6 +77,10 @@ EYEFLOW_EXECUTE(StoreF64) {
 }
 EYEFLOW_EXECUTE(Ref) {
   r[i.a] = c.references[i.b] | Word{i.c} * 8;
+  return Trap::None;
+}
+EYEFLOW_EXECUTE(RefPage) {
+  r[i.a] = c.references[i.b] | Word{i.c} * kPageBytes;
   return Trap::None;
 }
 
@@ -255,34 +261,39 @@ EYEFLOW_ELEMENTS(F64)
 
 // ---- Whole arrays --------------------------------------------------------------------------------------------------
 
-// A reference names a whole slot and slots never overlap: two arrays are the same or disjoint. What the elements become
-// is a kernel's business, which the host may replace by a faster one with the same bits.
+// A reference names a whole slot, a view what of a list is in use, and slots never overlap: two arrays begin at the
+// same place or are disjoint. Views may be shorter than their type says: all go as far as the shortest. What the
+// elements become is a kernel's business, which the host may replace by a faster one with the same bits.
 template <typename T>
 const T* elements(Context& c, Word array) {
   return reinterpret_cast<const T*>(c.at(Reference{array}));
 }
 template <typename T>
-T* written_elements(Context& c, Word array) {
+T* written_elements(Context& c, Word array, std::uint32_t count) {
   const Reference to{array};
-  c.begin_write(to, 0, std::uint64_t{to.capacity()} * sizeof(T));
+  c.begin_write(to, 0, std::uint64_t{count} * sizeof(T));
   return reinterpret_cast<T*>(c.at(to));
 }
+inline std::uint32_t shortest(Word a, Word b) { return std::min(Reference{a}.capacity(), Reference{b}.capacity()); }
 constexpr Trap unless_fits(bool fits) { return fits ? Trap::None : Trap::Overflow; }
 
 template <typename T>
 Trap array_one(Context& c, Word* r, const Instruction& i, OneKernel<T> kernel) {
-  T* to = written_elements<T>(c, r[i.a]);
-  return unless_fits(kernel(to, elements<T>(c, r[i.b]), Reference{r[i.a]}.capacity()));
+  const std::uint32_t count = shortest(r[i.a], r[i.b]);
+  T* to = written_elements<T>(c, r[i.a], count);
+  return unless_fits(kernel(to, elements<T>(c, r[i.b]), count));
 }
 template <typename T>
 Trap array_pair(Context& c, Word* r, const Instruction& i, PairKernel<T> kernel) {
-  T* to = written_elements<T>(c, r[i.a]);
-  return unless_fits(kernel(to, elements<T>(c, r[i.b]), elements<T>(c, r[i.c]), Reference{r[i.a]}.capacity()));
+  const std::uint32_t count = std::min(shortest(r[i.a], r[i.b]), Reference{r[i.c]}.capacity());
+  T* to = written_elements<T>(c, r[i.a], count);
+  return unless_fits(kernel(to, elements<T>(c, r[i.b]), elements<T>(c, r[i.c]), count));
 }
 template <typename T>
 Trap array_with_scalar(Context& c, Word* r, const Instruction& i, ScalarKernel<T> kernel) {
-  T* to = written_elements<T>(c, r[i.a]);
-  return unless_fits(kernel(to, elements<T>(c, r[i.b]), element_of<T>(r[i.c]), Reference{r[i.a]}.capacity()));
+  const std::uint32_t count = shortest(r[i.a], r[i.b]);
+  T* to = written_elements<T>(c, r[i.a], count);
+  return unless_fits(kernel(to, elements<T>(c, r[i.b]), element_of<T>(r[i.c]), count));
 }
 template <typename T>
 Trap array_sum(Context& c, Word* r, const Instruction& i, SumKernel<T> kernel) {
@@ -307,7 +318,7 @@ EYEFLOW_EXECUTE(ArraySumI32) { return array_sum(c, r, i, c.intrinsics.arrays->Su
 
 EYEFLOW_EXECUTE(ArrayCopy) {
   const Reference to{r[i.a]}, from{r[i.b]};
-  const std::uint64_t bytes = std::uint64_t{to.capacity()} * i.c;
+  const std::uint64_t bytes = std::uint64_t{shortest(r[i.a], r[i.b])} * i.c;
   c.begin_write(to, 0, bytes);
   std::memmove(c.at(to), c.at(from), bytes);
   return Trap::None;
@@ -330,6 +341,50 @@ EYEFLOW_EXECUTE(ListCopy) {
   return Trap::None;
 }
 
+EYEFLOW_EXECUTE(ViewList) {
+  const Reference list{r[i.b]};
+  r[i.a] =
+      Reference::make(list.region(), list.offset() + kListHeaderBytes, static_cast<std::uint32_t>(list_length(c, list)))
+          .word;
+  return Trap::None;
+}
+
+// Whether `count` elements from `first` on lie in the array.
+inline bool has_part(Reference array, Word first, std::uint64_t count) {
+  return first <= array.capacity() && count <= array.capacity() - first;
+}
+template <std::size_t Size>
+Trap array_part(Context& c, Word* r, const Instruction& i) {
+  const Reference to{r[i.a]}, from{r[i.b]};
+  if (!has_part(from, r[i.c], to.capacity())) [[unlikely]]
+    return Trap::IndexOutOfRange;
+  c.begin_write(to, 0, std::uint64_t{to.capacity()} * Size);
+  std::memmove(c.at(to), c.at(from) + r[i.c] * Size, std::uint64_t{to.capacity()} * Size);
+  return Trap::None;
+}
+template <std::size_t Size>
+Trap array_put(Context& c, Word* r, const Instruction& i) {
+  const Reference to{r[i.a]}, from{r[i.b]};
+  if (!has_part(to, r[i.c], from.capacity())) [[unlikely]]
+    return Trap::IndexOutOfRange;
+  c.begin_write(to, r[i.c] * Size, std::uint64_t{from.capacity()} * Size);
+  std::memmove(c.at(to) + r[i.c] * Size, c.at(from), std::uint64_t{from.capacity()} * Size);
+  return Trap::None;
+}
+#define EYEFLOW_PARTS(T)                                                                    \
+  EYEFLOW_EXECUTE(ArrayPart##T) { return array_part<sizeof(CppType<Scalar::T>)>(c, r, i); } \
+  EYEFLOW_EXECUTE(ArrayPut##T) { return array_put<sizeof(CppType<Scalar::T>)>(c, r, i); }
+EYEFLOW_PARTS(Bool)
+EYEFLOW_PARTS(I64)
+EYEFLOW_PARTS(I32)
+EYEFLOW_PARTS(U8)
+EYEFLOW_PARTS(U16)
+EYEFLOW_PARTS(U32)
+EYEFLOW_PARTS(U64)
+EYEFLOW_PARTS(F32)
+EYEFLOW_PARTS(F64)
+#undef EYEFLOW_PARTS
+
 // ---- Text ----------------------------------------------------------------------------------------------------------
 
 EYEFLOW_EXECUTE(TextClear) {
@@ -351,6 +406,35 @@ EYEFLOW_EXECUTE(TextLen) {
 }
 EYEFLOW_EXECUTE(TextEq) {
   r[i.a] = c.text(Reference{r[i.b]}) == c.text(Reference{r[i.c]});
+  return Trap::None;
+}
+
+// A text in an array of bytes: its length in two of them, then its own.
+inline constexpr std::uint32_t kTextHeaderBytes = 2;
+EYEFLOW_EXECUTE(TextPart) {
+  const Reference from{r[i.b]};
+  if (!has_part(from, r[i.c], kTextHeaderBytes)) [[unlikely]]
+    return Trap::IndexOutOfRange;
+  const auto* bytes = reinterpret_cast<const unsigned char*>(c.at(from)) + r[i.c];
+  const std::size_t length = bytes[0] | std::size_t{bytes[1]} << 8;
+  if (!has_part(from, r[i.c], kTextHeaderBytes + length)) [[unlikely]]
+    return Trap::IndexOutOfRange;
+  const std::string_view text(reinterpret_cast<const char*>(bytes) + kTextHeaderBytes, length);
+  std::size_t good = 0;
+  for (std::size_t next; good < length && (next = utf8_length(text.substr(good))) != 0;) good += next;
+  c.set_text(Reference{r[i.a]}, 0, text.substr(0, good));
+  return Trap::None;
+}
+EYEFLOW_EXECUTE(TextPut) {
+  const Reference to{r[i.a]};
+  const std::string_view text = c.text(Reference{r[i.b]});
+  if (text.size() > 0xFFFF || !has_part(to, r[i.c], kTextHeaderBytes + text.size())) [[unlikely]]
+    return Trap::IndexOutOfRange;
+  c.begin_write(to, r[i.c], kTextHeaderBytes + text.size());
+  std::byte* bytes = c.at(to) + r[i.c];
+  bytes[0] = static_cast<std::byte>(text.size());
+  bytes[1] = static_cast<std::byte>(text.size() >> 8);
+  std::memcpy(bytes + kTextHeaderBytes, text.data(), text.size());
   return Trap::None;
 }
 

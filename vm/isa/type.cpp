@@ -82,6 +82,7 @@ std::uint64_t slot_size_bytes(const Type& type) {
     case TypeKind::List:
       return padded(8 + std::uint64_t{type.capacity} * size_bytes(type.element));
     case TypeKind::Counter:
+    case TypeKind::View:
       return 0;
   }
   return 0;
@@ -108,6 +109,7 @@ bool is_value(const Type& type, Bytes bytes, std::size_t& used) {
       return elements_canonical(type.element, static_cast<std::uint32_t>(length), bytes.subspan(8));
     }
     case TypeKind::Counter:
+    case TypeKind::View:
       break;
   }
   return false;
@@ -126,6 +128,8 @@ std::string describe(const Type& type) {
       return "[" + std::string(name(type.element)) + "; <=" + capacity + "]" + place;
     case TypeKind::Counter:
       return "counter(" + capacity + ")";
+    case TypeKind::View:
+      return "[" + std::string(name(type.element)) + "; view " + capacity + "]" + place;
   }
   return {};
 }

@@ -38,7 +38,12 @@ enum class TypeKind : std::uint8_t {
   Array,    // reference to element[capacity]
   List,     // reference to {u64 length; element[capacity]}, at most `capacity` elements in use
   Counter,  // a loop's own register: trips so far and trips in all; `capacity` is the most trips it may make
+  View,     // reference to element[length], a part of a list or array: at most `capacity` elements. In registers only
 };
+// A reference, to what has a slot or to a part of that.
+constexpr bool is_reference(TypeKind kind) { return kind != TypeKind::Scalar && kind != TypeKind::Counter; }
+// What a slot may hold.
+constexpr bool has_place(TypeKind kind) { return kind != TypeKind::Counter && kind != TypeKind::View; }
 
 // One row of the module's type table. Registers and slots name their type by its index there; the first
 // kFirstModuleType indices are the scalars themselves.
@@ -51,7 +56,7 @@ struct Type {
   friend bool operator==(const Type&, const Type&) = default;
 };
 // As messages and the assembler's text have it: "f64", "text(20)@scratch", "[f64; 8]@state", "[u8; <=5]@state",
-// "counter(10)".
+// "[u8; view 5]@state", "counter(10)".
 std::string describe(const Type& type);
 
 using TypeId = std::uint16_t;
@@ -59,7 +64,7 @@ inline constexpr TypeId kFirstModuleType = 16;
 constexpr TypeId type_id(Scalar type) { return static_cast<TypeId>(type); }
 inline constexpr std::uint32_t kMaxCapacity = (1u << 29) - 1;
 
-// Bytes that a value of this type takes in its region, a multiple of 8; 0 for a counter, which has no place in memory.
+// Bytes that a value of this type takes in its region, a multiple of 8; 0 for a counter and a view, which have none.
 std::uint64_t slot_size_bytes(const Type& type);
 // Whether these bytes, as many as slot_size_bytes says, hold a value of the type: canonical scalars, a length within
 // the capacity, UTF-8. `used` becomes how many of them do.

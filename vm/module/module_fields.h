@@ -13,7 +13,7 @@
 //   io.image(xs)          what a region starts as, without the zeros at its end
 namespace eyeflow::vm::module_format {
 
-inline constexpr int kTypeKindCount = 5, kOutputKindCount = 3, kDropPolicyCount = 2, kPriorityCount = 4,
+inline constexpr int kTypeKindCount = 6, kOutputKindCount = 3, kDropPolicyCount = 2, kPriorityCount = 4,
                      kHandlerKindCount = 8;
 
 // M is Module while reading and const Module while writing, and so for the others.

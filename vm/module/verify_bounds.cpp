@@ -127,11 +127,12 @@ class FuelCount {
   }
 
   Cost cost(const Instruction& i, const OpInfo& row) const {
-    std::uint32_t capacity = 0;
+    const bool least = row.has(PerLeast);
+    std::uint32_t capacity = least ? kMaxCapacity : 0;
     const auto see = [&](std::uint32_t reg) {
       const Type* type = m_.type(f_.registers[reg]);
-      if (type->kind != TypeKind::Scalar && type->kind != TypeKind::Counter)
-        capacity = std::max(capacity, type->capacity);
+      if (!is_reference(type->kind)) return;
+      capacity = least ? std::min(capacity, type->capacity) : std::max(capacity, type->capacity);
     };
     for (std::size_t n = 0; n < row.operands.size(); ++n)
       if (row.operands[n].role == Role::Read) see(n == 0 ? i.a : n == 1 ? i.b : i.c);

@@ -235,12 +235,12 @@ class CodeCheck {
       }
       case Role::SlotOfA:
         if (field(1) == static_cast<std::uint16_t>(Region::State)) bound_.reads_state = true;
-        return field(1) >= kRegionCount || check_slot(static_cast<Region>(field(1)), value);
+        return field(1) >= kRegionCount || check_slot(static_cast<Region>(field(1)), std::uint32_t{value} * 8);
       case Role::SlotInput:
-        return check_slot(Region::Input, value);
+        return check_slot(Region::Input, std::uint32_t{value} * 8);
       case Role::SlotState:
         bound_.stores.push_back(std::uint32_t{value} * 8);
-        return check_slot(Region::State, value);
+        return check_slot(Region::State, std::uint32_t{value} * 8);
       case Role::SlotReady: {
         const Slot* slot = m_.slot(Region::Input, std::uint32_t{value} * 8);
         return demand(Rule::SlotField, slot != nullptr && slot->type == type_id(Scalar::Bool), number);
@@ -248,18 +248,23 @@ class CodeCheck {
       case Role::SlotRef: {
         const Type* a = type_of(field(0));
         if (a == nullptr) return true;  // RegisterRange or RegisterTypes is switched off
-        return check_slot(a->region, value);
+        return check_slot(a->region, std::uint32_t{value} * 8);
+      }
+      case Role::SlotPage: {
+        const Type* a = type_of(field(0));
+        if (a == nullptr) return true;  // RegisterRange or RegisterTypes is switched off
+        return check_slot(a->region, std::uint32_t{value} * kPageBytes);
       }
     }
     return true;
   }
 
-  // The slot at that word has register a's type.
-  bool check_slot(Region region, std::uint16_t word) {
-    const Slot* slot = m_.slot(region, std::uint32_t{word} * 8);
+  // The slot at that byte has register a's type.
+  bool check_slot(Region region, std::uint32_t offset) {
+    const Slot* slot = m_.slot(region, offset);
     const bool good = slot != nullptr && field(0) < f_.registers.size() && slot->type == f_.registers[field(0)];
     return demand(Rule::SlotField, good, [&] {
-      return "word " + std::to_string(word) + " of " + std::string(name(region)) +
+      return "byte " + std::to_string(offset) + " of " + std::string(name(region)) +
              (slot == nullptr ? " begins no slot" : " is a slot of another type: " + check_.describe(slot->type));
     });
   }
@@ -433,8 +438,8 @@ class CodeCheck {
 
 bool matches(const Operand& operand, TypeId id, const Type& type, TypeId a_id, const Type* a) {
   const bool scalar = type.kind == TypeKind::Scalar;
-  const bool list = type.kind == TypeKind::List, array = type.kind == TypeKind::Array,
-             text = type.kind == TypeKind::Text;
+  const bool list = type.kind == TypeKind::List, whole = type.kind == TypeKind::Array,
+             view = type.kind == TypeKind::View, array = whole || view, text = type.kind == TypeKind::Text;
   switch (operand.match) {
     case Match::Exact:
       return id == type_id(operand.scalar);
@@ -449,7 +454,7 @@ bool matches(const Operand& operand, TypeId id, const Type& type, TypeId a_id, c
     case Match::AnyCounter:
       return type.kind == TypeKind::Counter;
     case Match::AnyRef:
-      return list || array || text;
+      return list || whole || text;
     case Match::Array:
       return array && type.element == operand.scalar;
     case Match::List:
@@ -459,10 +464,16 @@ bool matches(const Operand& operand, TypeId id, const Type& type, TypeId a_id, c
     case Match::AnyList:
       return list;
     case Match::LikeA:
-      return a != nullptr && type.kind == a->kind && type.element == a->element &&
-             (!array || type.capacity == a->capacity);
+      if (a == nullptr || type.element != a->element) return false;
+      if (array && (view || a->kind == TypeKind::View)) return a->kind == TypeKind::Array || a->kind == TypeKind::View;
+      return type.kind == a->kind && (!array || type.capacity == a->capacity);
     case Match::Text:
       return text;
+    case Match::AnyView:
+      return view;
+    case Match::ListOfA:
+      return list && a != nullptr && type.element == a->element && type.capacity == a->capacity &&
+             type.region == a->region;
   }
   return false;
 }

@@ -90,6 +90,7 @@ bool is_type_row(const Type& type) {
       return type.element == Scalar::Void;
     case TypeKind::Array:
     case TypeKind::List:
+    case TypeKind::View:
       return type.element != Scalar::Void;
     case TypeKind::Counter:
       return type.element == Scalar::Void && type.region == Region::Const;
@@ -197,9 +198,9 @@ bool check_slots(Check& check) {
              std::string(name(slot.region)) + ", " + check.describe(slot.type);
     };
     const Type* type = m.type(slot.type);
-    const bool has_place = type != nullptr && (type->kind == TypeKind::Scalar ||
-                                               (type->kind != TypeKind::Counter && type->region == slot.region));
-    if (!check.demand(Rule::SlotType, has_place, where)) return false;
+    const bool fits =
+        type != nullptr && (type->kind == TypeKind::Scalar || (has_place(type->kind) && type->region == slot.region));
+    if (!check.demand(Rule::SlotType, fits, where)) return false;
 
     if (slot.region > region) end = 0;
     const std::uint64_t slot_end = slot.offset + (type != nullptr ? slot_size_bytes(*type) : 0);
@@ -255,7 +256,7 @@ bool check_image(Check& check, Region region, const std::vector<std::byte>& imag
 
 bool is_field_type(const Module& m, TypeId id) {
   const Type* type = m.type(id);
-  return type != nullptr && type->kind != TypeKind::Counter;
+  return type != nullptr && has_place(type->kind);
 }
 
 bool check_span(Check& check, TimeNs span, const std::string& what) {

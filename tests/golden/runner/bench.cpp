@@ -141,6 +141,7 @@ std::string write_slot(const Module& module, const Slot& slot, const std::byte* 
     case TypeKind::List:
       return write_elements(type.element, place + 8, load(place, 8));
     case TypeKind::Counter:
+    case TypeKind::View:
       break;
   }
   return "a counter, which has no place";
