@@ -46,8 +46,8 @@ bool has_instruction(typed::Math function) {
 // Turns an expression over stand-ins into the same one over their arrays.
 class Lift {
  public:
-  Lift(typed::TypeArena& arena, std::vector<ExprPtr>& arrays, std::uint32_t size)
-      : arena_(arena), arrays_(arrays), size_(size) {}
+  Lift(typed::TypeArena& arena, std::vector<ExprPtr>& arrays, Type whole)
+      : arena_(arena), arrays_(arrays), whole_(whole) {}
 
   enum class Found : std::uint8_t { Scalar, Array, Refused };
   Found operator()(ExprPtr& expr) {
@@ -75,7 +75,7 @@ class Lift {
   Found settle(typed::Expr& expr, Found found, bool has_instruction) {
     if (found != Found::Array) return found;
     if (!has_instruction || !has_instructions(expr.type.kind)) return Found::Refused;
-    Type type = plain(TypeKind::FixedArray, size_);
+    Type type = whole_;
     type.element = arena_.intern(expr.type);
     expr.type = type;
     return Found::Array;
@@ -83,7 +83,7 @@ class Lift {
 
   typed::TypeArena& arena_;
   std::vector<ExprPtr>& arrays_;
-  std::uint32_t size_;
+  Type whole_;  // the result but for its element
 };
 
 }  // namespace
@@ -107,8 +107,6 @@ void TaskChecker::report_no_array(const typed::Expr& given, std::string_view fun
 
 // An element of it, for the rules on scalars; null when there are no instructions on such arrays.
 Value TaskChecker::element_value(const Value& array, std::size_t number) {
-  if (array.type().kind == TypeKind::BoundedArray)
-    return unavailable("arithmetic on arrays that change their length", array.expr->span);
   if (!has_instructions(array.type().element->kind)) {
     report(Code::OperandType, array.expr->span,
            "whole arrays have arithmetic in f64, f32, int and i32, and " + quoted(array.expr->span) + " is " +
@@ -120,14 +118,29 @@ Value TaskChecker::element_value(const Value& array, std::size_t number) {
   return Value(make_expr(*array.type().element, array.expr->span, typed::LocalExpr{id}));
 }
 
+Value TaskChecker::no_whole_form(std::string message, const Span& span) {
+  report(Code::OperandType, span, std::move(message), "write a loop over the elements");
+  return {};
+}
+
 Value TaskChecker::on_elements(std::vector<Value> operands, const Span& span, const OnScalars& on_scalars) {
   std::vector<ExprPtr> arrays;
   const typed::Expr* first = nullptr;
+  std::uint32_t size = kMaxElements;  // of those that change their length, the shortest says how long the result may be
   for (Value& operand : operands) {
     if (!typed::is_array(operand.type().kind)) continue;
     Value element = element_value(operand, arrays.size());
     if (!element) return {};
-    if (first && first->type.size != operand.type().size) {
+    if (first && first->type.kind != operand.type().kind) {
+      const bool left_changes = first->type.kind == TypeKind::BoundedArray;
+      report(Code::OperandType, span,
+             quoted(left_changes ? first->span : operand.expr->span) + " changes its length, but " +
+                 quoted(left_changes ? operand.expr->span : first->span) + " does not",
+             "take a part of it that is as long, xs[0 ..< " +
+                 std::to_string(left_changes ? operand.type().size : first->type.size) + "]");
+      return {};
+    }
+    if (first && first->type.kind == TypeKind::FixedArray && first->type.size != operand.type().size) {
       report(Code::OperandType, span,
              quoted(first->span) + " has " + std::to_string(first->type.size) + " elements, but " +
                  quoted(operand.expr->span) + " has " + std::to_string(operand.type().size),
@@ -141,15 +154,17 @@ Value TaskChecker::on_elements(std::vector<Value> operands, const Span& span, co
              "copy one into an array of the other's kind first");
       return {};
     }
+    size = std::min(size, operand.type().size);
     arrays.push_back(std::move(operand.expr));
     first = first ? first : arrays.front().get();
     operand = std::move(element);
   }
-  const std::uint32_t size = first->type.size;
+  const Type whole = plain(first->type.kind, size);
+  const std::string kind = to_string(first->type);
   Value result = on_scalars(std::move(operands));
   if (!result) return {};
-  if (Lift(arena_, arrays, size)(result.expr) != Lift::Found::Array)
-    return unavailable("this operation on whole arrays", span);
+  if (Lift(arena_, arrays, whole)(result.expr) != Lift::Found::Array)
+    return no_whole_form(quoted(span) + " has no form for all elements of " + kind + " at once", span);
   result.expr->span = span;
   return Value(std::move(result.expr));
 }
@@ -210,7 +225,7 @@ Value TaskChecker::array_call(const syntax::CallExpr& call, ArrayFunction functi
   Type type = elements[0].type();
   if (function == Dot) {
     const Type& other = elements[1].type();
-    if (type.kind != other.kind || arrays[0].type().size != arrays[1].type().size) {
+    if (type.kind != other.kind || !go_together(arrays[0].type(), arrays[1].type())) {
       report(Code::OperandType, span,
              quoted(arrays[0].expr->span) + " is " + to_string(arrays[0].type()) + ", but " +
                  quoted(arrays[1].expr->span) + " is " + to_string(arrays[1].type()),
@@ -234,8 +249,25 @@ Value TaskChecker::array_call(const syntax::CallExpr& call, ArrayFunction functi
   return Value(make_expr(type, span, std::move(root)));
 }
 
+// Arrays whose elements are taken in pairs: of one size, or of sizes that are compared when it runs.
+bool go_together(const Type& a, const Type& b) {
+  return a.kind == b.kind && (a.kind == TypeKind::BoundedArray || a.size == b.size);
+}
+
+// For a function that needs to know it when compiling.
+bool TaskChecker::has_fixed_length(const Value& array, std::string_view function) {
+  if (array.type().kind == TypeKind::FixedArray) return true;
+  report(Code::OperandType, array.expr->span,
+         quoted(array.expr->span) + " changes its length, but '" + std::string(function) +
+             "' takes arrays whose length is known when compiling",
+         "take a part of such a length, xs[0 ..< " + std::to_string(array.type().size) + "]");
+  return false;
+}
+
 // matmul(a, b, rows): how many rows a has says the other sizes.
 Value TaskChecker::matmul_call(const syntax::CallExpr& call, std::vector<Value> arrays, const Span& span) {
+  for (const Value& array : arrays)
+    if (!has_fixed_length(array, "matmul")) return {};
   const auto rows = size_of(call.arguments[2].value, kMaxElements, "a matrix has");
   if (!rows) return {};
   const Type &a = arrays[0].type(), &b = arrays[1].type();
@@ -247,16 +279,16 @@ Value TaskChecker::matmul_call(const syntax::CallExpr& call, std::vector<Value> 
            "a has rows * n elements, b has n * columns, both of one kind");
     return {};
   }
-  if (a.element->unit && b.element->unit) {
-    auto unit = stdlib::multiply(typed::unit_of(*a.element), typed::unit_of(*b.element));
-    if (!unit || stdlib::mixing(*unit, stdlib::settled(*unit)) != stdlib::Mixing::Same)
-      return unavailable("a product of matrices in these units", span);
-  }
   Type element = *a.element;
-  if (b.element->unit)
-    element.unit = a.element->unit
-                       ? arena_.intern_unit({*stdlib::multiply(typed::unit_of(*a.element), typed::unit_of(*b.element))})
-                       : b.element->unit;
+  if (b.element->unit) element.unit = b.element->unit;
+  if (a.element->unit && b.element->unit) {
+    const auto unit = stdlib::multiply(typed::unit_of(*a.element), typed::unit_of(*b.element));
+    if (!unit) {
+      report(Code::DimensionMismatch, span, unit.error().message);
+      return {};
+    }
+    element.unit = arena_.intern_unit({*unit});
+  }
   if (std::uint64_t{*rows} * columns > kMaxElements) {
     report(Code::OperandType, span, "this product has more than " + std::to_string(kMaxElements) + " elements");
     return {};
@@ -265,7 +297,19 @@ Value TaskChecker::matmul_call(const syntax::CallExpr& call, std::vector<Value> 
   type.element = arena_.intern(element);
   typed::ArrayCall node{ArrayFunction::Matmul, {}, columns};
   for (Value& array : arrays) node.arguments.push_back(std::move(array.expr));
-  return Value(make_expr(type, span, std::move(node)));
+  return in_settled_unit(Value(make_expr(type, span, std::move(node))), span);
+}
+
+// An array in a unit that settles for another, as that of a product does: each element is converted.
+Value TaskChecker::in_settled_unit(Value array, const Span& span) {
+  if (!array || !array.type().element->unit) return array;
+  const stdlib::Unit settled = stdlib::settled(typed::unit_of(*array.type().element));
+  if (stdlib::mixing(typed::unit_of(*array.type().element), settled) == stdlib::Mixing::Same) return array;
+  std::vector<Value> operands;
+  operands.push_back(std::move(array));
+  return on_elements(std::move(operands), span, [&](std::vector<Value> v) {
+    return to_unit(std::move(v[0]), unit_or_none(settled), settled, true);
+  });
 }
 
 }  // namespace eyeflow::compiler::check_detail

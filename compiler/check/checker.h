@@ -318,6 +318,7 @@ class TaskChecker {
   std::optional<std::vector<std::uint32_t>> sizes_of(const syntax::RecordDecl& decl,
                                                      const std::vector<syntax::ExprPtr>& arguments, const Span& span);
   typed::Type resolve_array(const syntax::ArrayType& array, const Span& span);
+  bool check_size(const typed::Type& array, const Span& span);
   typed::Type unit_type(typed::TypeKind kind, const syntax::UnitText& unit);
   Result<stdlib::Unit> find_unit(std::string_view text);  // of the table, or declared here
   const stdlib::Unit* own_unit(std::uint32_t index);      // null when it is wrong, which has been reported
@@ -346,6 +347,8 @@ class TaskChecker {
   typed::ExprPtr position(Value at);  // an index or an end of a slice as an int
   Value slice(Value array, Value from, Value to, const Span& span);
   Value to_unit(const syntax::ToUnitExpr& to, const Span& span);
+  std::optional<typed::Type> longer(const std::optional<typed::Type>& a, const std::optional<typed::Type>& b);
+  std::optional<typed::Type> type_of_texts(const syntax::ArrayExpr& array);
   Value array_literal(const syntax::ArrayExpr& array, const Span& span, const typed::Type* expected);
   Value array_fill(const syntax::FillExpr& fill, const Span& span, const typed::Type* expected);
   Value text(const syntax::TextExpr& text, const Span& span, const typed::Type* expected);
@@ -355,7 +358,6 @@ class TaskChecker {
   // A part of an optional; folded where it is known.
   typed::ExprPtr part_of(typed::ExprPtr optional, std::uint32_t part, const Span& span);
   bool report_optional(const Value& value);  // that it may be missing; false when it may not
-  Value unavailable(const char* construct, const Span& span);
 
   Value call(const syntax::CallExpr& call, const Span& span);
   Value named_call(const syntax::CallExpr& call, const std::string& name, const Span& span);
@@ -378,6 +380,9 @@ class TaskChecker {
   // Where a function of arrays is given something else.
   void report_no_array(const typed::Expr& given, std::string_view function);
   // What `on_scalars` makes of the operands, element by element where they are arrays; at least one is.
+  Value no_whole_form(std::string message, const Span& span);
+  bool has_fixed_length(const Value& array, std::string_view function);
+  Value in_settled_unit(Value array, const Span& span);
   Value on_elements(std::vector<Value> operands, const Span& span, const OnScalars& on_scalars);
   Value in_unit_of_product(Value figure, const stdlib::Unit& a, const stdlib::Unit& b, const Span& span);
   Value array_call(const syntax::CallExpr& call, typed::ArrayFunction function, const Span& span);
@@ -577,12 +582,15 @@ inline typed::Type plain(typed::TypeKind kind, std::uint32_t size = 0) {
 const typed::Expr& root_of(const typed::Expr& place);
 
 inline constexpr std::uint32_t kMaxElements = 1u << 20;
+inline constexpr std::uint64_t kMaxArrayBytes = 64u << 20;  // as much as a region of the machine holds
 inline constexpr std::uint32_t kMaxTextBytes = 65535;
 inline constexpr std::uint32_t kMaxTrips = (1u << 29) - 1;
 
 bool is_reserved(std::string_view name);
-bool is_element(const typed::Type& type);
+// Bytes that a value of it takes at most.
+std::uint64_t bytes_of(const typed::Type& type);
 bool crosses_border(const typed::Type& type);
+bool go_together(const typed::Type& a, const typed::Type& b);
 bool is_bytes(const typed::Type& type);    // an array of u8
 bool is_shared(const syntax::Decl& decl);  // may stand outside a task
 std::optional<typed::Math> math_function(std::string_view name);

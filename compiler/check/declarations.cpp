@@ -327,7 +327,7 @@ std::vector<typed::Field> TaskChecker::check_log_fields(const std::vector<syntax
       type = {};
     } else if (typed::is_array(type.kind) && !crosses_border(type)) {
       report(Code::InputType, field.type->span,
-             "in a row an array holds numbers or bools, and this is " + to_string(type));
+             "in a row an array holds numbers or bools, and this is " + to_string(type), "send a row for each element");
       type = {};
     } else if (type.kind == TypeKind::Optional && !typed::is_float(type.element->kind)) {
       report(Code::InputType, field.type->span, "in a row only a float can be missing, not " + to_string(*type.element),
@@ -413,7 +413,13 @@ void TaskChecker::check_output(const syntax::OutputDecl& decl, typed::Output& ou
   }
   if (out.kind == typed::OutputKind::Value && decl.type) check_border(out.type, decl.type->span);
   if (decl.initial) {
-    if (auto value = constant(decl.initial, out.type)) out.initial = std::move(value);
+    if (out.type.kind == TypeKind::Error) return;
+    if (!typed::is_scalar(out.type.kind))
+      report(Code::InputType, decl.initial->span,
+             to_string(out.type) + " has no value to start with: nothing is sent before a handler sets it",
+             "set it in an 'on start'");
+    else if (auto value = constant(decl.initial, out.type))
+      out.initial = std::move(value);
   }
 }
 

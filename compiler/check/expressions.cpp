@@ -19,11 +19,6 @@ void Effects::merge(const Effects& other) {
   writes_self |= other.writes_self;
 }
 
-Value TaskChecker::unavailable(const char* construct, const Span& span) {
-  report(Code::NotAvailable, span, std::string(construct) + " is not available in this version");
-  return {};
-}
-
 Value TaskChecker::expression(const syntax::ExprPtr& expr, const Type* expected) {
   return expr ? expression(*expr, expected) : Value();
 }
@@ -123,7 +118,41 @@ Value TaskChecker::number_literal(const syntax::NumberExpr& number, const Span& 
   return out;
 }
 
+// Of two types of literal texts, or of arrays of them in one shape; nothing for others.
+std::optional<Type> TaskChecker::longer(const std::optional<Type>& a, const std::optional<Type>& b) {
+  if (!a || !b || a->kind != b->kind) return std::nullopt;
+  if (a->kind == TypeKind::Text) return a->size < b->size ? b : a;
+  const auto element = longer(*a->element, *b->element);
+  if (!element || a->size != b->size) return std::nullopt;
+  Type type = *a;
+  type.element = arena_.intern(*element);
+  return type;
+}
+
+// What an array of literal texts, or of arrays of them, is: with room for the longest. Nothing for others.
+std::optional<Type> TaskChecker::type_of_texts(const syntax::ArrayExpr& array) {
+  std::optional<Type> element;
+  for (const syntax::ExprPtr& e : array.elements) {
+    std::optional<Type> next;
+    const auto* inner = e ? std::get_if<syntax::ArrayExpr>(&e->node) : nullptr;
+    const auto* text = e ? std::get_if<syntax::TextExpr>(&e->node) : nullptr;
+    if (inner) next = type_of_texts(*inner);
+    if (text && std::ranges::none_of(text->parts, [](const syntax::TextPart& part) { return part.expr != nullptr; })) {
+      std::size_t size = 1;
+      for (const syntax::TextPart& part : text->parts) size = std::max(size, part.literal.size());
+      next = plain(TypeKind::Text, static_cast<std::uint32_t>(std::min<std::size_t>(size, kMaxTextBytes)));
+    }
+    element = &e == &array.elements[0] ? next : longer(element, next);
+    if (!element) return std::nullopt;
+  }
+  Type type = plain(TypeKind::FixedArray, static_cast<std::uint32_t>(array.elements.size()));
+  if (element) type.element = arena_.intern(*element);
+  return element ? std::optional(type) : std::nullopt;
+}
+
 Value TaskChecker::array_literal(const syntax::ArrayExpr& array, const Span& span, const Type* expected) {
+  const std::optional<Type> of_texts = expected ? std::nullopt : type_of_texts(array);
+  if (of_texts) expected = &*of_texts;
   bool is_expected = expected && typed::is_array(expected->kind);
   if (array.elements.empty() && !(is_expected && expected->kind == TypeKind::BoundedArray)) {
     report(Code::BadSize, span, "an empty array has no type of its own", "give the type: [T; <=N]");
@@ -135,7 +164,6 @@ Value TaskChecker::array_literal(const syntax::ArrayExpr& array, const Span& spa
     Value value = expression(e, element.kind == TypeKind::Error ? nullptr : &element);
     if (element.kind == TypeKind::Error) {  // the first one tells, as a let would
       value = settle(std::move(value));
-      if (value && !is_element(value.type())) return unavailable("an array of texts or arrays", span);
       if (value) element = value.type();
     }
     typed::ExprPtr converted = coerce(std::move(value), element);
@@ -161,11 +189,11 @@ Value TaskChecker::array_fill(const syntax::FillExpr& fill, const Span& span, co
   Value value = expression(fill.value, is_expected ? expected->element : nullptr);
   if (!is_expected) {
     value = settle(std::move(value));
-    if (value && !is_element(value.type())) return unavailable("an array of texts or arrays", span);
   }
   if (!value || !count) return {};
   Type type = is_expected ? *expected : plain(TypeKind::FixedArray, *count);
   if (!is_expected) type.element = arena_.intern(value.type());
+  if (!is_expected && !check_size(type, span)) return {};
   typed::ExprPtr element = coerce(std::move(value), *type.element);
   if (!element) return {};
   bool fits_size = type.kind == TypeKind::BoundedArray ? *count <= type.size : *count == type.size;

@@ -29,7 +29,7 @@ Value TaskChecker::math_call(const syntax::CallExpr& call, typed::Math function,
   bool whole = std::ranges::any_of(values, [](const Value& v) { return typed::is_array(v.type().kind); });
   if (!whole) return math_values(function, std::move(values), span);
   if (function != Abs && function != Sqrt && function != Min && function != Max)
-    return unavailable("this function on whole arrays", span);
+    return no_whole_form("'" + fn + "' takes a single number, not a whole array", span);
   return on_elements(std::move(values), span,
                      [&](std::vector<Value> v) { return math_values(function, std::move(v), span); });
 }

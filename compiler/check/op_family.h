@@ -62,6 +62,8 @@ inline constexpr OpFamily kAdd = op_family_detail::find("add."), kSub = op_famil
                           kArrayGet = op_family_detail::find("array.get."),
                           kArraySet = op_family_detail::find("array.set."),
                           kArrayFill = op_family_detail::find("array.fill."),
+                          kArrayPart = op_family_detail::find("array.part."),
+                          kArrayPut = op_family_detail::find("array.put."),
                           kListGet = op_family_detail::find("list.get."),
                           kListSet = op_family_detail::find("list.set."),
                           kListPush = op_family_detail::find("list.push.");

@@ -133,7 +133,10 @@ Value TaskChecker::combine(BinaryOp op, Value left, Value right, const Span& op_
         make_expr(plain(TypeKind::Bool), span, typed::Binary{op, std::move(left.expr), std::move(right.expr)}));
   }
   if (typed::is_array(left.type().kind) || typed::is_array(right.type().kind)) {
-    if (op < BinaryOp::Add || op > BinaryOp::Div) return unavailable("this operation on whole arrays", span);
+    if (op < BinaryOp::Add || op > BinaryOp::Div)
+      return no_whole_form(
+          "'" + std::string(spelling(op)) + "' takes single values; of whole arrays there are + - * / == and !=",
+          op_span);
     std::vector<Value> operands;
     operands.push_back(std::move(left));
     operands.push_back(std::move(right));

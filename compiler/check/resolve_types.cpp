@@ -129,16 +129,44 @@ Type TaskChecker::resolve(const syntax::TypePtr& type) {
     optional.element = arena_.intern(element);
     return optional;
   }
-  unavailable("a record without a name", type->span);
+  report(Code::UnknownType, type->span, "only what a model answers is a record without a name",
+         "declare record NAME { … } and write its name");
   return error;
 }
 
-// What an array can hold: all that consists of words.
-bool is_element(const Type& type) {
-  if (type.kind == TypeKind::Optional) return is_element(*type.element);
-  if (type.kind == TypeKind::Record)
-    return std::ranges::all_of(type.record->fields, [](const typed::Field& f) { return is_element(f.type); });
-  return typed::is_scalar(type.kind);
+// What an array of these takes; counted generously.
+std::uint64_t bytes_of(const Type& type) {
+  if (type.kind == TypeKind::Text) return 8 + type.size;
+  if (type.kind == TypeKind::Record) {
+    std::uint64_t sum = 0;
+    for (const typed::Field& field : type.record->fields) sum += bytes_of(field.type);
+    return sum;
+  }
+  if (type.kind == TypeKind::Optional) return 8 + bytes_of(*type.element);
+  if (typed::is_array(type.kind)) return 8 + type.size * bytes_of(*type.element);
+  switch (type.kind) {
+    case TypeKind::Bool:
+    case TypeKind::U8:
+      return 1;
+    case TypeKind::U16:
+      return 2;
+    case TypeKind::I32:
+    case TypeKind::U32:
+    case TypeKind::F32:
+      return 4;
+    default:
+      return 8;
+  }
+}
+
+bool TaskChecker::check_size(const Type& array, const Span& span) {
+  const std::uint64_t bytes = bytes_of(array);
+  if (bytes <= kMaxArrayBytes) return true;
+  report(Code::BadSize, span,
+         to_string(array) + " takes " + std::to_string(bytes >> 20) + " MiB, more than a task's memory of " +
+             std::to_string(kMaxArrayBytes >> 20) + " MiB",
+         "take fewer or shorter elements");
+  return false;
 }
 
 Type TaskChecker::resolve_array(const syntax::ArrayType& array, const Span& span) {
@@ -146,16 +174,9 @@ Type TaskChecker::resolve_array(const syntax::ArrayType& array, const Span& span
   auto size = size_of(array.size, kMaxElements, "an array holds");
   Type type;
   if (element.kind == TypeKind::Error || !size) return type;
-  if (!is_element(element)) {
-    unavailable(element.kind == TypeKind::Record || element.kind == TypeKind::Optional
-                    ? "an array of records that hold texts or arrays"
-                    : "an array of texts or arrays",
-                span);
-    return type;
-  }
   type = plain(array.bounded ? TypeKind::BoundedArray : TypeKind::FixedArray, *size);
   type.element = arena_.intern(element);
-  return type;
+  return check_size(type, span) ? type : Type{};
 }
 
 // The sizes behind a record's name: as many as it declares.

@@ -60,6 +60,8 @@ Value TaskChecker::signal_argument(const syntax::CallExpr& call, std::size_t num
     return {};
   }
   if (!element_value(array, number)) return {};
+  constexpr std::string_view kOfFixedLength[] = {"fft", "spectrum", "psd", "fir", "resample"};
+  if (std::ranges::find(kOfFixedLength, name) != std::end(kOfFixedLength) && !has_fixed_length(array, name)) return {};
   if (!whole_too && !typed::is_float(type.element->kind)) {
     report(Code::TypeMismatch, array.expr->span,
            quoted(array.expr->span) + " is " + to_string(type) + ", but '" + std::string(name) + "' takes floats",
@@ -130,7 +132,7 @@ Value TaskChecker::signal_call(const syntax::CallExpr& call, ArrayFunction funct
     case Interpolate: {
       Value ys = signal_argument(call, 1, name);
       if (!ys) return {};
-      if (ys.type().element->kind != element.kind || ys.type().size != array.type().size) {
+      if (ys.type().element->kind != element.kind || !go_together(ys.type(), array.type())) {
         report(Code::OperandType, span,
                quoted(array.expr->span) + " is " + to_string(array.type()) + ", but " + quoted(ys.expr->span) + " is " +
                    to_string(ys.type()),
@@ -159,7 +161,7 @@ Value TaskChecker::signal_call(const syntax::CallExpr& call, ArrayFunction funct
 // Of two arrays: differences from their means, so points are differences here.
 Value TaskChecker::pair_call(Value xs, Value ys, ArrayFunction function, std::string_view name, const Span& span) {
   Type x = *xs.type().element, y = *ys.type().element;
-  if (x.kind != y.kind || xs.type().size != ys.type().size) {
+  if (x.kind != y.kind || !go_together(xs.type(), ys.type())) {
     report(Code::OperandType, span,
            quoted(xs.expr->span) + " is " + to_string(xs.type()) + ", but " + quoted(ys.expr->span) + " is " +
                to_string(ys.type()),
@@ -301,15 +303,13 @@ Value TaskChecker::spectrum_call(const syntax::CallExpr& call, ArrayFunction fun
       report(Code::DimensionMismatch, span, density.error().message);
       return {};
     }
-    if (stdlib::mixing(*density, stdlib::settled(*density)) != stdlib::Mixing::Same)
-      return unavailable("a spectrum in these units", span);
     bin.unit = unit_or_none(*density);
   }
   type.element = arena_.intern(bin);
   typed::ArrayCall node{function, {}, size % 2 == 0 ? 2u : 1u};
   node.arguments.push_back(std::move(bins.expr));
   node.arguments.push_back(std::move(scale.expr));
-  return Value(make_expr(type, span, std::move(node)));
+  return in_settled_unit(Value(make_expr(type, span, std::move(node))), span);
 }
 
 }  // namespace eyeflow::compiler::check_detail

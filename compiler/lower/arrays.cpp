@@ -72,42 +72,96 @@ void Body::assign_each(SlotId to, const typed::Expr& value) {
   }
 }
 
+// Traps where two lists are not of one length; arrays are.
+void Body::check_lengths(SlotId left, SlotId right) {
+  if (!task_.module.leaf(left).is_list() || left == right) return;
+  const Label fine = code_.new_label();
+  {
+    const Temp a = reference(left), b = reference(right);
+    Temp x = code_.take(vm::type_id(vm::Scalar::I64)), y = code_.take(vm::type_id(vm::Scalar::I64));
+    code_.emit(Op::ListLen, index(x.reg()), index(a.reg()));
+    code_.emit(Op::ListLen, index(y.reg()), index(b.reg()));
+    const Temp same = binary(Op::EqI64, std::move(x), std::move(y), vm::Scalar::Bool, {});
+    code_.jump_if(true, same.reg(), fine);
+  }
+  code_.emit(Op::Trap, static_cast<std::uint16_t>(vm::Trap::LengthsDiffer));
+  code_.bind(fine);
+}
+
+// Traps where a list has no element to give.
+void Body::check_not_empty(SlotId list) {
+  if (!task_.module.leaf(list).is_list()) return;
+  const Temp zero = load_constant(vm::Scalar::I64, 0), ref = reference(list);
+  const Temp first = code_.take(vm::type_id(task_.module.leaf(list).scalar));
+  code_.emit(*kListGet[task_.module.leaf(list).scalar], index(first.reg()), index(ref.reg()), index(zero.reg()));
+}
+
+// A list takes the length of what it is computed from, and is computed in place.
+void Body::begin_as(SlotId to, SlotId from) {
+  copy(Leaf::at(from, task_.module.leaf(from)), Leaf::at(to, task_.module.leaf(to)));
+}
+
 void Body::assign_one(SlotId to, const OpFamily& family, const typed::Expr& operand) {
-  const Place from = place(operand);
-  const Temp a = reference(to), b = reference(from.leaves[0].slot);
-  code_.emit(*family[from.leaves[0].type.scalar], index(a.reg()), index(b.reg()));
+  const Place place_of_operand = place(operand);
+  SlotId from = place_of_operand.leaves[0].slot;
+  const vm::Scalar scalar = task_.module.leaf(to).scalar;
+  if (task_.module.leaf(to).is_list()) {
+    begin_as(to, from);
+    from = to;
+  }
+  const Temp a = whole_reference(to), b = whole_reference(from);
+  code_.emit(*family[scalar], index(a.reg()), index(b.reg()));
 }
 
 void Body::assign_pair(SlotId to, const EachFamily& family, const typed::Expr& left, const typed::Expr& right) {
   const vm::Scalar scalar = task_.module.leaf(to).scalar;
+  const bool is_list = task_.module.leaf(to).is_list();
   if (is_whole(left) && is_whole(right)) {
     const Place l = settled_place(left, has_call(right));
-    const Place r = place(right);
-    const Temp a = reference(to), b = reference(l.leaves[0].slot), c = reference(r.leaves[0].slot);
-    code_.emit(*(*family.pair)[scalar], index(a.reg()), index(b.reg()), index(c.reg()));
-  } else if (is_whole(left)) {
-    const Place l = settled_place(left, has_call(right));
-    const Temp c = eval(right);
-    const Temp a = reference(to), b = reference(l.leaves[0].slot);
-    code_.emit(*(*family.with)[scalar], index(a.reg()), index(b.reg()), index(c.reg()));
-  } else if (family.from != nullptr) {
-    const Temp c = eval(left);
-    const Place r = place(right);
-    const Temp a = reference(to), b = reference(r.leaves[0].slot);
-    code_.emit(*(*family.from)[scalar], index(a.reg()), index(b.reg()), index(c.reg()));
-  } else {
-    // The order tells zeros and NaN apart: an array full of the scalar stands on the left.
-    Place full;
-    const Leaf filled = scratch_leaf(full, task_.module.leaf(to));
-    {
-      const Temp element = eval(left);
-      const Temp a = reference(filled.slot);
-      code_.emit(*kArrayFill[scalar], index(a.reg()), index(element.reg()));
+    Place r = place(right);
+    SlotId first = l.leaves[0].slot;
+    check_lengths(first, r.leaves[0].slot);
+    if (is_list) {
+      if (r.leaves[0].slot == to && first != to) {  // it is about to be replaced
+        const Leaf kept = scratch_leaf(r, task_.module.leaf(to));
+        begin_as(kept.slot, to);
+        r.leaves[0] = kept;
+      }
+      begin_as(to, first);
+      first = to;
     }
-    const Place r = place(right);
-    const Temp a = reference(to), b = reference(filled.slot), c = reference(r.leaves[0].slot);
+    const Temp a = whole_reference(to), b = whole_reference(first), c = whole_reference(r.leaves[0].slot);
     code_.emit(*(*family.pair)[scalar], index(a.reg()), index(b.reg()), index(c.reg()));
+    return;
   }
+  // One of them is a scalar.
+  const bool scalar_first = is_whole(right);
+  Place whole;
+  Temp number;
+  if (scalar_first) {
+    number = eval(left);
+    whole = place(right);
+  } else {
+    whole = settled_place(left, has_call(right));
+    number = eval(right);
+  }
+  SlotId from = whole.leaves[0].slot;
+  if (is_list) {
+    begin_as(to, from);
+    from = to;
+  }
+  const Temp a = whole_reference(to), b = whole_reference(from);
+  if (const OpFamily* const by = scalar_first ? family.from : family.with; by != nullptr) {
+    code_.emit(*(*by)[scalar], index(a.reg()), index(b.reg()), index(number.reg()));
+    return;
+  }
+  // The order tells zeros and NaN apart: an array full of the scalar stands on the left.
+  Place full;
+  const Leaf filled = scratch_leaf(full, task_.module.leaf(to));
+  if (is_list) begin_as(filled.slot, from);
+  const Temp f = whole_reference(filled.slot);
+  code_.emit(*kArrayFill[scalar], index(f.reg()), index(number.reg()));
+  code_.emit(*(*family.pair)[scalar], index(a.reg()), index(f.reg()), index(b.reg()));
 }
 
 Temp Body::eval(const typed::Expr& expr, const typed::ArrayCall& node, std::optional<RegId> target) {
@@ -119,7 +173,8 @@ Temp Body::eval(const typed::Expr& expr, const typed::ArrayCall& node, std::opti
   std::vector<Place> kept;
   // The sum and the mean of products are one pass without an array between: the same order, the same bits.
   const auto* products = std::get_if<typed::Binary>(&first.node);
-  if ((node.function == Sum || node.function == Mean) && products && products->op == BinaryOp::Mul &&
+  const bool is_fixed = first.type.kind == typed::TypeKind::FixedArray;
+  if ((node.function == Sum || node.function == Mean) && is_fixed && products && products->op == BinaryOp::Mul &&
       typed::is_float(first.type.element->kind) && is_whole(*products->left) && is_whole(*products->right)) {
     const typed::Expr* const factors[] = {products->left.get(), products->right.get()};
     Temp result = destination(scalar, target);
@@ -133,16 +188,22 @@ Temp Body::eval(const typed::Expr& expr, const typed::ArrayCall& node, std::opti
     return result;
   }
   std::vector<ArrayOperand> operands = operands_of(pointers(node.arguments), kept);
+  if (operands.size() > 1 && operands[1].slot) check_lengths(*operands[0].slot, *operands[1].slot);
+  const bool gives_one = node.function == Argmax || node.function == Argmin ||
+                         ((node.function == Min || node.function == Max) && !typed::is_float(first.type.element->kind));
+  if (gives_one) check_not_empty(*operands[0].slot);
   if (node.function == Sum) {
-    const Temp array = reference(*operands[0].slot);
+    const Temp array = whole_reference(*operands[0].slot);
     Temp result = destination(scalar, target);
     code_.emit(*kArraySum[scalar], index(result.reg()), index(array.reg()));
     return result;
   }
   Place scratch;
   if (node.function == Percentile) {
-    const LeafType sorted{vm::TypeKind::Array, scalar, node.arguments[0]->type.size};
-    operands.insert(operands.begin() + 1, ArrayOperand::at(scratch_leaf(scratch, sorted).slot));
+    // As long as what is sorted in it.
+    const Leaf sorted = scratch_leaf(scratch, task_.module.leaf(*operands[0].slot));
+    if (!is_fixed) begin_as(sorted.slot, *operands[0].slot);
+    operands.insert(operands.begin() + 1, ArrayOperand::at(sorted.slot));
   }
   const std::string area = node.function == Dot                                    ? "array."
                            : node.function == Band || node.function == Interpolate ? "signal."

@@ -35,6 +35,9 @@ struct Place {
   std::vector<ScratchTemp> slots;
 };
 
+// Some of it stands inside of an array.
+bool is_nested(const Place& place);
+
 // The local, state or call that a place is in.
 const typed::Expr& root_of(const typed::Expr& place);
 
@@ -192,6 +195,8 @@ class Body {
   Temp eval_whole_equal(const typed::Binary& node, std::optional<RegId> target);
   // Sets `equal`, and goes to `end` where they are not.
   void compare(const Leaf& left, const Leaf& right, RegId equal, Label end);
+  void compare(const typed::Type& type, std::span<const Leaf>& left, std::span<const Leaf>& right, RegId equal,
+               Label end);
   Temp eval_text_equal(const typed::Binary& node, std::optional<RegId> target);
   Temp eval_intrinsic(const vm::IntrinsicDesc& intrinsic, const std::vector<typed::ExprPtr>& arguments,
                       std::optional<RegId> target);
@@ -224,8 +229,29 @@ class Body {
   bool is_ready(typed::InputId input) const { return ready_[typed::index(input)]; }
 
   // ---- Places, texts, arrays (places.cpp, aggregates.cpp, text.cpp, calls.cpp)
-  Place place(const typed::Expr& expr);
+  // What is nested is copied out; `raw_place` tells where it is.
+  Place place(const typed::Expr& expr) { return copied_out(raw_place(expr), expr.type); }
+  Place raw_place(const typed::Expr& expr);
   Place element_of(const typed::Index& node);
+  // ---- What stands inside of arrays (nested.cpp)
+  Temp length_of(const Place& array, const typed::Type& type, std::optional<RegId> target = {});
+  void check_below(RegId at, Temp length);
+  Place element_at(const std::vector<Leaf>& array, const typed::Type& type, RegId at);
+  Place copied_out(Place nested, const typed::Type& type);
+  void copy_out(const Leaf& part, const Leaf& to);
+  void copy_out(const typed::Type& type, std::span<const Leaf>& nested, Place& into);
+  void copy_in(const Leaf& from, const Leaf& part);
+  void copy_in(const typed::Type& type, std::span<const Leaf>& from, std::span<const Leaf>& nested);
+  void copy_in(const typed::Type& type, const Place& from, const Place& nested);
+  void copy_list(std::span<const Leaf> lists, std::span<const Leaf> nested, bool in);
+  template <typename MakeBody>
+  void each_index(Temp trips, std::uint32_t most_trips, const MakeBody& body);
+  void assign_elements(const std::vector<Leaf>& to, const typed::Type& type,
+                       const std::vector<const typed::Expr*>& values);
+  void fill_elements(const std::vector<Leaf>& to, const typed::Type& type, const typed::ArrayFill& node);
+  void slice_elements(const std::vector<Leaf>& to, const typed::Type& type, const Place& from,
+                      const typed::Type& from_type, RegId at, Temp trips);
+  void push_nested(const Place& list, const typed::Type& type, const typed::Expr& value);
   Place call(const typed::Call& node, std::optional<RegId> target);
   Place call_inlined(const typed::Call& node, std::optional<RegId> target);
   bool is_inlined(typed::FunctionId function) const;
@@ -239,14 +265,17 @@ class Body {
   Place settled_place(const typed::Expr& expr, bool calls_follow);
   void assign(const std::vector<Leaf>& to, const typed::Expr& value, bool may_read_target);
   void assign_constant(const std::vector<Leaf>& to, const typed::Constant& constant);
-  void assign_literal(const std::vector<Leaf>& to, const typed::ArrayLiteral& node);
-  void assign_slice(const std::vector<Leaf>& to, const typed::Slice& node);
-  void assign_fill(const std::vector<Leaf>& to, const typed::ArrayFill& node);
+  void assign_literal(const std::vector<Leaf>& to, const typed::Type& type, const typed::ArrayLiteral& node);
+  void assign_slice(const std::vector<Leaf>& to, const typed::Type& type, const typed::Slice& node);
+  void assign_fill(const std::vector<Leaf>& to, const typed::Type& type, const typed::ArrayFill& node);
   // ---- Whole arrays (arrays.cpp)
   static bool is_elementwise(const typed::Expr& value);
   void assign_each(SlotId to, const typed::Expr& value);
   void assign_one(SlotId to, const OpFamily& family, const typed::Expr& operand);
   void assign_pair(SlotId to, const EachFamily& family, const typed::Expr& left, const typed::Expr& right);
+  void check_lengths(SlotId left, SlotId right);
+  void check_not_empty(SlotId list);
+  void begin_as(SlotId to, SlotId from);
   void assign_matmul(SlotId to, const typed::ArrayCall& node);
   // ---- Intrinsics on arrays (signals.cpp)
   // What is handed to one: an array or list in memory, or a scalar.
@@ -284,7 +313,16 @@ class Body {
   void push(const Leaf& list, RegId value);
   Temp reference(SlotId slot);
   void reference_into(SlotId slot, RegId reg);
+  void view_into(SlotId list, RegId reg);
+  Temp whole_reference(SlotId slot);
   Leaf scratch_leaf(Place& owner, LeafType type);
+  vm::TypeId view_type(SlotId list) {
+    const LeafType& leaf = task_.module.leaf(list);
+    return task_.module.type(vm::Type{.kind = vm::TypeKind::View,
+                                      .element = leaf.scalar,
+                                      .region = task_.module.region(list),
+                                      .capacity = leaf.capacity});
+  }
   vm::TypeId reference_type(SlotId slot) {
     return task_.module.type(task_.module.leaf(slot), task_.module.region(slot));
   }

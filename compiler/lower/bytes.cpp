@@ -73,7 +73,9 @@ void Body::lower(const typed::PutNumber& stmt) {
       wrap(std::move(value), scalar, Scalar::U64, bits.reg());
     }
   }
-  const Place place_of_bytes = place(*stmt.bytes);
+  const Place nested = raw_place(*stmt.bytes);
+  const Place place_of_bytes =
+      copied_out(Place{.leaves = nested.leaves, .registers = {}, .slots = {}}, stmt.bytes->type);
   const Leaf& bytes = place_of_bytes.leaves[0];
   Temp at = code_.take(vm::type_id(Scalar::I64));
   if (stmt.at) {
@@ -94,6 +96,7 @@ void Body::lower(const typed::PutNumber& stmt) {
     store(std::move(byte), Leaf::element(at.reg(), bytes.slot, Scalar::U8));
     if (n + 1 < form.width) code_.emit(*kAddImm[Scalar::I64], index(at.reg()), index(at.reg()), 1);
   }
+  if (is_nested(nested)) copy_in(stmt.bytes->type, place_of_bytes, nested);
 }
 
 }  // namespace eyeflow::compiler::lowering

@@ -165,14 +165,15 @@ Place Body::call(const typed::Call& node, std::optional<RegId> target) {
   std::vector<Temp> run = code_.take_run(callee.parameter_types);
   std::vector<std::pair<Place, std::vector<Leaf>>> late;
   std::size_t next_register = 0;
-  Place self;
+  Place self, nested_self;
   std::vector<Leaf> self_to;
   for (std::size_t i = 0; i < node.arguments.size(); ++i) {
     std::vector<Leaf> to = callee.parameters[i];
     for (Leaf& leaf : to)
       if (leaf.kind == Leaf::Kind::Register) leaf.reg = run[next_register++].reg();
     if (i == 0 && callee.returns_self) {
-      self = place(*node.arguments[0]);
+      nested_self = raw_place(*node.arguments[0]);
+      self = copied_out(Place{.leaves = nested_self.leaves, .registers = {}, .slots = {}}, node.arguments[0]->type);
       self_to = std::move(to);
       continue;
     }
@@ -209,6 +210,7 @@ Place Body::call(const typed::Call& node, std::optional<RegId> target) {
     if (from.kind == Leaf::Kind::Register) from.reg = RegId(next_result++);
     copy(from, self.leaves[leaf]);
   }
+  if (is_nested(nested_self)) copy_in(node.arguments[0]->type, self, nested_self);
   return result;
 }
 

@@ -53,6 +53,9 @@ Temp Body::load(const Leaf& leaf, std::optional<RegId> target) {
       return moved(Temp::borrowed(leaf.reg), target);
     case Leaf::Kind::Slot:
       return load(leaf.slot, target);
+    case Leaf::Kind::Part:
+      EYEFLOW_CHECK(!"no scalar");
+      [[fallthrough]];
     case Leaf::Kind::Element:
       break;
   }
@@ -214,7 +217,8 @@ Temp Body::eval(const typed::Expr&, const typed::OutputCount& node, std::optiona
 }
 
 Temp Body::eval(const typed::Expr&, const typed::Length& node, std::optional<RegId> target) {
-  const Place of = place(*node.operand);
+  const Place of = node.operand->type.kind == typed::TypeKind::Text ? place(*node.operand) : raw_place(*node.operand);
+  if (of.leaves[0].type.is_scalar()) return load(of.leaves[0], target);
   const Temp ref = reference(of.leaves[0].slot);
   Temp result = destination(Scalar::I64, target);
   const bool is_list = of.leaves[0].type.is_list();

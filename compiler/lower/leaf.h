@@ -8,8 +8,13 @@
 #include "vm/isa/isa.h"
 
 // The machine knows scalars, texts, arrays and lists of scalars. A value of the language is a row of those, its leaves:
-// a record is the leaves of its fields one after the other, an array of records one array per leaf of the record, an
-// optional a flag (true: given) and the leaves of its element.
+// a record is the leaves of its fields one after the other, an optional a flag (true: given) and the leaves of its
+// element.
+//
+// An array is one array for each leaf of its element. Where an element is more than words, a leaf of it takes `count`
+// places in that array, and the next element's stand behind them: a text its length in two bytes and its bytes, a fixed
+// array those of its elements, a bounded one its length and, in leaves of their own, those of its elements. A bounded
+// array of words is a list for each leaf; one of other elements is its length, an I64, and then what a fixed one is.
 namespace eyeflow::compiler::lowering {
 
 struct LeafType {
@@ -28,12 +33,21 @@ constexpr LeafType text_leaf(std::uint32_t capacity) { return {vm::TypeKind::Tex
 // What a register holds for a scalar of the language; Void for anything else.
 vm::Scalar scalar_of(typed::TypeKind kind);
 
-// Whether the machine has a form for values of this type: no arrays of arrays or of texts.
-bool has_leaves(const typed::Type& type);
+// What an element of an array takes in the array of each leaf.
+struct NestedLeaf {
+  vm::Scalar scalar = vm::Scalar::Void;
+  std::uint32_t count = 1;
+  bool is_scalar = true;  // a word of the element; otherwise a part with elements of its own
+};
+std::vector<NestedLeaf> nested_leaves_of(const typed::Type& type);
+std::size_t nested_leaf_count(const typed::Type& type);
+// All of it is words: no texts, no arrays.
+bool is_of_words(const typed::Type& type);
 std::vector<LeafType> leaves_of(const typed::Type& type);
 std::size_t leaf_count(const typed::Type& type);
 // Where the leaves of a record's field begin among the record's own.
 std::size_t first_leaf_of_field(const typed::Record& record, std::uint32_t field);
+std::size_t first_nested_leaf_of_field(const typed::Record& record, std::uint32_t field);
 
 // A leaf whose value is known.
 struct LeafConstant {

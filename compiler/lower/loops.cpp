@@ -115,7 +115,8 @@ Temp Body::eval_whole_equal(const typed::Binary& node, std::optional<RegId> targ
   {
     const Place left = settled_place(*node.left, has_call(*node.right));
     const Place right = place(*node.right);
-    for (std::size_t i = 0; i < left.leaves.size(); ++i) compare(left.leaves[i], right.leaves[i], equal.reg(), end);
+    std::span<const Leaf> a = left.leaves, b = right.leaves;
+    compare(node.left->type, a, b, equal.reg(), end);
   }
   code_.bind(end);
   return node.op == typed::BinaryOp::Eq ? moved(std::move(equal), target)
@@ -156,21 +157,18 @@ void Body::compare(const Leaf& left, const Leaf& right, RegId equal, Label end) 
   counted_loop(std::move(trips), left.type.capacity, at.reg(), [&] { words(element(left), element(right)); });
 }
 
-void Body::assign_slice(const std::vector<Leaf>& to, const typed::Slice& node) {
+void Body::assign_slice(const std::vector<Leaf>& to, const typed::Type& type, const typed::Slice& node) {
   const Place from = place(*node.array);
   const vm::TypeId i64 = vm::type_id(Scalar::I64);
   Temp at = code_.take(i64), behind = code_.take(i64), trips = code_.take(i64);
   eval(*node.from, at.reg());
   eval(*node.to, behind.reg());
-  const bool is_known = known(*node.from) && known(*node.to) && !from.leaves[0].type.is_list();
+  const typed::Type& from_type = node.array->type;
+  const bool is_fixed = from_type.kind == typed::TypeKind::FixedArray;
+  const bool is_known = known(*node.from) && known(*node.to) && is_fixed;
   if (!is_known) {
     const Label outside = code_.new_label(), inside = code_.new_label();
-    if (from.leaves[0].type.is_list()) {
-      const Temp list = reference(from.leaves[0].slot);
-      code_.emit(Op::ListLen, index(trips.reg()), index(list.reg()));
-    } else {
-      load_constant(Scalar::I64, from.leaves[0].type.capacity, trips.reg());
-    }
+    length_of(from, from_type, trips.reg());
     Temp holds = code_.take(vm::type_id(Scalar::Bool));
     binary(Op::LeI64, Temp::borrowed(behind.reg()), Temp::borrowed(trips.reg()), Scalar::Bool, holds.reg());
     code_.jump_if(false, holds.reg(), outside);
@@ -184,6 +182,7 @@ void Body::assign_slice(const std::vector<Leaf>& to, const typed::Slice& node) {
   }
   binary(Op::MaxI64, Temp::borrowed(at.reg()), std::move(behind), Scalar::I64, trips.reg());
   binary(Op::SubI64, Temp::borrowed(trips.reg()), Temp::borrowed(at.reg()), Scalar::I64, trips.reg());
+  if (!is_of_words(*type.element)) return slice_elements(to, type, from, from_type, at.reg(), std::move(trips));
   const bool is_list = to[0].type.is_list();
   Temp into = code_.take(i64);
   load_constant(Scalar::I64, 0, into.reg());
@@ -250,7 +249,7 @@ void Body::lower(const typed::ForEach& stmt) {
   const bool is_result = std::holds_alternative<typed::Call>(stmt.array->node);
   const Place array = is_result ? temporary(*stmt.array) : place(*stmt.array);
   if (array.leaves.empty()) return;
-  const bool is_list = array.leaves[0].type.is_list();
+  const bool is_list = stmt.array->type.kind == typed::TypeKind::BoundedArray;
   if (!is_list && is_unrolled(stmt.max_trips, stmt.body)) {
     return unrolled(stmt.max_trips, stmt.body, [&](std::int64_t trip) {
       Place number;
@@ -262,13 +261,7 @@ void Body::lower(const typed::ForEach& stmt) {
     });
   }
   Temp trips;
-  if (is_list) {
-    const Temp ref = reference(array.leaves[0].slot);
-    trips = code_.take(vm::type_id(Scalar::I64));
-    code_.emit(Op::ListLen, index(trips.reg()), index(ref.reg()));
-  } else {
-    trips = load_constant(Scalar::I64, stmt.max_trips);
-  }
+  trips = is_list ? length_of(array, stmt.array->type) : load_constant(Scalar::I64, stmt.max_trips);
   const std::size_t first_local = frame_.alive.size();
   Place number;
   number.registers.push_back(code_.take(vm::type_id(Scalar::I64)));
@@ -289,11 +282,15 @@ void Body::lower(const typed::ForEach& stmt) {
   end_scope(first_local);
 }
 
-// A scalar is read once a trip; of a record each field where it is used, for the array does not change meanwhile.
+// A scalar is read once a trip, and so is what stands inside of the array; of a record each field where it is used, for
+// the array does not change meanwhile.
 void Body::declare_element(const typed::ForEach& stmt, const Place& array, RegId at) {
+  const typed::Type& type = stmt.array->type;
+  if (!is_of_words(*type.element))
+    return declare(stmt.element, copied_out(element_at(array.leaves, type, at), *type.element));
   Place element;
   for (const Leaf& leaf : array.leaves) element.leaves.push_back(Leaf::element(at, leaf.slot, leaf.type.scalar));
-  if (typed::is_scalar(stmt.array->type.element->kind)) {
+  if (typed::is_scalar(type.element->kind)) {
     element.registers.push_back(code_.take(vm::type_id(element.leaves[0].type.scalar)));
     load(element.leaves[0], element.registers[0].reg());
     element.leaves[0] = Leaf::in(element.registers[0].reg(), element.leaves[0].type);

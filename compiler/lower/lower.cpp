@@ -19,46 +19,15 @@ bool reads_clock(const TaskContext& task, const typed::Expr& expr) {
   return false;
 }
 
-// ---- What the machine has no form for: reported once, at the declaration
-// ---------------------------------------------
-
-class FormCheck {
- public:
-  explicit FormCheck(TaskContext& task) : task_(task) {}
-
-  bool run() {
-    for (const typed::State& state : task_.task.states) type(state.type, state.span, state.name);
-    for (const typed::Param& param : task_.task.params)
-      if (!typed::is_scalar(param.type.kind))
-        refuse(param.span, "the param '" + param.name + "' is a text", "make it a const");
-    for (const typed::Output& output : task_.task.outputs)
-      if (output.initial && !typed::is_scalar(output.type.kind))
-        refuse(output.span, "'" + output.name + "' starts with " + to_string(output.type), "set it in an 'on start'");
-    for (const typed::Function& function : task_.task.functions) {
-      type(function.result, function.span, function.name);
-      locals(function.locals);
-    }
-    for (const typed::Handler& handler : task_.task.handlers) locals(handler.locals);
-    return ok_;
-  }
-
- private:
-  void locals(const std::vector<typed::Local>& locals) {
-    for (const typed::Local& local : locals) type(local.type, local.span, local.name);
-  }
-  void type(const typed::Type& type, Span span, const std::string& name) {
-    if (!has_leaves(type))
-      refuse(span, "'" + name + "' is an array of arrays or texts (" + to_string(type) + ")",
-             "use one array of numbers");
-  }
-  void refuse(Span span, std::string message, std::string hint) {
-    task_.diagnostics.add(Code::NotAvailable, span, std::move(message), std::move(hint));
-    ok_ = false;
-  }
-
-  TaskContext& task_;
-  bool ok_ = true;
-};
+// The oldest instruction set that can run it.
+std::uint16_t oldest_version(const vm::Module& module) {
+  for (const vm::Function& function : module.functions)
+    for (const vm::Instruction& i : function.code)
+      if (i.op >= vm::Op::RefPage ||
+          (i.op == vm::Op::Trap && i.a == static_cast<std::uint16_t>(vm::Trap::LengthsDiffer)))
+        return 5;
+  return module.models.empty() ? 3 : 4;
+}
 
 // ---- Functions, alarms, handlers
 // -------------------------------------------------------------------------------------
@@ -325,10 +294,8 @@ std::optional<Lowered> lower(const typed::Program& program, std::size_t task_ind
   const std::size_t errors = diagnostics.error_count();
   const typed::Task& source = program.tasks[task_index];
   TaskContext task{program, source, stdlib::intrinsics(), diagnostics, options.for_coverage};
-  if (!FormCheck(task).run()) return std::nullopt;
   vm::Module& module = task.module.module;
   module.task = source.name;
-  if (source.models.empty()) module.isa_version = 3;  // the oldest that can run it
   module.doc = source.doc;
   module.source = file_name_as_text(options.source_name);
 
@@ -349,6 +316,7 @@ std::optional<Lowered> lower(const typed::Program& program, std::size_t task_ind
     diagnostics.add(Code::TooLarge, source.span, "'" + source.name + "' is too large: " + problem);
   if (diagnostics.error_count() > errors) return std::nullopt;
   add_tables(task);
+  module.isa_version = oldest_version(module);
 
   vm::Module finished = std::move(task.module.module);
   auto verified = vm::verify(std::move(finished), task.intrinsics);

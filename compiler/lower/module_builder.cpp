@@ -9,7 +9,7 @@
 namespace eyeflow::compiler::lowering {
 namespace {
 
-constexpr std::uint64_t kReachableWords = 65'536;  // a slot's place is a 16-bit word offset
+constexpr std::uint64_t kReachableWords = 65'536;  // a slot's place is a 16-bit word offset, or one of a page
 
 vm::Type machine_type(const LeafType& leaf, vm::Region region) {
   return {.kind = leaf.kind, .element = leaf.scalar, .region = region, .capacity = leaf.capacity};
@@ -122,8 +122,14 @@ std::string ModuleBuilder::lay_out(vm::Region region) {
 
   std::uint64_t end = 0;
   for (PendingSlot* slot : order) {
-    if (end / 8 >= kReachableWords || end + bytes_of(slot) > vm::kMaxRegionBytes)
-      return "its " + std::string(vm::name(region)) + " memory needs more than an instruction can reach";
+    if (end / 8 >= kReachableWords) {
+      if (slot->type.is_scalar())
+        return "it has more numbers in its " + std::string(vm::name(region)) + " memory than an instruction can reach";
+      end = (end + vm::kPageBytes - 1) / vm::kPageBytes * vm::kPageBytes;
+    }
+    if (end + bytes_of(slot) > vm::kMaxRegionBytes)
+      return "its " + std::string(vm::name(region)) + " memory needs more than " +
+             std::to_string(vm::kMaxRegionBytes >> 20) + " MiB";
     slot->offset = static_cast<std::uint32_t>(end);
     end += bytes_of(slot);
     module.slots.push_back({.region = region,
@@ -150,7 +156,11 @@ std::string ModuleBuilder::lay_out() {
   for (std::size_t f = 0; f < uses_.size(); ++f) {
     for (const SlotUse& use : uses_[f]) {
       vm::Instruction& instruction = module.functions[f].code[use.instruction];
-      (use.in_b ? instruction.b : instruction.c) = static_cast<std::uint16_t>(offset(use.slot) / 8);
+      const std::uint32_t at = offset(use.slot);
+      const bool is_far = at / 8 >= kReachableWords;
+      EYEFLOW_CHECK(!is_far || instruction.op == vm::Op::Ref);
+      if (is_far) instruction.op = vm::Op::RefPage;
+      (use.in_b ? instruction.b : instruction.c) = static_cast<std::uint16_t>(at / (is_far ? vm::kPageBytes : 8));
     }
   }
   return {};

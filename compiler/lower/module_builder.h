@@ -21,8 +21,8 @@ struct SlotUse {
 };
 
 // Collects the parts of a module that functions share: types, slots, constants. Places in memory are given out last,
-// in finish(), scalars before texts and arrays and those by size: an instruction reaches the first 512 KiB of a region,
-// so only what begins late must be large.
+// in lay_out(), scalars before texts and arrays and those by size: most instructions reach the first 512 KiB of a
+// region, references to what lies behind begin at pages, so only what is large stands there.
 class ModuleBuilder {
  public:
   vm::Module module;  // everything but types, slots and images is filled in directly

@@ -28,6 +28,20 @@ Temp Body::reference(SlotId slot) {
   return result;
 }
 
+// What of a list is in use.
+void Body::view_into(SlotId list, RegId reg) {
+  const Temp ref = reference(list);
+  code_.emit(Op::ViewList, index(reg), index(ref.reg()));
+}
+
+// An array as instructions on whole arrays take it.
+Temp Body::whole_reference(SlotId slot) {
+  if (!task_.module.leaf(slot).is_list()) return reference(slot);
+  Temp view = code_.take(view_type(slot));
+  view_into(slot, view.reg());
+  return view;
+}
+
 Leaf Body::scratch_leaf(Place& owner, LeafType type) {
   owner.slots.emplace_back(*this, type);
   return Leaf::at(owner.slots.back().slot(), type);
@@ -48,7 +62,17 @@ Place Body::temporary(const typed::Expr& expr) {
 }
 
 Place Body::element_of(const typed::Index& node) {
-  Place result = place(*node.array);
+  const typed::Type& type = node.array->type;
+  Place result = raw_place(*node.array);
+  if (is_nested(result) || !is_of_words(*type.element)) {
+    result.registers.push_back(eval(*node.index));
+    const RegId at = result.registers.back().reg();
+    check_below(at, length_of(result, type));
+    Place element = element_at(result.leaves, type, at);
+    result.leaves = std::move(element.leaves);
+    std::ranges::move(element.registers, std::back_inserter(result.registers));
+    return result;
+  }
   // The word is what counts, whichever integer it is of.
   const auto* widened = std::get_if<typed::Convert>(&node.index->node);
   const bool as_it_is = widened && widened->op == typed::ConvertOp::Widen && !known(*node.index) &&
@@ -63,7 +87,7 @@ Place Body::element_of(const typed::Index& node) {
   return result;
 }
 
-Place Body::place(const typed::Expr& expr) {
+Place Body::raw_place(const typed::Expr& expr) {
   Place result;
   const auto add_slot = [&](SlotId slot) { result.leaves.push_back(Leaf::at(slot, task_.module.leaf(slot))); };
   std::visit(Overloaded{
@@ -110,7 +134,7 @@ Place Body::place(const typed::Expr& expr) {
                  },
                  [&](const typed::Index& n) { result = element_of(n); },
                  [&](const typed::FieldOf& n) {
-                   result = place(*n.record);
+                   result = raw_place(*n.record);
                    if (n.record->type.kind == typed::TypeKind::Optional) {
                      const auto behind_flag = result.leaves.begin() + 1;
                      if (n.field == typed::kGiven)
@@ -120,8 +144,11 @@ Place Body::place(const typed::Expr& expr) {
                      return;
                    }
                    const typed::Record& record = *n.record->type.record;
-                   const auto first = static_cast<std::ptrdiff_t>(first_leaf_of_field(record, n.field));
-                   const auto count = static_cast<std::ptrdiff_t>(leaf_count(record.fields[n.field].type));
+                   const bool nested = is_nested(result);
+                   const typed::Type& type = record.fields[n.field].type;
+                   const auto first = static_cast<std::ptrdiff_t>(nested ? first_nested_leaf_of_field(record, n.field)
+                                                                         : first_leaf_of_field(record, n.field));
+                   const auto count = static_cast<std::ptrdiff_t>(nested ? nested_leaf_count(type) : leaf_count(type));
                    const std::vector<Leaf> all = std::move(result.leaves);
                    result.leaves.assign(all.begin() + first, all.begin() + first + count);
                  },
@@ -144,7 +171,8 @@ void Body::store(Temp value, const Leaf& to) {
   const vm::Scalar scalar = to.type.scalar;
   switch (to.kind) {
     case Leaf::Kind::Constant:
-      EYEFLOW_CHECK(!"what is known is not written");
+    case Leaf::Kind::Part:
+      EYEFLOW_CHECK(!"no place for a scalar");
       return;
     case Leaf::Kind::Register:
       moved(std::move(value), to.reg);
@@ -207,10 +235,10 @@ void Body::assign(const std::vector<Leaf>& to, const typed::Expr& value, bool ma
   }
   std::visit(Overloaded{
                  [&](const typed::Interpolate& n) { interpolate(to[0].slot, n); },
-                 [&](const typed::ArrayLiteral& n) { assign_literal(to, n); },
-                 [&](const typed::ArrayFill& n) { assign_fill(to, n); },
+                 [&](const typed::ArrayLiteral& n) { assign_literal(to, value.type, n); },
+                 [&](const typed::ArrayFill& n) { assign_fill(to, value.type, n); },
                  [&](const typed::ArrayCall& n) { assign_array_call(to[0].slot, n, value.type); },
-                 [&](const typed::Slice& n) { assign_slice(to, n); },
+                 [&](const typed::Slice& n) { assign_slice(to, value.type, n); },
                  [&](const typed::Given& n) {
                    assign({to.begin() + 1, to.end()}, *n.value, false);
                    if (to[0].kind == Leaf::Kind::Register)
@@ -284,8 +312,9 @@ void Body::push(const Leaf& list, RegId value) {
   code_.emit(*kListPush[list.type.scalar], index(ref.reg()), index(value));
 }
 
-void Body::assign_literal(const std::vector<Leaf>& to, const typed::ArrayLiteral& node) {
+void Body::assign_literal(const std::vector<Leaf>& to, const typed::Type& type, const typed::ArrayLiteral& node) {
   if (to.empty()) return;
+  if (!is_of_words(*type.element)) return assign_elements(to, type, pointers(node.elements));
   const bool is_list = to[0].type.is_list();
   if (is_list) {
     for (const Leaf& leaf : to) code_.emit(Op::ListClear, index(reference(leaf.slot).reg()));
@@ -305,7 +334,8 @@ void Body::assign_literal(const std::vector<Leaf>& to, const typed::ArrayLiteral
   }
 }
 
-void Body::assign_fill(const std::vector<Leaf>& to, const typed::ArrayFill& node) {
+void Body::assign_fill(const std::vector<Leaf>& to, const typed::Type& type, const typed::ArrayFill& node) {
+  if (!is_of_words(*type.element)) return fill_elements(to, type, node);
   const Place element = temporary(*node.value);
   for (std::size_t i = 0; i < to.size(); ++i) {
     const RegId value = element.leaves[i].reg;

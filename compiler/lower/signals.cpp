@@ -33,17 +33,26 @@ std::vector<const typed::Expr*> Body::pointers(const std::vector<typed::ExprPtr>
 }
 
 void Body::emit_on_arrays(const std::string& name, std::vector<ArrayOperand> operands, std::uint16_t result) {
+  const vm::IntrinsicDesc& intrinsic = task_.intrinsic(name);
   std::vector<vm::TypeId> types;
-  for (const ArrayOperand& operand : operands)
-    types.push_back(operand.slot ? reference_type(*operand.slot) : code_.type_of(operand.value.reg()));
+  std::vector<bool> is_view;
+  for (const ArrayOperand& operand : operands) {
+    const bool is_list = operand.slot && task_.module.leaf(*operand.slot).is_list();
+    is_view.push_back(is_list && intrinsic.params[types.size()].match == vm::Match::Array);
+    types.push_back(is_view.back() ? view_type(*operand.slot)
+                    : operand.slot ? reference_type(*operand.slot)
+                                   : code_.type_of(operand.value.reg()));
+  }
   const std::vector<Temp> run = code_.take_run(types);
   for (std::size_t i = 0; i < operands.size(); ++i) {
-    if (operands[i].slot)
+    if (is_view[i])
+      view_into(*operands[i].slot, run[i].reg());
+    else if (operands[i].slot)
       reference_into(*operands[i].slot, run[i].reg());
     else
       moved(std::move(operands[i].value), run[i].reg());
   }
-  code_.emit(Op::CallIntrinsic, result, task_.intrinsic(name).id, index(run[0].reg()));
+  code_.emit(Op::CallIntrinsic, result, intrinsic.id, index(run[0].reg()));
 }
 
 void Body::assign_array_call(SlotId to, const typed::ArrayCall& node, const typed::Type& made) {

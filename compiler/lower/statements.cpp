@@ -59,7 +59,8 @@ void Body::lower(const typed::Declare& stmt) {
 }
 
 void Body::lower(const typed::Assign& stmt) {
-  const Place to = place(*stmt.place);
+  const Place to = raw_place(*stmt.place);
+  if (is_nested(to)) return copy_in(stmt.place->type, place(*stmt.value), to);
   assign(to.leaves, *stmt.value, may_read(task_.task, *stmt.value, *stmt.place));
 }
 
@@ -162,7 +163,8 @@ void Body::emit_output(typed::OutputId output, std::span<const typed::Expr* cons
 void Body::lower(const typed::Acknowledge& stmt) { code_.emit(Op::AlarmAck, static_cast<std::uint16_t>(stmt.alarm)); }
 
 void Body::lower(const typed::Push& stmt) {
-  const Place list = place(*stmt.array);
+  const Place list = raw_place(*stmt.array);
+  if (list.leaves[0].type.is_scalar()) return push_nested(list, stmt.array->type, *stmt.value);
   const bool is_scalar = typed::is_scalar(stmt.value->type.kind);
   if (is_scalar) {
     const Temp value = eval(*stmt.value);
@@ -177,7 +179,8 @@ void Body::lower(const typed::Push& stmt) {
 }
 
 void Body::lower(const typed::Clear& stmt) {
-  const Place list = place(*stmt.array);
+  const Place list = raw_place(*stmt.array);
+  if (list.leaves[0].type.is_scalar()) return store(load_constant(vm::Scalar::I64, 0), list.leaves[0]);
   for (const Leaf& leaf : list.leaves) code_.emit(Op::ListClear, index(reference(leaf.slot).reg()));
 }
 

@@ -67,14 +67,19 @@ vm::Param param_row(const TaskContext& task, std::size_t index) {
 }
 
 // "line.from.x" for a record's field, in the order of leaves_of(): names in state must tell its parts apart.
-void add_leaf_names(const typed::Type& type, const std::string& prefix, std::vector<std::string>& names) {
-  if (typed::is_array(type.kind)) return add_leaf_names(*type.element, prefix, names);
+void add_leaf_names(const typed::Type& type, const std::string& prefix, bool nested, std::vector<std::string>& names) {
+  if (typed::is_array(type.kind)) {
+    if (type.kind == typed::TypeKind::BoundedArray && (nested || !is_of_words(*type.element)))
+      names.push_back(prefix + ".len");
+    return add_leaf_names(*type.element, prefix, true, names);
+  }
   if (type.kind == typed::TypeKind::Optional) {
     names.push_back(prefix + ".given");
-    return add_leaf_names(*type.element, prefix, names);
+    return add_leaf_names(*type.element, prefix, nested, names);
   }
   if (type.kind != typed::TypeKind::Record) return names.push_back(prefix);
-  for (const typed::Field& field : type.record->fields) add_leaf_names(field.type, prefix + "." + field.name, names);
+  for (const typed::Field& field : type.record->fields)
+    add_leaf_names(field.type, prefix + "." + field.name, nested, names);
 }
 
 }  // namespace
@@ -112,7 +117,8 @@ void declare_slots(TaskContext& task) {
     std::vector<LeafConstant> initial = leaf_constants(state.initial);
     EYEFLOW_CHECK(types.size() == initial.size());
     std::vector<std::string> names;
-    add_leaf_names(state.type, state.name, names);
+    add_leaf_names(state.type, state.name, false, names);
+    EYEFLOW_CHECK(names.size() == types.size());
     std::vector<SlotId>& slots = task.states.emplace_back();
     for (std::size_t leaf = 0; leaf < types.size(); ++leaf) {
       initial[leaf].type = types[leaf];

@@ -20,6 +20,7 @@ struct Leaf {
     Register,  // a scalar in `reg`
     Slot,      // in memory; texts and arrays always are
     Element,   // a scalar of the array or list in `slot`, at the index in `reg`
+    Part,      // elements of the array in `slot` from the index in `reg` on: what an element takes that is no word
   };
   Kind kind = Kind::Slot;
   LeafType type;
@@ -31,6 +32,9 @@ struct Leaf {
   static Leaf in(RegId reg, LeafType type) { return {Kind::Register, type, reg, kNoSlot, 0}; }
   static Leaf element(RegId index, SlotId slot, vm::Scalar scalar) {
     return {Kind::Element, scalar_leaf(scalar), index, slot, 0};
+  }
+  static Leaf part(RegId from, SlotId slot, vm::Scalar scalar, std::uint32_t count) {
+    return {Kind::Part, {vm::TypeKind::Array, scalar, count}, from, slot, 0};
   }
   static Leaf at(SlotId slot, LeafType type) { return {Kind::Slot, type, RegId{}, slot, 0}; }
 };

@@ -550,10 +550,17 @@ TEST(LowerLimits, ScalarsAreReachableWhateverTheArrays) {
             "4");
 }
 
-TEST(LowerLimits, WhatCannotBeReachedIsRefused) {
-  const std::string error = of_int(3, "a[v] = b[v]\n o.set(a[v])",
-                                   "state a : [int; 70000] = [0; 70000]\n state b : [int; 70001] = [0; 70001]\n state "
-                                   "c : [int; 70002] = [0; 70002]\n on start { c[0] = 1 }");
+TEST(LowerLimits, WhatLiesFarInTheStateIsReached) {
+  EXPECT_EQ(of_int(3, "b[v] = 41\n c[v] = 1\n a[v] = b[v] + c[v]\n o.set(a[v])",
+                   "state a : [int; 70000] = [0; 70000]\n state b : [int; 70001] = [0; 70001]\n state "
+                   "c : [int; 70002] = [0; 70002]\n on start { c[0] = 1 }"),
+            "42");
+}
+
+TEST(LowerLimits, WhatDoesNotFitTheMemoryIsRefused) {
+  std::string states = "on start { a0[0] = 1 }";
+  for (int n = 0; n < 9; ++n) states = "state a" + std::to_string(n) + " : [int; 1000000] = [0; 1000000]\n " + states;
+  const std::string error = of_int(3, "a1[v] = 1\n o.set(a1[v])", states);
   EXPECT_TRUE(error.find("E0601") != std::string::npos && error.find("state memory") != std::string::npos) << error;
 }
 
