@@ -9,8 +9,6 @@ namespace {
 
 std::uint64_t saturating(std::uint64_t a, std::uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }
 
-vm::TimeNs shorter(vm::TimeNs a, vm::TimeNs b) { return a == 0 ? b : b == 0 ? a : std::min(a, b); }
-
 }  // namespace
 
 TaskInfo::TaskInfo(const vm::Program& program) : program(&program) {
@@ -22,18 +20,11 @@ TaskInfo::TaskInfo(const vm::Program& program) : program(&program) {
     for (const auto f : {alarm.when, alarm.clear, alarm.text}) alarms = saturating(alarms, fuel_of(f));
   }
   reading_fuel.assign(module.inputs.size(), alarms);
-  within_ns.assign(module.inputs.size(), 0);
   timer_fuel = alarms;
   for (const auto& handler : module.handlers) {
     const auto fuel = saturating(fuel_of(handler.function), fuel_of(handler.condition));
-    const auto of_reading = [&](std::size_t input) {
-      reading_fuel[input] = saturating(reading_fuel[input], fuel);
-      within_ns[input] = shorter(within_ns[input], handler.within_ns);
-    };
-    const auto of_instant = [&] {
-      timer_fuel = saturating(timer_fuel, fuel);
-      timer_within_ns = shorter(timer_within_ns, handler.within_ns);
-    };
+    const auto of_reading = [&](std::size_t input) { reading_fuel[input] = saturating(reading_fuel[input], fuel); };
+    const auto of_instant = [&] { timer_fuel = saturating(timer_fuel, fuel); };
     switch (handler.kind) {
       case vm::HandlerKind::Start:
         break;

@@ -24,11 +24,9 @@ struct TaskInfo {
   TaskCounters counters;
   std::vector<std::uint64_t> reading_fuel;  // by input: the most that one reading can cost
   std::uint64_t timer_fuel = 0;             // the most that one instant of timers can cost
-  std::vector<vm::TimeNs> within_ns;        // by input: the shortest deadline of its handlers; 0: none
-  vm::TimeNs timer_within_ns = 0;
-  std::uint64_t most_fuel = 0;  // of those: nothing that happens to it costs more
-  bool has_stop = false;        // it has handlers for its end
-  bool has_windows = false;     // likewise
+  std::uint64_t most_fuel = 0;              // of those: nothing that happens to it costs more
+  bool has_stop = false;                    // it has handlers for its end
+  bool has_windows = false;                 // likewise
 
   explicit TaskInfo(const vm::Program& program);
 };

@@ -237,7 +237,7 @@ void Runner::handle(Lane& lane, Actor& actor, const Reading& reading) {
   counters_.reading_latency.record(took);
   if (raised) counters_.alarm_latency.record(took);
   add(actor.task.counters.readings);
-  const auto within = actor.task.within_ns[input];
+  const auto within = lane.worker.declared_within();
   if (within > 0 && took > std::chrono::nanoseconds(within)) tell_late(actor, took, within);
   tell_faults(lane, actor);
   count_what_waits(actor);
@@ -248,14 +248,16 @@ void Runner::handle(Lane& lane, Actor& actor, const Reading& reading) {
 void Runner::advance(Lane& lane, Actor& actor, vm::TimeNs until) {
   const auto due = actor.deadline.load(std::memory_order_relaxed);
   const auto missed_before = actor.instance.missed_periods();
+  vm::TimeNs within = 0;
   for (auto next = actor.instance.next_deadline(); next && *next <= until; next = actor.instance.next_deadline()) {
     actor.instance.advance(lane.worker, until, vm::CatchUp::Latest);
+    if (const auto declared = lane.worker.declared_within(); declared > 0 && (within == 0 || declared < within))
+      within = declared;
     emit_effects(lane, actor);
     tell_faults(lane, actor);
   }
   if (const auto missed = actor.instance.missed_periods() - missed_before; missed > 0)
     add(counters_.missed_periods, missed);
-  const auto within = actor.task.timer_within_ns;
   const auto took = std::chrono::nanoseconds(clock_.now() - due);
   if (due != kNever && due <= until && within > 0 && took > std::chrono::nanoseconds(within))
     tell_late(actor, took, within);

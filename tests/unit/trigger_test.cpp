@@ -80,6 +80,21 @@ TEST(Windows, WaitForReadingsThatAreLate) {
   EXPECT_EQ(run.instance->windows_skipped(), 0u);
 }
 
+// A deadline holds for the handlers that run: not for a reading that only fills a window.
+TEST(Windows, DeclareTheirDeadlineWhereTheyClose) {
+  Module module = windows("span 1000000000 values 10 step 10 least 10");
+  module.handlers[0].within_ns = 5 * kMs;
+  Started run(std::move(module));
+  for (int k = 0; k < 10; ++k) {
+    run.deliver_taken(k * 100 * kMs, k * 100 * kMs, k);
+    EXPECT_EQ(run.worker.declared_within(), 0) << k;
+  }
+  EXPECT_EQ(run.advance(1000 * kMs), Lines{"1.000s log 0 1000 10 0 9"});
+  EXPECT_EQ(run.worker.declared_within(), 5 * kMs);
+  run.deliver_taken(1000 * kMs, 1000 * kMs, 10);
+  EXPECT_EQ(run.worker.declared_within(), 0);
+}
+
 // What the sensor measures comes two seconds later: its windows close two seconds later too, without being told.
 TEST(Windows, CloseByTheReadingsOwnTimes) {
   Started run(windows("span 1000000000 values 10 step 10 least 10"));

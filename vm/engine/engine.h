@@ -113,6 +113,8 @@ class Worker {
   std::span<const Effect> effects() const;  // of the last call, in order
   std::span<const Fault> faults() const;
   std::uint64_t fuel_used() const;  // by the last call
+  // The shortest deadline (`within`) that a handler of those that ran in the last call declares; 0: none does.
+  TimeNs declared_within() const;
   std::uint64_t texts_cut() const;  // since the start
 
  private:

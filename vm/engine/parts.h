@@ -41,10 +41,11 @@ struct WorkerBuffers {
   std::uint32_t effect_room = 0;  // effects.size()
   std::uint32_t bytes_used = 0, effect_count = 0, fault_count = 0;
   std::uint64_t fuel_used = 0;
+  TimeNs declared_within = 0;  // see Worker
 
   void serve(const Plan& plan);
   void set_up(const Plan& plan);  // the context, for a program that is not the last one's
-  void begin_call() { bytes_used = effect_count = fault_count = 0, fuel_used = 0; }
+  void begin_call() { bytes_used = effect_count = fault_count = 0, fuel_used = 0, declared_within = 0; }
   bool has_room(const Need& need) const {
     return effects.size() - effect_count >= need.effects && bytes.size() - bytes_used >= need.bytes &&
            faults.size() - fault_count >= need.faults;

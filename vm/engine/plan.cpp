@@ -234,6 +234,7 @@ class Builder {
                                 .output_bytes = bytes,
                                 .most_rows = static_cast<std::uint32_t>(bytes / smallest_row),
                                 .time = handler.time_ns,
+                                .within = handler.within_ns,
                                 .after = {}});
       if (handler.kind == HandlerKind::Start) plan_.starts.push_back(number);
       if (handler.kind == HandlerKind::Stop) plan_.stops.push_back(number);

@@ -35,8 +35,9 @@ struct HandlerPlan {
   std::uint32_t store_count = 0;
   std::uint32_t output_bytes = 0;  // its share of the output buffer
   std::uint32_t most_rows = 0;
-  TimeNs time = 0;  // Every: its period; TimeOfDay: since midnight
-  AlarmList after;  // alarms and conditions that its stores may change; not of Input handlers, whose inputs have it
+  TimeNs time = 0;    // Every: its period; TimeOfDay: since midnight
+  TimeNs within = 0;  // its deadline; 0: none
+  AlarmList after;    // alarms and conditions that its stores may change; not of Input handlers, whose inputs have it
 };
 
 inline constexpr std::uint16_t kNoHandler = 0xFFFF;

@@ -302,6 +302,9 @@ void Step::fault(Trap trap) {
 
 inline void Step::run_here(const HandlerPlan& handler) {
   WorkerBuffers& worker = worker_;
+  if (handler.within != 0) [[unlikely]]
+    worker.declared_within =
+        worker.declared_within == 0 ? handler.within : std::min(worker.declared_within, handler.within);
   for (std::uint32_t n = 0; n < handler.store_count; ++n) worker.saved[n] = load(memory_.state + handler.stores[n]);
   std::byte* const rows = worker.bytes.data() + worker.bytes_used;
   worker.output = {.data = rows, .capacity = handler.output_bytes, .used = 0};
