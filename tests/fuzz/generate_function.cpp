@@ -111,7 +111,11 @@ class FunctionMaker {
       f_.code.push_back({Op::ViewList, reg, of});
       return;
     }
-    f_.code.push_back({Op::Ref, reg, type, word_of([&](const Slot& slot) { return slot.type == type; })});
+    const std::uint16_t word = word_of([&](const Slot& slot) { return slot.type == type; });
+    const bool begins_page = word % (kPageBytes / 8) == 0 && random_.chance(50);
+    f_.code.push_back(begins_page
+                          ? Instruction{Op::RefPage, reg, type, static_cast<std::uint16_t>(word * 8 / kPageBytes)}
+                          : Instruction{Op::Ref, reg, type, word});
   }
   std::uint16_t readable(TypeId type) { return is_reference(*m_.type(type)) ? reference(type) : any_register(type); }
 

@@ -140,13 +140,15 @@ class Walk {
   static constexpr std::uint64_t kMostSteps = 100'000;
 
   std::uint64_t cost_of(const Function& f, const Instruction& i) const {
-    std::uint64_t capacity = 0;
+    const OpInfo& row = info(i.op);
+    const bool least = row.has(PerLeast);
+    std::uint64_t capacity = least ? UINT64_MAX : 0;
     const auto see = [&](std::size_t reg) {
       const Type& type = *m_.type(f.registers[reg]);
-      if (type.kind == TypeKind::Text || type.kind == TypeKind::Array || type.kind == TypeKind::List)
-        capacity = std::max<std::uint64_t>(capacity, type.capacity);
+      if (type.kind == TypeKind::Scalar || type.kind == TypeKind::Counter) return;
+      capacity =
+          least ? std::min<std::uint64_t>(capacity, type.capacity) : std::max<std::uint64_t>(capacity, type.capacity);
     };
-    const OpInfo& row = info(i.op);
     const std::uint16_t fields[] = {i.a, i.b, i.c};
     for (std::size_t n = 0; n < 3; ++n)
       if (row.operands[n].role == Role::Read) see(fields[n]);
