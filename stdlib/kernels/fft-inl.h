@@ -96,7 +96,7 @@ HWY_INLINE std::size_t columns(D d, const StageRows<T>& rows, std::size_t p, std
   EYEFLOW_F(3)
   EYEFLOW_F(4)
 #undef EYEFLOW_F
-      const std::size_t step = s * m;
+  const std::size_t step = s * m;
   for (; q + lanes <= s; q += lanes) {
     const T *from_r = rows.from_r + p * s + q, *from_i = rows.from_i + p * s + q;
     T *to_r = rows.to_r + p * kRadix * s + q, *to_i = rows.to_i + p * kRadix * s + q;
