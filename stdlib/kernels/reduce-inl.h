@@ -148,8 +148,8 @@ struct JointDeviations {
   }
 };
 
-// As many vectors of partials as there are partials, at most: with g++ 12 a target of Highway has one lane. They have names
-// of their own, since vectors without a size are in no array.
+// As many vectors of partials as there are partials, at most: with g++ 12 a target of Highway has one lane. They have
+// names of their own, since vectors without a size are in no array.
 // clang-format off
 #define EYEFLOW_EACH_VECTOR(F)                                              \
   F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) F(12) F(13) \
@@ -210,7 +210,7 @@ HWY_INLINE T reduce(const Terms& terms, std::size_t n) {
   EYEFLOW_FOLD(0, 1)
 // clang-format on
 #undef EYEFLOW_FOLD
-              HWY_ALIGN T lanes[kLanes];
+                          HWY_ALIGN T lanes[kLanes];
   hn::Store(p0, d, lanes);
   const OneLane<T> one;
   for (std::size_t half = kLanes / 2; half > 0; half /= 2)
