@@ -108,8 +108,12 @@ Value TaskChecker::call(const syntax::CallExpr& call, const Span& span) {
   } else if (is_bytes(object.type())) {
     return bytes_method(call, std::move(object), member->member, span);
   } else {
-    report(Code::UnknownMember, member->member.span,
-           to_string(object.type()) + " has no '" + member->member.text + "(…)'");
+    const std::string& name = member->member.text;
+    const bool is_function = math_function(name) || array_function(name);
+    report(Code::UnknownMember, member->member.span, to_string(object.type()) + " has no '" + name + "(…)'",
+           is_function
+               ? "write " + name + "(" + source_text(member->object->span) + (call.arguments.empty() ? ")" : ", …)")
+               : "");
   }
   return {};
 }
