@@ -59,7 +59,7 @@ GROUPS = {
     EDGE: [
         Bound("edge_latency", "publish to alarm through a broker at 1,000 events a second, median, EyeFlow ÷ C", "", "≤", 1.15),
         Bound("edge_cpu", "CPU an event at 1,000 events a second, upload included, EyeFlow ÷ C", "", "≤", 1.3,
-              "At this rate most of an event is the wake-up on cold caches, in C as well, and the thread that decides takes about what C's takes. Beyond it ours does what C does not do: each row is sealed, committed and deleted again, read back, encoded, and its batch signed."),
+              "At this rate most of an event is the wake-up on cold caches, in C as well, and the thread that decides takes about what C's takes. Beyond it ours does what C does not do: rows are sealed in blocks, committed and deleted again, encoded, and their batches signed."),
         Bound("edge_throughput", "events a second, saturated, EyeFlow ÷ C", "", "≥", 0.8,
               "Everything shares one core: what sealing, committing and encoding each event takes is not there for the broker."),
         Bound("edge_idle_mb", "memory (PSS) idle, with TLS to the broker and the store open", "MB", "≤", 9,
