@@ -9,7 +9,8 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
-#include <random>
+
+#include "runtime/net/backoff.h"
 
 namespace eyeflow::runtime {
 namespace {
@@ -241,14 +242,12 @@ void InfluxSink::flush() {
 }
 
 void InfluxSink::run(Receiver& receiver) {
-  std::minstd_rand random(std::random_device{}());
-  std::chrono::milliseconds pause{0};
+  net::Backoff backoff(kFirstPause, kLongestPause);
+  std::chrono::milliseconds pause{0};  // 0: the last try went well
   std::unique_lock lock(mutex_);
   for (;;) {
     if (pause.count() > 0) {
-      const auto jittered =
-          pause / 2 + std::chrono::milliseconds(random() % static_cast<unsigned>(pause.count() / 2 + 1));
-      changed_.wait_for(lock, std::max(jittered, asked_), [this] { return stopping_; });
+      changed_.wait_for(lock, pause, [this] { return stopping_; });
     } else {
       changed_.wait(lock, [this] { return stopping_ || held_bytes_ > 0; });
       changed_.wait_for(lock, kGather, [this] { return stopping_ || hurry_ || held_.front().lines >= kBatchLines; });
@@ -263,9 +262,10 @@ void InfluxSink::run(Receiver& receiver) {
       sending_ = false;
       up_ = outcome != Outcome::Again;
       if (outcome == Outcome::Again) {
-        pause = std::clamp(pause * 2, std::chrono::milliseconds(kFirstPause), kLongestPause);
+        pause = std::max(backoff.after_failure(), asked_);
         break;
       }
+      backoff.succeeded();
       pause = 0ms;
       held_bytes_ -= held_.front().text.size();
       Batch whole = std::move(held_.front());

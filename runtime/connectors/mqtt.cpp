@@ -16,6 +16,7 @@
 #include <random>
 
 #include "runtime/mqtt/topic.h"
+#include "runtime/net/backoff.h"
 
 namespace eyeflow::runtime {
 namespace {
@@ -165,8 +166,7 @@ void MqttConnection::run() {
     const std::lock_guard lock(mutex_);
     loop_thread_ = std::this_thread::get_id();
   }
-  std::minstd_rand random(std::random_device{}());
-  auto next_pause = std::chrono::milliseconds(kFirstPause);
+  net::Backoff backoff(kFirstPause, kLongestPause);
   std::string told;
   for (;;) {
     was_connected_ = false;
@@ -176,16 +176,13 @@ void MqttConnection::run() {
     else
       why = stream.error().message;
     if (stopping_) return;
-    if (was_connected_) next_pause = kFirstPause;
+    if (was_connected_) backoff.succeeded();
     if (was_connected_ || why != told) {
       receiver_->on_state(settings_.name, false,
                           fmt::format("broker {}: {}; trying again until it answers", broker(), why));
       told = std::move(why);
     }
-    // Half to three halves of the pause, so that a hall full of devices does not come back in one blow.
-    if (!pause(next_pause / 2 + std::chrono::milliseconds(random() % static_cast<unsigned>(next_pause.count() + 1))))
-      return;
-    next_pause = std::min(next_pause * 2, std::chrono::milliseconds(kLongestPause));
+    if (!pause(backoff.after_failure())) return;
   }
 }
 

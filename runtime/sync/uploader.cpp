@@ -41,8 +41,8 @@ Uploader::Uploader(Store& store, UploadOptions options, std::unique_ptr<HttpClie
     : store_(store),
       options_(std::move(options)),
       client_(std::move(client)),
-      rows_at_once_(options_.batch_rows),
-      random_(std::random_device{}()) {}
+      backoff_(options_.first_pause, options_.longest_pause, options_.seed),
+      rows_at_once_(options_.batch_rows) {}
 
 Uploader::~Uploader() { stop(); }
 
@@ -70,7 +70,9 @@ void Uploader::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-UploadStats Uploader::stats() const { return {batches_, failures_, rows_, bytes_, up_}; }
+UploadStats Uploader::stats() const {
+  return {batches_, failures_, rows_, bytes_, up_, std::chrono::milliseconds(pause_ms_)};
+}
 
 void Uploader::work() {
   // The far side can wait; who decodes and decides goes first. Where the system forbids it, all are equal.
@@ -78,7 +80,8 @@ void Uploader::work() {
   while (wait_until_due()) {
     const bool all = drain();
     const std::lock_guard lock(mutex_);
-    due_ = Clock::now() + (all ? std::chrono::duration_cast<Clock::duration>(options_.every) : Clock::duration(wait_));
+    due_ = Clock::now() +
+           (all ? std::chrono::duration_cast<Clock::duration>(options_.every) : std::chrono::milliseconds(pause_ms_));
   }
   if (up_) drain();
 }
@@ -89,7 +92,7 @@ bool Uploader::wait_until_due() {
   while (!stopping_) {
     const bool has_news = std::exchange(committed_, false);
     if (Clock::now() >= due_) return true;
-    if (has_news && pause_.count() == 0) {
+    if (has_news && !backoff_.has_failed()) {
       lock.unlock();
       const bool enough = waiting() >= rows_at_once_;
       lock.lock();
@@ -114,7 +117,7 @@ struct Uploader::Body {
   std::string bytes;
 };
 
-// False: the far side did not take everything; pause_ says how long to leave it alone.
+// False: the far side did not take everything; pause_ms_ says how long to leave it alone.
 bool Uploader::drain() {
   for (;;) {
     // Several batches at once: each question to the store wakes its thread and waits for it.
@@ -206,26 +209,20 @@ Uploader::Then Uploader::settle(std::uint64_t epoch, const Body& body, const Ver
   rows_ += all ? body.rows : std::min<std::uint64_t>(body.rows, verdict.stored + 1 - body.first);
   ++batches_;
   bytes_ += body.bytes.size();
-  pause_ = {};
+  backoff_.succeeded();
+  pause_ms_ = 0;
   up_ = true;
   tell(true, "takes rows");
   return all ? Then::Next : Then::LookAgain;
 }
 
 void Uploader::failed(const Verdict& verdict) {
-  using std::chrono::milliseconds;
   ++failures_;
   up_ = false;
-  const milliseconds longest = options_.longest_pause;
-  pause_ =
-      verdict.kind == Verdict::Kind::Retry ? std::min(longest, std::max(pause_ * 2, options_.first_pause)) : longest;
-  // A thousand devices that lost the same far side must not come back in one second.
-  const milliseconds wanted(
-      std::uniform_int_distribution<milliseconds::rep>(pause_.count() / 2, pause_.count())(random_));
-  const milliseconds asked = verdict.pause.value_or(std::chrono::seconds(0));
+  const auto wanted = verdict.kind == Verdict::Kind::Retry ? backoff_.after_failure() : backoff_.after_refusal();
+  const std::chrono::milliseconds asked = verdict.pause.value_or(std::chrono::seconds(0));
+  pause_ms_ = std::max(wanted, asked).count();
   tell(false, verdict.detail);
-  const std::lock_guard lock(mutex_);
-  wait_ = std::max(wanted, asked);
 }
 
 void Uploader::tell(bool up, std::string_view detail) {

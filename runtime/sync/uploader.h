@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "runtime/net/backoff.h"
 #include "runtime/security/keys.h"
 #include "runtime/storage/store.h"
 #include "runtime/sync/answer.h"
@@ -34,6 +35,7 @@ struct UploadOptions {
   std::size_t batch_bytes = 256u << 10;          // of rows, before they are compressed
   std::chrono::milliseconds first_pause{1'000};  // after a failure; doubled each time, and varied
   std::chrono::milliseconds longest_pause{300'000};
+  std::uint32_t seed = std::random_device{}();  // of the variation
 
   // The far side came up, or went down, and why: told when it changes, on the uploader's thread.
   std::function<void(bool up, std::string_view detail)> on_state;
@@ -43,6 +45,7 @@ struct UploadStats {
   std::uint64_t batches = 0, failures = 0, rows = 0;  // rows that were acknowledged
   std::uint64_t bytes = 0;                            // of bodies that were acknowledged, as sent
   bool up = false;                                    // the last try went well
+  std::chrono::milliseconds pause{0};                 // after a failure: how long the far side is left alone
 };
 
 class Uploader {
@@ -82,11 +85,10 @@ class Uploader {
   std::condition_variable wake_;
   bool stopping_ = false, committed_ = false;
   Clock::time_point due_{};
-  std::chrono::milliseconds pause_{0};  // grows with each failure; 0: the last try went well
-  std::chrono::milliseconds wait_{0};   // until the next try after a failure: pause_, varied, or what the far side asks
-  std::size_t rows_at_once_;            // smaller once the far side found a batch too large
+  net::Backoff backoff_;
+  std::atomic<std::int64_t> pause_ms_ = 0;  // until the next try after a failure; 0: the last try went well
+  std::size_t rows_at_once_;                // smaller once the far side found a batch too large
   std::optional<bool> told_up_;
-  std::mt19937 random_;
   std::atomic<std::uint64_t> batches_ = 0, failures_ = 0, rows_ = 0, bytes_ = 0;
   std::atomic<bool> up_ = false;
   std::thread thread_;

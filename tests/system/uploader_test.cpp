@@ -68,8 +68,10 @@ class Upload : public testing::Test {
     }
     ASSERT_TRUE(store_->wait_until_committed(store_->submit(changes, true).ticket, 10s));
   }
-  void start(std::size_t batch_rows, bool compress = false, std::size_t batch_bytes = 256u << 10) {
+  void start(std::size_t batch_rows, bool compress = false, std::size_t batch_bytes = 256u << 10,
+             std::optional<std::uint32_t> seed = {}) {
     runtime::UploadOptions options;
+    if (seed) options.seed = *seed;
     options.http.url = runtime::parse_url("http://127.0.0.1:" + std::to_string(port_) + "/rows").value();
     options.device = "d";
     options.key = store_->signing_key().value();
@@ -223,6 +225,36 @@ TEST_F(Upload, AFarSideThatFailsNowAndThenGetsEachRowAgain) {
   drained();
   check_all(340);
   EXPECT_GT(running_.load()->stats().failures, 0u);
+}
+
+// What each try had waited for, as the uploader says it. Nobody measures time here.
+TEST_F(Upload, PausesGrowToTheLongestVaryByDeviceAndEndWithTheFirstSuccess) {
+  constexpr std::chrono::milliseconds kWhole[] = {0ms, 10ms, 20ms, 40ms, 50ms, 50ms, 50ms, 50ms, 50ms, 50ms};
+  const auto pauses = [&](std::uint32_t seed) {
+    stop();
+    std::vector<std::chrono::milliseconds> told;
+    answer_ = [&](const Received&) {
+      told.push_back(running_.load()->stats().pause);
+      return Answer{.status = told.size() < std::size(kWhole) ? 503 : 200};
+    };
+    put(1);
+    start(10, false, 256u << 10, seed);
+    drained();
+    stop();
+    EXPECT_EQ(running_.load()->stats().pause, 0ms) << "it went well";
+    EXPECT_EQ(running_.load()->stats().failures, std::size(kWhole) - 1);
+    return told;
+  };
+  const auto first = pauses(12'345'678), again = pauses(12'345'678), other = pauses(87'654'321);
+  for (const auto& told : {first, other}) {
+    ASSERT_EQ(told.size(), std::size(kWhole));
+    for (std::size_t n = 0; n < told.size(); ++n) {
+      EXPECT_GE(told[n], kWhole[n] / 2) << n;
+      EXPECT_LE(told[n], kWhole[n]) << n;
+    }
+  }
+  EXPECT_EQ(first, again) << "the same seed";
+  EXPECT_NE(first, other) << "another device";
 }
 
 }  // namespace

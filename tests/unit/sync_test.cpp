@@ -1,9 +1,11 @@
 // Batches, their packing, addresses, and what the far side's answers mean.
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
+#include "runtime/net/backoff.h"
 #include "runtime/sync/answer.h"
 #include "runtime/sync/batch.h"
 #include "runtime/sync/compress.h"
@@ -240,6 +242,35 @@ TEST(Answer, TellsWhetherTryingAgainHelps) {
   EXPECT_EQ(verdict(503, "", Acknowledge::Reply, "999999").pause, std::chrono::seconds(3600));
   EXPECT_EQ(verdict(503, "", Acknowledge::Reply, "Wed, 21 Oct 2026 07:28:00 GMT").pause, std::nullopt);
   EXPECT_EQ(verdict(403, "no key of 'd'\nmore").detail, "refuses the rows with 403: no key of 'd'");
+}
+
+TEST(Backoff, DoublesUpToTheLongestAndVariesBetweenHalfAndAll) {
+  using namespace std::chrono_literals;
+  // docs/sync.md: 1 s, 2 s, 4 s … up to 5 min.
+  constexpr std::chrono::milliseconds kWhole[] = {1s, 2s, 4s, 8s, 16s, 32s, 64s, 128s, 256s, 300s, 300s};
+  std::set<std::chrono::milliseconds> seen[std::size(kWhole)];
+  for (std::uint32_t device = 1; device <= 1000; ++device) {
+    net::Backoff backoff(1s, 300s, device * 2'654'435'769u);
+    for (std::size_t n = 0; n < std::size(kWhole); ++n) {
+      EXPECT_EQ(backoff.has_failed(), n > 0);
+      const auto wait = backoff.after_failure();
+      EXPECT_GE(wait, kWhole[n] / 2) << n;
+      EXPECT_LE(wait, kWhole[n]) << n;
+      seen[n].insert(wait);
+    }
+    backoff.succeeded();
+    EXPECT_FALSE(backoff.has_failed());
+    EXPECT_LE(backoff.after_failure(), 1s);
+    EXPECT_GE(backoff.after_refusal(), 150s);
+  }
+  // They spread over the whole of it: of 1000 devices no tenth of the time is left out.
+  for (std::size_t n = 0; n < std::size(kWhole); ++n) {
+    for (int tenth = 0; tenth < 10; ++tenth) {
+      const auto from = kWhole[n] / 2 + kWhole[n] * tenth / 20, to = kWhole[n] / 2 + kWhole[n] * (tenth + 1) / 20;
+      const auto at = seen[n].lower_bound(from);
+      EXPECT_TRUE(at != seen[n].end() && *at <= to) << n << " " << tenth;
+    }
+  }
 }
 
 }  // namespace
