@@ -143,6 +143,20 @@ void Host::Impl::start_models() {
   }
 }
 
+std::string_view describe(StoreReport::LastRun last_run) {
+  switch (last_run) {
+    case StoreReport::LastRun::Unknown:
+      return "nothing of an earlier run can be read; tasks begin afresh";
+    case StoreReport::LastRun::None:
+      return "new";
+    case StoreReport::LastRun::InOrder:
+      return "the last run ended in order";
+    case StoreReport::LastRun::BrokenOff:
+      break;
+  }
+  return "the last run did not end in order; tasks go on from what had been committed";
+}
+
 // A device whose disk is gone still has alarms to raise; but two programs must not drive the same switches.
 Result<void> Host::Impl::open_storage() {
   if (!site.storage) {
@@ -157,11 +171,7 @@ Result<void> Host::Impl::open_storage() {
   }
   keeper = std::move(*opened);
   runner->keep_with(*keeper, site, deployment);
-  const auto& report = keeper->store().report();
-  log()->info("{}: {}", site.storage->folder.string(),
-              report.is_new      ? "new"
-              : report.was_clean ? "the last run ended in order"
-                                 : "the last run did not end in order; tasks go on from what had been committed");
+  log()->info("{}: {}", site.storage->folder.string(), describe(keeper->store().report().last_run));
   upload.prepare(site, keeper->store(), board);
   return {};
 }

@@ -74,7 +74,7 @@ std::expected<std::unique_ptr<Keeper>, OpenFailure> Keeper::open(const Site& sit
 }
 
 void Keeper::read_past() {
-  was_clean_ = store_.report().was_clean;
+  was_clean_ = store_.report().last_run == StoreReport::LastRun::InOrder;
   for (auto& kept : store_.take_kept()) {
     if (kept.kind == SlotKind::State) {
       std::uint32_t number = 0;

@@ -75,8 +75,13 @@ struct KeptValue {
 
 // What was found when the store was opened.
 struct StoreReport {
-  bool is_new = false;     // there was nothing: the first start, or a new disk
-  bool was_clean = false;  // the last run ended with stop(); otherwise power was lost or the process was killed
+  enum class LastRun {
+    Unknown,   // state.db cannot be opened at the moment (the disk is full): whether there was one is not known
+    None,      // there was nothing: the first start, or a new disk
+    InOrder,   // it ended with stop()
+    BrokenOff  // power was lost, or the process was killed
+  };
+  LastRun last_run = LastRun::Unknown;
   std::uint64_t damaged_files = 0;  // set aside as NAME.damaged-TIME; what was intact in them was taken over
   std::uint64_t lost_values = 0;    // that were damaged, as far as can be counted
   std::uint64_t lost_rows = 0;

@@ -60,8 +60,8 @@ Result<void> Writer::open(StoreReport& report, std::vector<KeptValue>& kept) {
   for (int i = 0; i < kAttempts && !newer_ && !open_state(); ++i) continue;
   if (newer_) return fail(newer_->message);
   if (state_) {
-    report.is_new = state_->is_new();
-    report.was_clean = state_->found().clean != 0;
+    using enum StoreReport::LastRun;
+    report.last_run = state_->is_new() ? None : state_->found().clean != 0 ? InOrder : BrokenOff;
     kept = state_->take_kept();
     settle();
   }

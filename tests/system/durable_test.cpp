@@ -449,6 +449,8 @@ TEST_F(Durable, AFullDiskStillAlarms) {
   start(room(0));
   reading(200);
   EXPECT_TRUE(wait_for([&] { return last_said("out/horn") == "on"; })) << log();
+  EXPECT_NE(log().find("data: nothing of an earlier run can be read; tasks begin afresh"), std::string::npos) << log();
+  EXPECT_EQ(log().find("did not end in order"), std::string::npos) << "there was none\n" << log();
   daemon_->signal(SIGTERM);
   EXPECT_EQ(daemon_->wait(30'000ms), 0) << log();
 
