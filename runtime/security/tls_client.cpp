@@ -32,6 +32,38 @@ std::string complaint() {
   return reason != nullptr ? reason : "no reason given";
 }
 
+// What a peer's alert (RFC 8446, 6.2) says about us, and what to do about it. Empty: it is none of those.
+std::string_view advice(int alert, bool has_certificate) {
+  constexpr std::string_view kNone = "it wants a client's certificate, and we have none; name cert_file and key_file";
+  switch (alert) {
+    case SSL_AD_CERTIFICATE_REQUIRED:
+      return kNone;
+    case SSL_AD_HANDSHAKE_FAILURE:  // how TLS 1.2 says it
+      return has_certificate
+                 ? ""
+                 : "it breaks off the handshake: if it wants a client's certificate, name cert_file and key_file";
+    case SSL_AD_UNKNOWN_CA:
+      return "it does not know who signed our certificate; cert_file must be signed by an authority that it trusts, "
+             "and "
+             "hold the certificates in between";
+    case SSL_AD_CERTIFICATE_EXPIRED:
+      return "our certificate has expired, or is not valid yet; renew cert_file, and check its clock and ours";
+    case SSL_AD_CERTIFICATE_REVOKED:
+      return "our certificate has been revoked; get another cert_file and key_file";
+    case SSL_AD_BAD_CERTIFICATE:
+    case SSL_AD_UNSUPPORTED_CERTIFICATE:
+    case SSL_AD_CERTIFICATE_UNKNOWN:
+    case SSL_AD_ACCESS_DENIED:
+      return has_certificate ? "it does not accept our certificate; check that cert_file is one for clients, from an "
+                               "authority that it trusts"
+                             : kNone;
+    case SSL_AD_PROTOCOL_VERSION:
+      return "it does not speak this version of TLS; it needs 1.2 at least, where rows go to 1.3";
+    default:
+      return "";
+  }
+}
+
 std::unexpected<Error> cannot_use(const std::filesystem::path& file, std::string_view as) {
   return fail(fmt::format("{}: cannot be used as {}: {}", file.string(), as, complaint()));
 }
@@ -91,7 +123,9 @@ Result<TlsClient> TlsClient::make(const Settings& settings, int socket) {
   }
   ERR_clear_error();
   SSL_set_connect_state(connection);
-  return TlsClient(std::move(library));
+  TlsClient client(std::move(library));
+  client.has_certificate_ = !settings.cert_file.empty();
+  return client;
 }
 
 Result<std::size_t> TlsClient::result_of(int code, std::string_view what) {
@@ -104,10 +138,9 @@ Result<std::size_t> TlsClient::result_of(int code, std::string_view what) {
       waits_to_write_ = true;
       return 0;
     case SSL_ERROR_ZERO_RETURN:
-      return fail("the connection was closed");
+      return fail(lost("the connection was closed"));
     case SSL_ERROR_SYSCALL:
-      if (errno != 0) return fail(std::strerror(errno));
-      return fail("the connection was lost");
+      return fail(lost(errno != 0 ? std::strerror(errno) : "the connection was lost"));
     default:
       break;
   }
@@ -116,7 +149,24 @@ Result<std::size_t> TlsClient::result_of(int code, std::string_view what) {
     return fail(fmt::format("its certificate is not accepted: {}; check ca_file, and the host's name and clock",
                             X509_verify_cert_error_string(verified)));
   }
-  return fail(fmt::format("{} failed: {}", what, complaint()));
+  const auto error = ERR_peek_error();
+  if (ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+    ERR_clear_error();
+    return fail(lost("the connection was lost"));
+  }
+  // Where the library names a peer's alert, it is its number and an offset.
+  const int alert = ERR_GET_LIB(error) == ERR_LIB_SSL ? ERR_GET_REASON(error) - SSL_AD_REASON_OFFSET : -1;
+  const auto what_to_do = advice(alert, has_certificate_);
+  if (what_to_do.empty()) return fail(fmt::format("{} failed: {}", what, complaint()));
+  return fail(fmt::format("{} ({})", what_to_do, complaint()));
+}
+
+// Some peers go without a word where they do not like our certificate.
+std::string TlsClient::lost(std::string how) const {
+  if (has_heard_ || SSL_is_init_finished(library_->connection.get()) == 0) return how;
+  return how + (has_certificate_
+                    ? " before it said anything; check that it accepts the certificate in cert_file"
+                    : " before it said anything; if it wants a client's certificate, name cert_file and key_file");
 }
 
 Result<TlsClient::Needs> TlsClient::shake_hands() {
@@ -136,6 +186,7 @@ Result<std::size_t> TlsClient::read(std::span<char> into) {
       SSL_read(library_->connection.get(), into.data(), static_cast<int>(std::min<std::size_t>(into.size(), INT_MAX)));
   if (size > 0) {
     waits_to_write_ = false;
+    has_heard_ = true;
     return static_cast<std::size_t>(size);
   }
   return result_of(size, "reading by TLS");
@@ -150,6 +201,10 @@ Result<std::size_t> TlsClient::write(std::string_view bytes) {
   const bool reading = waits_to_write_;
   auto result = result_of(size, "writing by TLS");
   waits_to_write_ = reading;
+  // A peer that is gone may have said why.
+  if (char byte; !result && !has_heard_) {
+    if (auto last_word = read({&byte, 1}); !last_word) return last_word;
+  }
   return result;
 }
 

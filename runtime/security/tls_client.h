@@ -30,7 +30,8 @@ class TlsClient {
   enum class Needs { Nothing, ToRead, ToWrite };  // of the socket, before it can go on
   Result<Needs> shake_hands();                    // until it needs nothing
 
-  // How many bytes; 0: none at the moment. The end of the connection is an error.
+  // How many bytes; 0: none at the moment. The end of the connection is an error. A peer of TLS 1.3 refuses our
+  // certificate only after the handshake, so that here, too, an error may say what to do about it.
   Result<std::size_t> read(std::span<char> into);
   Result<std::size_t> write(std::string_view bytes);
   bool has_more() const;                                        // read() has something without the socket's help
@@ -40,9 +41,12 @@ class TlsClient {
   struct Library;
   explicit TlsClient(std::unique_ptr<Library> library);
   Result<std::size_t> result_of(int code, std::string_view what);
+  std::string lost(std::string how) const;
 
   std::unique_ptr<Library> library_;
   bool waits_to_write_ = false;
+  bool has_certificate_ = false;  // of our own
+  bool has_heard_ = false;        // anything behind the handshake
 };
 
 }  // namespace eyeflow::runtime

@@ -109,6 +109,7 @@ struct HttpClient::Impl {
   Result<void> receive_chunks(std::string& body);
   Result<std::string_view> receive_line();
   Result<void> take(std::size_t size, std::string& body);
+  std::unexpected<Error> broke_off() const { return fail(fmt::format("{}: {}", kBrokeOff, how)); }
 
   const HttpOptions options;
   const int stop_signal;
@@ -118,7 +119,8 @@ struct HttpClient::Impl {
   std::string request;
   std::string received;  // and not used yet from `at` on
   std::size_t at = 0;
-  bool has_ended = false;  // the connection, by the far side
+  bool has_ended = false;  // the connection, by the far side, and …
+  std::string how;         // … how
   Clock::time_point deadline{};
 };
 
@@ -215,6 +217,7 @@ Result<void> HttpClient::Impl::receive() {
     received.resize(had + (got ? *got : 0));
     if (!got) {
       has_ended = true;
+      how = got.error().message;
       return {};
     }
     if (*got > 0) return {};
@@ -230,7 +233,7 @@ Result<std::size_t> HttpClient::Impl::receive_head() {
     const auto end = received.find("\r\n\r\n", seen);
     if (end != received.npos) return end - at;
     if (received.size() - at > kMaxHeadBytes) return fail("given up: the answer is too large");
-    if (has_ended) return fail(std::string(kBrokeOff));
+    if (has_ended) return broke_off();
     seen = received.size() - at < 3 ? 0 : received.size() - at - 3;
     if (auto got = receive(); !got) return std::unexpected(got.error());
   }
@@ -244,7 +247,7 @@ Result<void> HttpClient::Impl::take(std::size_t size, std::string& body) {
     at += some;
     size -= some;
     if (size == 0) return {};
-    if (has_ended) return fail(std::string(kBrokeOff));
+    if (has_ended) return broke_off();
     if (auto got = receive(); !got) return got;
   }
 }
@@ -258,7 +261,7 @@ Result<std::string_view> HttpClient::Impl::receive_line() {
       return line;
     }
     if (received.size() - at > kMaxHeadBytes) return fail("given up: the answer is too large");
-    if (has_ended) return fail(std::string(kBrokeOff));
+    if (has_ended) return broke_off();
     if (auto got = receive(); !got) return std::unexpected(got.error());
   }
 }

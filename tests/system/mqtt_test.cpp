@@ -468,10 +468,14 @@ TEST(MqttBroker, LargeMessagesByTls) {
   EXPECT_TRUE(got == sent);
 }
 
-TEST(MqttBroker, CertificatesOfBothSides) {
+// Where a certificate of ours is wanted, the log says what is wrong with it, whichever version of TLS tells us.
+class CertificatesOfBothSides : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(CertificatesOfBothSides, AreCheckedAndWhatIsWrongIsNamed) {
   TemporaryFolder folder;
-  const SecureBroker broker(folder, "IP:127.0.0.1", "require_certificate true\n");
+  const SecureBroker broker(folder, "IP:127.0.0.1", "require_certificate true\ntls_version " + GetParam() + "\n");
   make_certificate(folder, "ca", "device", "DNS:device");
+  make_certificate(folder, "ca", "late", "DNS:device", -1);
   make_certificate(folder, "stranger", "other", "DNS:device");
   const auto tried = [&](const char* certificate, const char* key) {
     auto c = broker.connection("geheim", "ca.pem");
@@ -484,12 +488,21 @@ TEST(MqttBroker, CertificatesOfBothSides) {
     return notebook.all();
   };
   EXPECT_TRUE(tried("device.pem", "device.key").starts_with("up connected"));
-  EXPECT_TRUE(tried("", "").starts_with("down "));
-  EXPECT_TRUE(tried("other.pem", "other.key").starts_with("down "));
+  const auto expect_told = [](const std::string& told, const std::string& what) {
+    EXPECT_TRUE(told.starts_with("down broker 127.0.0.1:")) << told;
+    EXPECT_NE(told.find(what), std::string::npos) << told;
+  };
+  expect_told(tried("", ""), "wants a client's certificate");
+  expect_told(tried("", ""), "name cert_file and key_file");
+  expect_told(tried("other.pem", "other.key"),
+              "it does not know who signed our certificate; cert_file must be signed by");
+  expect_told(tried("late.pem", "late.key"), "our certificate has expired, or is not valid yet; renew cert_file");
   const auto mixed = tried("device.pem", "other.key");
   EXPECT_NE(mixed.find("other.key: cannot be used as the client's key: key values mismatch"), std::string::npos)
       << mixed;
 }
+
+INSTANTIATE_TEST_SUITE_P(Tls, CertificatesOfBothSides, ::testing::Values("tlsv1.2", "tlsv1.3"));
 
 TEST(MqttBroker, ACertificateOfAnotherHostIsRefused) {
   TemporaryFolder folder;

@@ -530,6 +530,43 @@ TEST(Collector, ItsCertificateIsVerified) {
   EXPECT_NE(failure(no_file).find("nowhere.pem: cannot be used as authorities"), std::string::npos) << failure(no_file);
 }
 
+// A far side that wants to see a certificate, as one behind a company's gateway does.
+TEST(Post, WhatIsWrongWithOurCertificateIsNamed) {
+  const TemporaryFolder folder;
+  for (const auto* name : {"ca", "stranger"}) make_authority(folder, name);
+  make_certificate(folder, "ca", "server", "IP:127.0.0.1");
+  make_certificate(folder, "ca", "device", "DNS:device");
+  make_certificate(folder, "ca", "late", "DNS:device", -1);
+  make_certificate(folder, "stranger", "other", "DNS:device");
+  httplib::SSLServer server((folder / "server.pem").c_str(), (folder / "server.key").c_str(),
+                            (folder / "ca.pem").c_str());
+  server.Post("/rows", [](const httplib::Request&, httplib::Response& response) { response.status = 204; });
+  const int port = server.bind_to_any_port("127.0.0.1");
+  std::thread serving([&] { server.listen_after_bind(); });
+  const auto tried = [&](const std::string& name) {
+    HttpOptions options = to_port(port);
+    options.url = runtime::parse_url("https://127.0.0.1:" + std::to_string(port) + "/rows").value();
+    options.silence_timeout = options.request_timeout = 10'000ms;
+    options.ca_file = folder / "ca.pem";
+    if (!name.empty()) {
+      options.cert_file = folder / (name + ".pem");
+      options.key_file = folder / (name + ".key");
+    }
+    return failure(options);
+  };
+  EXPECT_EQ(tried("device"), "no failure: 204");
+  for (const auto& [name, what] : {
+           std::pair("", "it wants a client's certificate, and we have none; name cert_file and key_file"),
+           std::pair("other", "it does not know who signed our certificate; cert_file must be signed by"),
+           std::pair("late", "our certificate has expired, or is not valid yet; renew cert_file"),
+       }) {
+    const auto told = tried(name);
+    EXPECT_NE(told.find(what), std::string::npos) << name << ": " << told;
+  }
+  server.stop();
+  serving.join();
+}
+
 TEST(Collector, OldTlsIsRefused) {
   const TemporaryFolder folder;
   make_authority(folder, "ca");
