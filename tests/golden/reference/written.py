@@ -3,19 +3,20 @@ import difflib
 import pathlib
 import sys
 
-ISA = pathlib.Path(__file__).resolve().parent.parent / "isa"
+GOLDEN = pathlib.Path(__file__).resolve().parent.parent
 
 
 # What the runner adds of its own, fuel and the bounds of functions, is not every script's business.
 def without_fuel(text):
-    return "\n".join(line.split("; fuel ")[0].rstrip() for line in text.split("=== bounds")[0].splitlines())
+    return "\n".join(line.split("; fuel ")[0].rstrip() for line in text.split("=== bounds")[0].splitlines()
+                     if not line.startswith("fuel "))
 
 
-def write_or_check(files, part=lambda text: text):
-    """`files`: their text by their path below isa/; `part`: what of it the script works out. Gives the exit status."""
+def write_or_check(files, part=lambda text: text, below="isa"):
+    """`files`: their text by their path below `below`; `part`: what of it the script works out. Gives the exit status."""
     wrong = 0
     for name, text in files.items():
-        path = ISA / name
+        path = GOLDEN / below / name
         if sys.argv[1:] != ["--check"]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
