@@ -248,24 +248,30 @@ template <typename T>
 T rms(const T* x, std::size_t n) {
   return vm::canonical(square_root(reduce<AddStep, false, T>(Squares<T>{{x}}, n) / static_cast<T>(n)));
 }
+// What deviations are taken from: the mean; of equal elements just that, which their rounded sum divided by their
+// number may miss, so that what does not vary has no variance and no slope or kurtosis made of errors.
+template <typename T>
+T center(const T* x, std::size_t n) {
+  std::size_t equal = 0;
+  while (equal < n && x[equal] == x[0]) ++equal;
+  return equal > 0 && equal == n ? x[0] : reduce<AddStep, false, T>(Plain<T>{x}, n) / static_cast<T>(n);
+}
 template <typename T>
 T variance(const T* x, std::size_t n) {
-  const T m = reduce<AddStep, false, T>(Plain<T>{x}, n) / static_cast<T>(n);
+  const T m = center(x, n);
   return vm::canonical(reduce<AddStep, false, T>(Deviations<T>{{x}, m}, n) / static_cast<T>(n));
 }
 template <typename T>
 T kurtosis(const T* x, std::size_t n) {
   const T count = static_cast<T>(n);
-  const T m = reduce<AddStep, false, T>(Plain<T>{x}, n) / count;
+  const T m = center(x, n);
   const T squares = reduce<AddStep, false, T>(Deviations<T>{{x}, m}, n) / count;
   return vm::canonical(reduce<AddStep, false, T>(FourthPowers<T>{{{x}, m}}, n) / count / (squares * squares));
 }
 template <typename T>
 T covariance(const T* x, const T* y, std::size_t n) {
-  const T count = static_cast<T>(n);
-  const T mean_x = reduce<AddStep, false, T>(Plain<T>{x}, n) / count;
-  const T mean_y = reduce<AddStep, false, T>(Plain<T>{y}, n) / count;
-  return vm::canonical(reduce<AddStep, false, T>(JointDeviations<T>{{x}, {y}, mean_x, mean_y}, n) / count);
+  const JointDeviations<T> products{{x}, {y}, center(x, n), center(y, n)};
+  return vm::canonical(reduce<AddStep, false, T>(products, n) / static_cast<T>(n));
 }
 template <typename T>
 T dot(const T* x, const T* y, std::size_t n) {

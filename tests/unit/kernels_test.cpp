@@ -108,6 +108,11 @@ struct Reference {
   static T mean(const T* x, std::size_t n) {
     return in_order<T>(n, 0, [&](std::size_t i) { return x[i]; }, add) / static_cast<T>(n);
   }
+  // Equal elements have themselves as their mean, whatever their sum was rounded to.
+  static T center(const T* x, std::size_t n) {
+    const bool equal = n > 0 && std::all_of(x, x + n, [&](T value) { return value == x[0]; });
+    return equal ? x[0] : mean(x, n);
+  }
   static T extreme(const T* x, std::size_t n, bool least) {
     for (std::size_t i = 0; i < n; ++i)
       if (std::isnan(x[i])) return x[i];
@@ -121,7 +126,7 @@ struct Reference {
     return std::sqrt(in_order<T>(n, 0, [&](std::size_t i) -> T { return x[i] * x[i]; }, add) / static_cast<T>(n));
   }
   static T variance(const T* x, std::size_t n) {
-    const T m = mean(x, n);
+    const T m = center(x, n);
     const auto square = [&](std::size_t i) -> T {
       const T d = x[i] - m;
       return d * d;
@@ -129,7 +134,7 @@ struct Reference {
     return in_order<T>(n, 0, square, add) / static_cast<T>(n);
   }
   static T kurtosis(const T* x, std::size_t n) {
-    const T m = mean(x, n), v = variance(x, n);
+    const T m = center(x, n), v = variance(x, n);
     const auto fourth = [&](std::size_t i) -> T {
       const T d = x[i] - m;
       const T square = d * d;
@@ -141,7 +146,7 @@ struct Reference {
     return in_order<T>(n, 0, [&](std::size_t i) -> T { return x[i] * y[i]; }, add);
   }
   static T covariance(const T* x, const T* y, std::size_t n) {
-    const T a = mean(x, n), b = mean(y, n);
+    const T a = center(x, n), b = center(y, n);
     return in_order<T>(n, 0, [&](std::size_t i) -> T { return (x[i] - a) * (y[i] - b); }, add) / static_cast<T>(n);
   }
 };
@@ -150,8 +155,9 @@ template <typename T>
 void figures_as_the_reference(const Reductions<T>& k, const std::string& target) {
   std::mt19937_64 random(3);
   for (const std::size_t n : kLengths)
-    for (int kind = 0; kind < 4; ++kind) {
-      const Row<T> x = some_row<T>(random, n, kind), y = some_row<T>(random, n, kind);
+    for (int kind = 0; kind < 5; ++kind) {
+      const Row<T> x = kind < 4 ? some_row<T>(random, n, kind) : Row<T>(std::vector<T>(n, T(0.1)));
+      const Row<T> y = some_row<T>(random, n, kind % 4);
       const std::string where = " of " + std::to_string(n) + " kind " + std::to_string(kind) + " " + target;
       expect_bits(k.mean(x.data(), n), Reference<T>::mean(x.data(), n), "mean" + where);
       expect_bits(k.min(x.data(), n), Reference<T>::extreme(x.data(), n, true), "min" + where);

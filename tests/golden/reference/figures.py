@@ -245,10 +245,13 @@ def figures():
         t.show(f"{name}(alone)", functions[name](alone))
     t.show("argmax(alone)", 0, None)
     t.show("dot(alone, alone)", Fraction(25, 4))
-    t.note("Nothing varies: no kurtosis. What is no number is passed on, and argmax finds it; of infinities there is no mean.")
-    t.let("flat", [3.5, 3.5, 3.5, 3.5])
-    for name, value in (("variance", 0), ("stddev", 0), ("kurtosis", INVALID), ("mean", Fraction(7, 2)), ("argmax", 0)):
-        t.show(f"{name}(flat)", value, None if name == "argmax" else 10)
+    t.note("Nothing varies: no kurtosis, also where the sum of equal numbers is rounded. What is no number is passed on, and argmax finds it; of infinities there is no mean.")
+    for name, values, kind in (("flat", [3.5] * 4, "f64"), ("tenths", [0.1] * 50, "f64"), ("thin_tenths", [0.1] * 7, "f32")):
+        of_it = t.let(name, values, kind)
+        t.show(f"mean({name})", of.mean(of_it), 5)
+        for figure, value in (("variance", 0), ("stddev", 0), ("kurtosis", INVALID)):
+            t.show(f"{figure}({name})", value, 17)
+        t.show(f"argmax({name})", 0, None)
     t.show("kurtosis(alone)", INVALID)
     t.let("hole", ["1.0", "nan", "3.0", "nan"])
     for name in functions:
@@ -349,7 +352,8 @@ def pairs():
     for name in ("covariance", "slope", "correlation"):
         t.show(f"{name}(thin_x, thin_y)", getattr(of, name)(xs, ys), 4)
     t.note("Where x does not change there is no slope, where either does not, no correlation; nor of one point, or of none.")
-    t.let("flat", [3.5] * 11)
+    t.let("flat", [0.1] * 3)
+    t.let("risen", [2.0, 4.0, 9.0])
     t.let("alone", [2.0])
     t.let("none", [], bound=4)
     t.let("hole", ["1.0", "nan"])
@@ -357,8 +361,8 @@ def pairs():
     for name, values in (("slope", (INVALID, 0, INVALID, INVALID, INVALID)),
                          ("correlation", (INVALID, INVALID, INVALID, INVALID, INVALID)),
                          ("covariance", (0, 0, 0, INVALID, INVALID))):
-        for of_what, value in zip(("flat, anscombe_x", "anscombe_x, flat", "alone, alone", "none, none", "rise, hole"), values):
-            t.show(f"{name}({of_what})", value)
+        for of_what, value in zip(("flat, risen", "risen, flat", "alone, alone", "none, none", "rise, hole"), values):
+            t.show(f"{name}({of_what})", value, 17)
 
     t.note("On straight lines between points; outside, the nearer end; where two points have one x, the first of them.")
     xs, ys = t.let("at", [-1.0, 0.5, 2.0, 10.0]), t.let("height", [4.0, -2.0, 7.0, 7.5])
