@@ -219,9 +219,16 @@ void append_connect(std::string& out, const Connect& connect) {
   std::string body;
   append_text(body, "MQTT");
   body.push_back(4);  // protocol level of 3.1.1
-  body.push_back(static_cast<char>((has_user ? 0x80 : 0) | (has_password ? 0x40 : 0) | (connect.clean ? 0x02 : 0)));
+  unsigned flags = (has_user ? 0x80 : 0) | (has_password ? 0x40 : 0) | (connect.clean ? 0x02 : 0);
+  if (const auto& will = connect.will)
+    flags |= 0x04 | static_cast<unsigned>(will->qos) << 3 | (will->retain ? 0x20 : 0);
+  body.push_back(static_cast<char>(flags));
   append_u16(body, connect.keepalive_s);
   append_text(body, connect.client_id);
+  if (const auto& will = connect.will) {
+    append_text(body, will->topic);
+    append_text(body, will->payload);
+  }
   if (has_user) append_text(body, connect.username);
   if (has_password) append_text(body, *connect.password);
   append_header(out, PacketType::Connect, 0, body.size());

@@ -98,6 +98,7 @@ struct Connect {
   std::string_view client_id;
   std::string_view username{};                 // empty: none
   std::optional<std::string_view> password{};  // only with a username
+  std::optional<Publish> will{};               // what the broker says for us when we are gone without a DISCONNECT
   bool clean = true;
   std::uint16_t keepalive_s = 0;
 };

@@ -12,6 +12,11 @@ namespace {
 
 constexpr std::size_t kFiltersPerPacket = 200;
 
+// What is said of our presence; QoS 1, so that it also reaches who is away from the broker for a while.
+Publish presence(std::string_view topic, std::string_view payload, PacketId id) {
+  return {.topic = topic, .payload = payload, .qos = 1, .retain = true, .id = id};
+}
+
 }  // namespace
 
 void Session::begin(SteadyTime now) {
@@ -19,9 +24,12 @@ void Session::begin(SteadyTime now) {
   last_heard_ = last_told_ = now;
   heard_ = told_ = false;
   pinged_.reset();
+  std::optional<Publish> will;
+  if (const auto& p = settings_.presence) will = presence(p->topic, p->offline, 0);
   append_connect(out_, {.client_id = settings_.client_id,
                         .username = settings_.username,
                         .password = settings_.password,
+                        .will = will,
                         .clean = settings_.clean,
                         .keepalive_s = static_cast<std::uint16_t>(settings_.keepalive.count())});
 }
@@ -34,7 +42,10 @@ void Session::end() {
 }
 
 void Session::leave() {
-  if (connected_) append_empty(out_, PacketType::Disconnect);
+  if (!connected_) return;
+  // It takes back the will.
+  if (const auto& p = settings_.presence) append_publish(out_, presence(p->topic, p->offline, next_id()));
+  append_empty(out_, PacketType::Disconnect);
 }
 
 std::expected<Session::Taken, std::string> Session::take(const Packet& packet) {
@@ -74,6 +85,7 @@ std::expected<Session::Taken, std::string> Session::connected(const Packet& pack
   if (connack->code != 0) return std::unexpected(fmt::format("refused: {}", describe_refusal(connack->code)));
   connected_ = true;
   if (!connack->session_present) received_.reset();
+  say_online();
   const auto& wanted = settings_.subscriptions;
   for (std::size_t first = 0; first < wanted.size(); first += kFiltersPerPacket) {
     const auto count = std::min(kFiltersPerPacket, wanted.size() - first);
@@ -92,6 +104,16 @@ std::expected<Session::Taken, std::string> Session::connected(const Packet& pack
   }
   send_waiting();
   return Taken{.connected = true};
+}
+
+void Session::say_online() {
+  if (!settings_.presence) return;
+  const bool is_repeated = online_id_.has_value();
+  if (!is_repeated) online_id_ = next_id();
+  std::string packet;
+  append_publish(packet, presence(settings_.presence->topic, settings_.presence->online, *online_id_));
+  if (is_repeated) mark_repeated(packet);
+  out_ += packet;
 }
 
 std::expected<Session::Taken, std::string> Session::message(const Packet& packet) {
@@ -126,6 +148,10 @@ std::expected<Session::Taken, std::string> Session::subscribed(const Packet& pac
 std::expected<void, std::string> Session::acknowledged(const Packet& packet) {
   const auto id = read_id(packet);
   if (!id) return std::unexpected(id.error());
+  if (packet.type == PacketType::Puback && *id == online_id_) {
+    used_[*std::exchange(online_id_, {})] = false;
+    return {};
+  }
   const auto found = std::ranges::find_if(
       outgoing_, [&](const Outgoing& o) { return o.state != Outgoing::State::Waiting && o.id == *id; });
   const bool is_known = found != outgoing_.end();

@@ -34,6 +34,12 @@ class Session {
     bool clean = true;  // no session waits for us at the broker
     std::chrono::seconds keepalive{30};
     std::vector<Subscription> subscriptions;
+    // Whether we are there, as the broker keeps it for everyone: `online` once it has accepted us, `offline` when we
+    // leave, or are gone. Each part has at most 65,535 bytes, and the topic is one.
+    struct Presence {
+      std::string topic, online, offline;
+    };
+    std::optional<Presence> presence{};
   };
   explicit Session(Settings settings) : settings_(std::move(settings)) {}
 
@@ -77,6 +83,7 @@ class Session {
   std::expected<Taken, std::string> subscribed(const Packet& packet);
   std::expected<void, std::string> acknowledged(const Packet& packet);
   void send_waiting();
+  void say_online();
   PacketId next_id();
 
   Settings settings_;
@@ -85,8 +92,9 @@ class Session {
   std::deque<Outgoing> outgoing_;  // in the order of publish(); those that wait stand behind the others
   std::size_t in_flight_ = 0;
   PacketId last_id_ = 0;
-  std::bitset<65'536> used_;      // identifiers of ours: of outgoing_, and of subscriptions that are not answered
-  std::bitset<65'536> received_;  // the broker's: of QoS 2, given out and not yet released
+  std::bitset<65'536> used_;           // identifiers of ours: of outgoing_, and of subscriptions that are not answered
+  std::bitset<65'536> received_;       // the broker's: of QoS 2, given out and not yet released
+  std::optional<PacketId> online_id_;  // of `online`, until the broker has it
   struct Asked {
     PacketId id;
     std::size_t first, count;  // of Settings::subscriptions

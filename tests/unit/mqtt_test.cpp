@@ -181,6 +181,14 @@ TEST(MqttWire, WhatWeSend) {
   append_connect(out, {.client_id = "c", .password = "alone", .clean = false});  // 3.1.2.9: no password without a name
   EXPECT_EQ(hex(out), hex(bytes({0x10, 13, 0, 4, 'M', 'Q', 'T', 'T', 4, 0x00, 0, 0, 0, 1, 'c'})));
   out.clear();
+  // 3.1.2.5 to 3.1.2.7, 3.1.3: a will of QoS 1, retained, between the client's name and the user's.
+  append_connect(out, {.client_id = "c",
+                       .username = "u",
+                       .will = Publish{.topic = "t", .payload = "off", .qos = 1, .retain = true},
+                       .clean = true});
+  EXPECT_EQ(hex(out), hex(bytes({0x10, 24,  0, 4, 'M', 'Q', 'T', 'T', 4,   0xAE, 0, 0, 0,
+                                 1,    'c', 0, 1, 't', 0,   3,   'o', 'f', 'f',  0, 1, 'u'})));
+  out.clear();
   append_publish(out, {.topic = "a/b", .payload = "21.5", .qos = 1, .id = 10});  // 3.3.2.3
   EXPECT_EQ(hex(out), hex(kPublish));
   mark_repeated(out);
@@ -270,6 +278,43 @@ TEST(MqttSession, ConnectsAndSubscribes) {
   EXPECT_EQ(talk.hear(bytes({0x90, 3, 0, 1, 0})), "SUBACK for what was not subscribed");
   talk.session.leave();
   EXPECT_EQ(talk.sent(), hex(bytes({0xE0, 0})));
+}
+
+TEST(MqttSession, SaysThatItIsThereAndThatItLeaves) {
+  const auto said = [](std::string_view payload, char id, bool repeated = false) {
+    return hex(bytes({static_cast<unsigned char>(repeated ? 0x3B : 0x33),
+                      static_cast<unsigned char>(5 + payload.size()), 0, 1, 's', 0, static_cast<unsigned char>(id)}) +
+               std::string(payload));
+  };
+  Talk talk({.client_id = "c",
+             .username = {},
+             .password = {},
+             .keepalive = 10s,
+             .subscriptions = {},
+             .presence = Session::Settings::Presence{.topic = "s", .online = "on", .offline = "gone"}});
+  talk.session.begin(SteadyTime{});
+  EXPECT_EQ(
+      talk.sent(),
+      hex(bytes({0x10, 22, 0, 4, 'M', 'Q', 'T', 'T', 4, 0x2E, 0, 10, 0, 1, 'c', 0, 1, 's', 0, 4, 'g', 'o', 'n', 'e'})));
+  EXPECT_EQ(talk.hear(kAccepted), "connected ");
+  EXPECT_EQ(talk.sent(), said("on", 1));
+  // The connection breaks before the broker has acknowledged it: it is said again, and known as a repetition.
+  talk.session.end();
+  talk.session.begin(SteadyTime{});
+  talk.sent();
+  talk.hear(kAccepted);
+  EXPECT_EQ(talk.sent(), said("on", 1, true));
+  EXPECT_EQ(talk.hear(bytes({0x40, 2, 0, 1})), "");
+  EXPECT_TRUE(talk.session.publish("t", "x", 1, false));
+  talk.sent();
+  talk.session.end();
+  talk.session.begin(SteadyTime{});
+  talk.sent();
+  talk.hear(kAccepted);
+  const auto second = talk.sent();
+  EXPECT_EQ(second.substr(0, said("on", 3).size()), said("on", 3)) << "2 is on its way; first of all: " << second;
+  talk.session.leave();
+  EXPECT_EQ(talk.sent(), said("gone", 4) + hex(bytes({0xE0, 0})));
 }
 
 TEST(MqttSession, AnEarlySecondOrUnaskedAnswerIsAnError) {
