@@ -95,6 +95,13 @@ Result<std::unique_ptr<MqttConnection>> MqttConnection::make(const Connection& c
   for (const auto* text : {&session.client_id, &session.username})
     if (text->size() > 0xFFFF) return where("a client_id or username has at most 65535 bytes");
   if (session.password && session.password->size() > 0xFFFF) return where("a password has at most 65535 bytes");
+  if (!connection.status.empty()) {
+    if (!mqtt::is_topic(connection.status))
+      return where(fmt::format("'{}' in 'status' is no topic", connection.status));
+    if (std::max(connection.online.size(), connection.offline.size()) > 0xFFFF)
+      return where("'online' and 'offline' have at most 65535 bytes");
+    session.presence.emplace(connection.status, connection.online, connection.offline);
+  }
   if (connection.tls) {
     for (const auto& [path, what] :
          {std::pair(&connection.ca_file, "authorities' certificates"),

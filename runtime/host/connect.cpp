@@ -87,9 +87,13 @@ Result<void> add_mqtt(const Site& site, const std::vector<bool>& bound, Connecto
     if (connection.kind != ConnectionKind::Mqtt) continue;
     auto subscriptions = subscriptions_of(site, bound, connection);
     if (!subscriptions) return std::unexpected(subscriptions.error());
+    // The site's reader has seen that nothing else stands in their braces.
+    const std::pair<std::string_view, std::string_view> fill[] = {{"device", site.device}};
     if (site.alarms.to.text == connection.name && !site.alarms.commands.empty())
-      subscriptions->push_back({site.alarms.commands, kCommands, 1});
-    auto made = MqttConnection::make(connection, fmt::format("eyeflow-{}-{}", site.device, connection.name),
+      subscriptions->push_back({fill_in(site.alarms.commands, fill).value(), kCommands, 1});
+    Connection settings = connection;
+    settings.status = fill_in(settings.status, fill).value();
+    auto made = MqttConnection::make(settings, fmt::format("eyeflow-{}-{}", site.device, connection.name),
                                      std::move(*subscriptions));
     if (!made) {
       return fail(
@@ -276,6 +280,7 @@ Result<Connectors> make_observers(const Site& site) {
     if (connection.kind != ConnectionKind::Mqtt) continue;
     // Of its own name, and without a session at the broker: the daemon may be at work beside it.
     connection.client_id.clear();
+    connection.status.clear();
     auto subscriptions = subscriptions_of(site, all, connection);
     if (!subscriptions) return std::unexpected(subscriptions.error());
     for (auto& subscription : *subscriptions) subscription.qos = 0;

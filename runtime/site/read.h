@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,10 @@ inline constexpr std::string_view kNoSuchConnector =
 
 // [kind.name], the name in quotes where TOML wants them.
 std::string title_of(std::string_view kind, std::string_view name);
+
+// What is wrong with the topic that the table's `key` is, in which these names stand in braces.
+void check_topic(TableReader& t, std::string_view key, const std::string& topic,
+                 std::initializer_list<std::string_view> names, bool filter_allowed = false);
 
 // One [connection.NAME].
 void read_connection(std::string_view name, const toml::table& table, Reading& r);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "runtime/site/pattern.h"
 #include "runtime/site/read.h"
 
 namespace eyeflow::runtime {
@@ -49,6 +50,20 @@ void read_credentials(TableReader& t, const fs::path& folder, Connection& c) {
   }
 }
 
+void read_status(TableReader& t, Connection& c) {
+  c.status = t.text("status").value_or("");
+  check_topic(t, "status", c.status, {"device"});
+  for (const auto [key, payload] : {std::pair("online", &c.online), std::pair("offline", &c.offline)}) {
+    const auto given = t.word(key);
+    if (!given) continue;
+    if (c.status.empty())
+      t.problem(given->place, fmt::format("'{}' is told on a topic; add status = \"plant/{{device}}/status\"", key));
+    *payload = given->text;
+  }
+  if (c.online == c.offline)
+    t.problem(t.place("online"), "'online' and 'offline' are the same, so that nobody can tell them apart");
+}
+
 void read_broker(TableReader& t, const fs::path& folder, Connection& c) {
   const auto url = t.word("mqtt");
   if (url && !parse_broker(url->text, c)) {
@@ -67,6 +82,7 @@ void read_broker(TableReader& t, const fs::path& folder, Connection& c) {
     }
   }
   c.subscribe = t.texts("subscribe").value_or(std::vector<std::string>{});
+  read_status(t, c);
   if (!c.password_file.empty() && c.username.empty() && !t.has("username")) {
     t.missing("username", "username = \"…\": MQTT sends no password without one");
   }
@@ -124,6 +140,19 @@ std::string title_of(std::string_view kind, std::string_view name) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
   });
   return bare ? fmt::format("[{}.{}]", kind, name) : fmt::format("[{}.\"{}\"]", kind, name);
+}
+
+void check_topic(TableReader& t, std::string_view key, const std::string& topic,
+                 std::initializer_list<std::string_view> names, bool filter_allowed) {
+  std::vector<std::pair<std::string_view, std::string_view>> example;
+  for (const auto name : names) example.emplace_back(name, "x");
+  const auto filled = fill_in(topic, example);
+  if (!filled) {
+    t.problem(t.place(key), fmt::format("'{}' in {}: {}", key, t.title(), filled.error().message));
+  } else if (!filter_allowed && filled->find_first_of("+#") != std::string::npos) {
+    t.problem(t.place(key),
+              fmt::format("'{}' in {}: + and # stand in topics to read from, not to write to", key, t.title()));
+  }
 }
 
 void read_connection(std::string_view name, const toml::table& table, Reading& r) {

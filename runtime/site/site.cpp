@@ -118,17 +118,6 @@ void check_pointer(TableReader& t, std::string_view key, const std::string& poin
                                       t.title(), pointer, key, pointer));
 }
 
-void check_topic(TableReader& t, const std::string& topic, bool filter_allowed) {
-  const std::pair<std::string_view, std::string_view> example[] = {{"name", "T1"}, {"device", "d"}, {"alarm", "hot"}};
-  const auto filled = fill_in(topic, example);
-  if (!filled) {
-    t.problem(t.place("topic"), fmt::format("'topic' in {}: {}", t.title(), filled.error().message));
-  } else if (!filter_allowed && filled->find_first_of("+#") != std::string::npos) {
-    t.problem(t.place("topic"),
-              fmt::format("'topic' in {}: + and # stand in topics to read from, not to write to", t.title()));
-  }
-}
-
 // A broker's messages have topics; files and databases go by the output's name.
 void check_address(TableReader& t, const Written& to, const std::string& topic, std::string_view example,
                    const Site& site) {
@@ -222,7 +211,7 @@ void read_sensor(std::string_view written, const toml::table& table, std::set<st
     if (t.has(other)) t.refuse(other, kNoSuchConnector);
   }
   s.topic = t.text("topic").value_or("");
-  check_topic(t, s.topic, true);
+  check_topic(t, "topic", s.topic, {"name", "device"}, true);
   if (r.site.connection(s.from.text) != nullptr && s.topic.empty()) {
     t.missing("topic", "topic = \"plant/line1/{name}\"");
   }
@@ -303,7 +292,7 @@ void read_output(OutputKind kind, std::string_view written, const toml::table& t
                         : "to = \"CONNECTION\" or \"console\", or gpio = { chip = \"gpiochip0\", line = 17 }");
   }
   if (!s.pin) s.topic = t.text("topic").value_or("");
-  check_topic(t, s.topic, false);
+  check_topic(t, "topic", s.topic, {"name", "device"});
   check_address(t, s.to, s.topic, "topic = \"plant/line1/{name}\"", r.site);
   s.qos = static_cast<int>(t.integer("qos", 0, 2).value_or(1));
   s.retain = t.boolean("retain").value_or(false);
@@ -343,15 +332,15 @@ void read_alarms(const toml::table& table, Reading& r) {
     check_endpoint(t, "to", *to, kBuiltIn, r.site);
   }
   a.topic = t.text("topic").value_or("");
-  check_topic(t, a.topic, false);
+  check_topic(t, "topic", a.topic, {"name", "alarm", "device"});
   check_address(t, a.to, a.topic, "topic = \"plant/line1/alarms/{name}/{alarm}\"", r.site);
   a.commands = t.text("commands").value_or("");
-  check_topic(t, a.commands, false);
+  check_topic(t, "commands", a.commands, {"device"});
   const auto* connection = r.site.connection(a.to.text);
   if (!a.commands.empty() && (connection == nullptr || connection->host.empty()))
     t.problem(t.place("commands"), "commands come over the MQTT connection that 'to' names; write to = \"plant\"");
   a.answers = t.text("answers").value_or("");
-  check_topic(t, a.answers, false);
+  check_topic(t, "answers", a.answers, {"device"});
   if (!a.answers.empty() && a.commands.empty())
     t.problem(t.place("answers"), "'answers' are to 'commands', of which there is no topic; add commands = \"…\"");
   if (!a.answers.empty() && a.answers == a.commands)

@@ -49,6 +49,8 @@ struct Connection {
   std::string client_id;  // made from the device's name when not given
   std::chrono::seconds keepalive{30};
   std::vector<std::string> subscribe;  // filters to subscribe instead of one subscription per sensor
+  std::string status;  // where the broker keeps whether the device is there; may hold {device}; or empty
+  std::string online = "online", offline = "offline";  // what it keeps there
 
   // Mqtt and Influx
   std::string username;

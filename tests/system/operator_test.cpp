@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/system/broker.h"
+#include "tests/system/device.h"
 #include "tests/system/process.h"
 
 namespace eyeflow::test {
@@ -27,32 +28,10 @@ task guard {
 }
 )";
 
-// A device that runs this task of this name: its bundle, its key, and its site with these points at the broker.
-void set_up_device(const TemporaryFolder& folder, const Broker& broker, const std::string& name,
-                   const std::string& task, const std::string& points) {
-  const auto path = [&](const std::string& file) { return (folder / file).string(); };
-  write_file(folder / (name + ".eft"), task);
-  ASSERT_EQ(run({EYEFLOWC, "keygen", "-o", path("key")}, folder / "log"), 0);
-  ASSERT_EQ(
-      run({EYEFLOWC, "build", path(name + ".eft"), "-o", path(name + ".efb"), "--key", path("key")}, folder / "log"), 0)
-      << read_file(folder / "log");
-  write_file(folder / "site.toml", R"(
-[device]
-name = "d1"
-trusted_keys = ["key.pub"]
-[connection.plant]
-mqtt = "mqtt://127.0.0.1:)" + std::to_string(broker.port()) +
-                                       "\"\n" + points);
-}
-// The program that runs it.
-std::vector<std::string> device(const TemporaryFolder& folder) {
-  return {EYEFLOW_VM, "run", "--site", (folder / "site.toml").string()};
-}
-
 class Operator : public ::testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_NO_FATAL_FAILURE(set_up_device(folder_, broker_, "guard", kTask, R"(
+    ASSERT_NO_FATAL_FAILURE(set_up_device(folder_, broker_.port(), "guard", kTask, R"(
 [sensor.t]
 from  = "plant"
 topic = "in/t"
@@ -65,13 +44,13 @@ topic = "out/heard"
 [alarms]
 to       = "plant"
 topic    = "out/alarm/{alarm}"
-commands = "in/commands"
+commands = "in/{device}/commands"
 answers  = "out/answers/{device}"
 [[run]]
 bundle = "guard.efb"
 bind   = { t = "t", horn = "horn", heard = "heard" }
 )"));
-    daemon_ = std::make_unique<Process>(device(folder_), folder_ / "daemon.log");
+    daemon_ = std::make_unique<Process>(device_in(folder_), folder_ / "daemon.log");
     // Once it hears readings it hears commands, too: it asks for both in one request.
     ASSERT_TRUE(until([&] {
       probe_.publish("in/t", "20");
@@ -98,7 +77,7 @@ bind   = { t = "t", horn = "horn", heard = "heard" }
     probe_.publish("in/t", value);
     ASSERT_TRUE(until([&] { return said("out/heard").size() > before; })) << value << log();
   }
-  void command(const std::string& json, bool retain = false) { probe_.publish("in/commands", json, retain); }
+  void command(const std::string& json, bool retain = false) { probe_.publish("in/d1/commands", json, retain); }
   // The answer to a command of this `id`, without what differs each time; empty: there is none.
   std::string answer_to(const std::string& id) {
     std::string found;
@@ -220,7 +199,7 @@ TEST_F(Operator, ACommandThatTheBrokerKeptIsOld) {
   expect_in_log("guard: alarm hot: ");
   daemon_->signal(SIGTERM);
   ASSERT_EQ(daemon_->wait(10'000ms), 0);
-  daemon_ = std::make_unique<Process>(device(folder_), folder_ / "daemon.log");
+  daemon_ = std::make_unique<Process>(device_in(folder_), folder_ / "daemon.log");
   expect_in_log(
       "a command for alarms: alarm hot of guard: it was kept by the broker and is old; send it without 'retain'");
 }
@@ -232,7 +211,7 @@ TEST(Losses, WhatWasHeldBackSkippedOrLateIsCounted) {
   std::string task = "task crowd {\n  input x : f64 every 100 ms\n  output n : log { sum: f64 }\n";
   for (int n = 0; n < 12; ++n) task += "  alarm a" + std::to_string(n) + " \"a\" when x > 80.0\n";
   task += "  on window x[1 s] as w { n.send(sum: sum(w.values)) }\n}\n";
-  ASSERT_NO_FATAL_FAILURE(set_up_device(folder, broker, "crowd", task, R"(
+  ASSERT_NO_FATAL_FAILURE(set_up_device(folder, broker.port(), "crowd", task, R"(
 [sensor.x]
 from  = "plant"
 topic = "in/x"
@@ -248,7 +227,7 @@ bundle = "crowd.efb"
 bind   = { x = "x", n = "n" }
 )"));
   MqttProbe probe(broker.port(), "out/#");
-  Process daemon(device(folder), folder / "daemon.log");
+  Process daemon(device_in(folder), folder / "daemon.log");
   const auto say = [&](const char* value, std::chrono::milliseconds ago) {
     const auto at = std::chrono::system_clock::now() - ago;
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();

@@ -56,6 +56,8 @@ username      = "pi"
 password_file = "plant.pw"
 keepalive     = "1 min"
 subscribe     = ["factory/line1/+"]
+status        = "factory/{device}/status"
+offline       = "gone"
 
 [sensor."T{1..100}"]
 from      = "plant"
@@ -135,6 +137,9 @@ TEST(Site, ReadsAWholeFile) {
   EXPECT_EQ(plant.password_file, "/etc/eyeflow/plant.pw");
   EXPECT_EQ(plant.keepalive, 60s);
   EXPECT_EQ(plant.subscribe, std::vector<std::string>{"factory/line1/+"});
+  EXPECT_EQ(plant.status, "factory/{device}/status");
+  EXPECT_EQ(plant.online, "online");
+  EXPECT_EQ(plant.offline, "gone");
 
   ASSERT_EQ(site.sensors.size(), 102u);
   const auto* t100 = site.sensor("T100");
@@ -333,6 +338,13 @@ TEST(Site, Connections) {
   EXPECT_CONTAINS(connection("mqtt = \"mqtts://x\"\ncert_file = \"f\""), "needs both");
   EXPECT_CONTAINS(connection("mqtt = \"mqtt://x\"\nca_file = \"f\""), "write mqtts://");
   EXPECT_CONTAINS(connection("mqtt = \"mqtt://x\"\nkeepalive = \"1 s\""), "from \"5 s\"");
+  EXPECT_CONTAINS(connection("mqtt = \"mqtt://x\"\nstatus = \"a/#\""), "'status' in [connection.plant]: + and #");
+  EXPECT_CONTAINS(connection("mqtt = \"mqtt://x\"\nstatus = \"a/{devcie}\""), "devcie");
+  EXPECT_CONTAINS(connection("mqtt = \"mqtt://x\"\nstatus = \"a/{name}\""), "'status' in [connection.plant]: ");
+  EXPECT_CONTAINS(connection("mqtt = \"mqtt://x\"\noffline = \"gone\""), "add status = \"plant/{device}/status\"");
+  EXPECT_CONTAINS(connection("mqtt = \"mqtt://x\"\nstatus = \"a\"\nonline = \"offline\""),
+                  "nobody can tell them apart");
+  EXPECT_CONTAINS(connection("mqtt = \"mqtt://x\"\nstauts = \"a\""), "'status'");
   EXPECT_CONTAINS(bad("[connection.simulate]\nmqtt = \"mqtt://x\""), "built in");
   const auto v6 = good("[connection.p]\nmqtt = \"mqtt://[::1]:1884\"");
   EXPECT_EQ(v6.connections[0].host, "::1");
