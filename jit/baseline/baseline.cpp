@@ -213,7 +213,7 @@ class BaselineCode final : public TierCode {
     return add(metered, true);
   }
 
-  Trap run(FunctionId id, Context& context) const override {
+  [[gnu::hot]] Trap run(FunctionId id, Context& context) const override {
     const void* const code = code_[context.metered][index(id)].load(std::memory_order_acquire);
     if (code == nullptr) [[unlikely]]
       return run_first(id, context);

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,9 +27,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto kFirstPause = 250ms;
 constexpr auto kLongestPause = 30s;
-constexpr int kPollMs = 250;   // how soon a stop is noticed where only a limit is waited for
-constexpr int kWaitMs = 1000;  // for the broker; the end of it is the time to look whether it is still there
-constexpr auto kHousekeeping = 1s;
+constexpr int kPollMs = 250;  // how soon a stop is noticed where only a limit is waited for
+constexpr itimerspec kHousekeeping{.it_interval = {1, 0}, .it_value = {1, 0}};  // to look whether the broker is there
 constexpr auto kConnectLimit = 20s;      // of all that comes before the first packet
 constexpr auto kAddressLimit = 5s;       // of an address that is not the last one of its name
 constexpr int kMessagesPerTurn = 16;     // before what they led to is sent
@@ -121,17 +121,21 @@ Result<std::unique_ptr<MqttConnection>> MqttConnection::make(const Connection& c
     found->sensors.push_back(s.sensor);
   }
   self->wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  self->timer_ = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
   self->epoll_ = epoll_create1(EPOLL_CLOEXEC);
-  // At its edge, so that nobody has to read it.
-  epoll_event of_wake{.events = EPOLLIN | EPOLLET, .data = {.fd = self->wake_}};
-  if (self->wake_ < 0 || self->epoll_ < 0 || epoll_ctl(self->epoll_, EPOLL_CTL_ADD, self->wake_, &of_wake) != 0)
-    return where(fmt::format("cannot make an eventfd or epoll: {}", std::strerror(errno)));
+  // At their edge: nobody has to read the eventfd.
+  bool good = timerfd_settime(self->timer_, 0, &kHousekeeping, nullptr) == 0;
+  for (const int fd : {self->wake_, self->timer_}) {
+    epoll_event at_its_edge{.events = EPOLLIN | EPOLLET, .data = {.fd = fd}};
+    good = good && epoll_ctl(self->epoll_, EPOLL_CTL_ADD, fd, &at_its_edge) == 0;
+  }
+  if (!good) return where(fmt::format("cannot make an eventfd, a timer or epoll: {}", std::strerror(errno)));
   return self;
 }
 
 MqttConnection::~MqttConnection() {
   stop();
-  for (const int fd : {wake_, epoll_})
+  for (const int fd : {wake_, timer_, epoll_})
     if (fd >= 0) close(fd);
 }
 
@@ -249,18 +253,19 @@ Result<void> MqttConnection::wait_for(const net::Stream& stream, bool to_write, 
 // ---- at work
 
 // Until the connection is over, which is an error always.
-Result<void> MqttConnection::work(net::Stream& stream) {
+[[gnu::hot]] Result<void> MqttConnection::work(net::Stream& stream) {
   reader_.reset();
   sending_.clear();
   sent_ = 0;
-  is_full_ = has_more_ = has_packets_ = false;
-  auto now = Clock::now();
+  is_full_ = has_more_ = has_packets_ = is_ending_ = false;
   {
     const std::lock_guard lock(mutex_);
-    session_.begin(now);
+    session_.begin(Clock::now());
     to_send_ = true;
   }
-  auto housekeeping = now + kHousekeeping;
+  // A wait tells only what is new: each read takes what there is, or remembers that there is more. What TLS keeps back
+  // it does not know; there, what was left is told again.
+  const std::uint32_t usual = EPOLLIN | EPOLLRDHUP | (stream.is_secure() ? 0u : EPOLLET);
   Result<void> going;
   std::uint32_t watched = 0;
   while (going) {
@@ -270,28 +275,24 @@ Result<void> MqttConnection::work(net::Stream& stream) {
       going = stopped();
       break;
     }
-    // Level-triggered: what was left unread is told again.
-    const std::uint32_t events = EPOLLIN | (is_full_ || stream.is_waiting_to_write() ? EPOLLOUT : 0u);
+    const std::uint32_t events = usual | (is_full_ || stream.is_waiting_to_write() ? EPOLLOUT : 0u);
     if (events != watched) {
       epoll_event of_socket{.events = events, .data = {.fd = stream.socket()}};
       epoll_ctl(epoll_, watched == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, stream.socket(), &of_socket);
       watched = events;
     }
-    const bool is_busy = std::exchange(has_more_, false) || has_packets_;
-    epoll_event happened[2];
-    const int count = epoll_wait(epoll_, happened, 2, is_busy ? 0 : kWaitMs);
-    bool is_readable = is_busy;
+    epoll_event happened[3];
+    const int count = epoll_wait(epoll_, happened, std::size(happened), has_more_ || has_packets_ || to_send_ ? 0 : -1);
+    bool is_time = false;
     for (int n = 0; n < count; ++n) {
-      if (happened[n].data.fd != stream.socket()) continue;
-      if ((happened[n].events & EPOLLOUT) != 0) is_full_ = false;
-      is_readable |= (happened[n].events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0 || stream.is_waiting_to_write();
+      is_time |= happened[n].data.fd == timer_;
+      if (happened[n].data.fd == stream.socket()) notice(happened[n].events, stream);
     }
-    if (is_readable) going = read(stream);
-    now = Clock::now();
-    if (going && now >= housekeeping) {
-      housekeeping = now + kHousekeeping;
+    if (has_more_ || has_packets_) going = read(stream);
+    // Read, or it would not go on.
+    if (std::uint64_t times = 0; going && is_time && ::read(timer_, &times, sizeof times) > 0) {
       const std::lock_guard lock(mutex_);
-      if (auto alive = session_.tick(now); !alive) going = fail(alive.error());
+      if (auto alive = session_.tick(Clock::now()); !alive) going = fail(alive.error());
       to_send_ = true;
     }
   }
@@ -309,19 +310,25 @@ Result<void> MqttConnection::work(net::Stream& stream) {
   return going;
 }
 
+void MqttConnection::notice(std::uint32_t events, const net::Stream& stream) {
+  if ((events & EPOLLOUT) != 0) is_full_ = false;
+  has_more_ |= (events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0 || stream.is_waiting_to_write();
+  is_ending_ |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+}
+
 // One turn's worth: what it leads to goes out before the next.
-Result<void> MqttConnection::read(net::Stream& stream) {
+[[gnu::hot]] Result<void> MqttConnection::read(net::Stream& stream) {
   if (!std::exchange(has_packets_, false)) {
     const auto room = reader_.room();
     const auto size = stream.read(room);
     if (!size) return std::unexpected(size.error());
     reader_.filled(*size);
-    has_more_ = *size == room.size() || stream.has_more();
+    has_more_ = *size == room.size() || stream.has_more() || is_ending_;
   }
   return take_packets();
 }
 
-Result<void> MqttConnection::take_packets() {
+[[gnu::hot]] Result<void> MqttConnection::take_packets() {
   for (int messages = 0;;) {
     if (messages == kMessagesPerTurn) {
       has_packets_ = true;
@@ -361,7 +368,7 @@ Result<void> MqttConnection::take_packets() {
   }
 }
 
-void MqttConnection::take_message(const mqtt::Publish& message) {
+[[gnu::hot]] void MqttConnection::take_message(const mqtt::Publish& message) {
   if (message.left_out > 0) {
     return receiver_->on_bad_row(fmt::format("a message of {} bytes from '{}' is too large and was dropped",
                                              message.payload.size() + message.left_out, message.topic));
@@ -381,7 +388,7 @@ void MqttConnection::take_message(const mqtt::Publish& message) {
 }
 
 // Whatever there is, by one call for all of it.
-Result<void> MqttConnection::send(net::Stream& stream) {
+[[gnu::hot]] Result<void> MqttConnection::send(net::Stream& stream) {
   to_send_ = false;
   for (int calls = 0;;) {
     if (sent_ == sending_.size()) {
@@ -401,7 +408,7 @@ Result<void> MqttConnection::send(net::Stream& stream) {
       }
     }
     if (++calls > kSendsPerTurn) {
-      to_send_ = has_more_ = true;
+      to_send_ = true;
       return {};
     }
     const auto size = stream.write(std::string_view(sending_).substr(sent_));
@@ -414,13 +421,13 @@ Result<void> MqttConnection::send(net::Stream& stream) {
 
 // ---- what is to go out
 
-bool MqttConnection::publish(std::string_view topic, std::string_view payload, int qos, bool retain) {
+[[gnu::hot]] bool MqttConnection::publish(std::string_view topic, std::string_view payload, int qos, bool retain) {
   if (!session_.publish(topic, payload, qos, retain)) return false;
   all_is_sent_ = false;
   return true;
 }
 
-void MqttConnection::write(const Message& message) {
+[[gnu::hot]] void MqttConnection::write(const Message& message) {
   const std::lock_guard lock(mutex_);
   // Behind what is held already, or the order would change.
   if (held_.empty() && publish(message.topic, message.payload, message.qos, message.retain)) {

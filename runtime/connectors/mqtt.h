@@ -68,6 +68,7 @@ class MqttConnection final : public Source, public Sink {
   Result<net::Stream> reach(const net::Address& address, mqtt::SteadyTime limit);
   Result<void> wait_for(const net::Stream& stream, bool to_write, mqtt::SteadyTime limit);
   Result<void> work(net::Stream& stream);
+  void notice(std::uint32_t events, const net::Stream& stream);
   Result<void> read(net::Stream& stream);
   Result<void> take_packets();
   Result<void> send(net::Stream& stream);
@@ -95,6 +96,7 @@ class MqttConnection final : public Source, public Sink {
   std::size_t sent_ = 0;      // of it
   bool is_full_ = false;      // the socket takes no more at the moment
   bool has_more_ = false;     // there may be more to read
+  bool is_ending_ = false;    // all that is left can be read without waiting, the end of it as well
   bool has_packets_ = false;  // the reader has some
   bool was_connected_ = false;
 
@@ -108,7 +110,7 @@ class MqttConnection final : public Source, public Sink {
   std::atomic<bool> stopping_ = false;  // set with mutex_ held
   std::atomic<bool> to_send_ = false;   // the session has something, or somebody wants to be noticed
   std::atomic<std::uint64_t> dropped_ = 0;
-  int wake_ = -1, epoll_ = -1;  // an eventfd, and what the thread waits on
+  int wake_ = -1, timer_ = -1, epoll_ = -1;  // an eventfd, a timerfd, and what the thread waits on
   std::thread thread_;
 };
 

@@ -128,7 +128,7 @@ Actor::Actor(std::uint32_t number, TaskInfo& task, const Deployment::Instance& p
     : number(number),
       task(task),
       instance(*task.program, planned.binding),
-      writer{planned.name, &task.program->module(), planned.outputs,
+      writer{planned.name, task.program->module(), planned.outputs,
              std::vector<std::uint8_t>(planned.outputs.size(), 0)},
       queue(task.program->module()) {}
 

@@ -22,9 +22,9 @@ std::uint64_t Histogram::upper_end(std::size_t bucket) {
   return (std::uint64_t{1} << octave) + (sub + 1) * width - 1;
 }
 
-void Histogram::record(std::chrono::nanoseconds duration) {
+[[gnu::hot]] void Histogram::record(std::chrono::nanoseconds duration, std::uint32_t times) {
   const auto ns = static_cast<std::uint64_t>(std::max<std::int64_t>(0, duration.count()));
-  buckets_[bucket_of(ns)].fetch_add(1, std::memory_order_relaxed);
+  buckets_[bucket_of(ns)].fetch_add(times, std::memory_order_relaxed);
   auto worst = worst_ns_.load(std::memory_order_relaxed);
   while (ns > worst && !worst_ns_.compare_exchange_weak(worst, ns, std::memory_order_relaxed)) {
   }

@@ -16,7 +16,7 @@ struct Percentiles {
 // 3.2 % above the truth; the worst is exact. Any thread may record, without waiting.
 class Histogram {
  public:
-  void record(std::chrono::nanoseconds duration);
+  void record(std::chrono::nanoseconds duration, std::uint32_t times = 1);
   Percentiles percentiles() const;
 
  private:

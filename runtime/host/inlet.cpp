@@ -66,7 +66,7 @@ std::vector<ConnectionStats> ConnectionBoard::all() const {
   return connections_;
 }
 
-DecodeResult Inlet::decode(const Route::Group& group, const Arrival& arrival, vm::TimeNs now) {
+[[gnu::hot]] DecodeResult Inlet::decode(const Route::Group& group, const Arrival& arrival, vm::TimeNs now) {
   switch (arrival.form) {
     case Arrival::Form::Number:
       return decode_number(group.plan, arrival.number, now);
@@ -78,7 +78,7 @@ DecodeResult Inlet::decode(const Route::Group& group, const Arrival& arrival, vm
   return lane_->decoder.decode(group.plan, arrival.bytes, now, group.ahead);
 }
 
-void Inlet::on_arrivals(std::span<const SensorId> sensors, const Arrival& arrival) {
+[[gnu::hot]] void Inlet::on_arrivals(std::span<const SensorId> sensors, const Arrival& arrival) {
   if (closed_.load(std::memory_order_relaxed)) return;
   const auto arrived = std::chrono::steady_clock::now();
   const auto now = clock_.at(arrived);
@@ -96,19 +96,19 @@ void Inlet::on_arrivals(std::span<const SensorId> sensors, const Arrival& arriva
 }
 
 // Of one arrival, what one instance gets is handed over together.
-void Inlet::deliver(Actor& actor, const Reading& reading) {
+[[gnu::hot]] void Inlet::deliver(Actor& actor, const Reading& reading) {
   if (gathered_for_ != &actor) deliver_gathered();
   gathered_for_ = &actor;
   gathered_.push_back(reading);
   if (!reading.bytes.empty()) deliver_gathered();  // they last until the decoder is asked again
 }
 
-void Inlet::deliver_gathered() {
+[[gnu::hot]] void Inlet::deliver_gathered() {
   if (!gathered_.empty()) runner_.deliver(*lane_, *gathered_for_, gathered_);
   gathered_.clear();
 }
 
-void Inlet::take(SensorId sensor, const Arrival& arrival, SteadyTime arrived, vm::TimeNs now) {
+[[gnu::hot]] void Inlet::take(SensorId sensor, const Arrival& arrival, SteadyTime arrived, vm::TimeNs now) {
   add(counters_.arrivals);
   const auto& route = routes_[static_cast<std::size_t>(sensor)];
   if (route.groups.empty()) {

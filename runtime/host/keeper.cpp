@@ -95,12 +95,14 @@ void Keeper::read_past() {
   }
 }
 
-void GatheredRows::add(std::uint16_t output, vm::TimeNs time, std::span<const std::byte> values) {
+[[gnu::hot]] void GatheredRows::add(std::uint16_t output, vm::TimeNs time, std::span<const std::byte> values) {
   const Head head{.time = time, .size = static_cast<std::uint32_t>(values.size()), .output = output};
-  const auto at = bytes_.size();
-  bytes_.resize(at + sizeof head + values.size());
-  std::memcpy(bytes_.data() + at, &head, sizeof head);
-  if (!values.empty()) std::memcpy(bytes_.data() + at + sizeof head, values.data(), values.size());
+  const auto append_bytes = [this](const void* from, std::size_t size) {
+    const auto* const bytes = static_cast<const char*>(from);
+    bytes_.append(bytes, bytes + size);
+  };
+  append_bytes(&head, sizeof head);
+  append_bytes(values.data(), values.size());
 }
 
 std::unique_ptr<Keepsake> Keeper::begin(const Site& site, const Deployment& deployment,

@@ -40,7 +40,7 @@ class GatheredRows {
       Head head;
       std::memcpy(&head, bytes_.data() + at, sizeof head);
       at += sizeof head;
-      use(head.output, head.time, std::span(bytes_).subspan(at, head.size));
+      use(head.output, head.time, std::as_bytes(std::span(bytes_.data() + at, head.size)));
       at += head.size;
     }
   }
@@ -51,7 +51,7 @@ class GatheredRows {
     std::uint32_t size;
     std::uint16_t output;
   };
-  std::vector<std::byte> bytes_;
+  Buffer bytes_;
 };
 
 // What an instance leaves to be kept. Of whoever runs the instance.

@@ -17,6 +17,17 @@ vm::Word first_word(const vm::Effect& effect) {
 
 }  // namespace
 
+OutputWriter::OutputWriter(std::string instance, const vm::Module& of, std::vector<PortId> to,
+                           std::vector<std::uint8_t> told)
+    : name(std::move(instance)), module(&of), ports(std::move(to)), wishes(std::move(told)) {
+  Buffer text;
+  append(text, ",\"task\":");
+  append_json_text(text, of.task);
+  append(text, ",\"instance\":");
+  append_json_text(text, name);
+  head = fmt::to_string(text);
+}
+
 Outputs::Outputs(const Site& site, const Deployment& deployment, const SinkOf& sinks, Counters& counters)
     : site_(site), sinks_(sinks), counters_(counters) {
   const auto sink_of = [&](std::string_view to) {
@@ -40,10 +51,11 @@ Outputs::Outputs(const Site& site, const Deployment& deployment, const SinkOf& s
   const std::pair<std::string_view, std::string_view> fill[] = {{"device", site.device}};
   answers_ = fill_in(site.alarms.answers, fill).value_or(site.alarms.answers);
   std::random_device random;
-  boot_ = fmt::format("{:08x}{:08x}", random(), random());
+  id_ = fmt::format("{{\"id\":\"{:08x}{:08x}-", random(), random());
+  device_ = fmt::format("\",\"device\":\"{}\"", site.device);
 }
 
-void Outputs::emit(OutputWriter& writer, const vm::Effect& effect, Buffer& scratch) {
+[[gnu::hot]] void Outputs::emit(OutputWriter& writer, const vm::Effect& effect, Buffer& scratch) {
   scratch.clear();
   if (vm::is_of_alarm(effect.kind)) {
     const auto& alarm = writer.module->alarms[effect.index];
@@ -143,7 +155,8 @@ void Outputs::write_value(OutputWriter& writer, const vm::Effect& effect, Port& 
   send(port, id, out, true);
 }
 
-void Outputs::write_row(OutputWriter& writer, const vm::Effect& effect, Port& port, PortId id, Buffer& out) {
+[[gnu::hot]] void Outputs::write_row(OutputWriter& writer, const vm::Effect& effect, Port& port, PortId id,
+                                     Buffer& out) {
   add(counters_.rows);
   if (writer.kept != nullptr && writer.kept->streams[effect.index]) {
     writer.kept->rows.add(effect.index, effect.time, effect.fields);
@@ -282,21 +295,18 @@ void Outputs::answer(const AlarmCommand& command, bool done, std::string_view te
       {.port = alarm_port_, .topic = answers_, .payload = {out.data(), out.size()}, .qos = site_.alarms.qos});
 }
 
-void Outputs::open_json(Buffer& out, const OutputWriter* writer, vm::TimeNs time) {
-  fmt::format_to(std::back_inserter(out), "{{\"id\":\"{}-{}\",\"device\":\"{}\"", boot_,
-                 next_id_.fetch_add(1, std::memory_order_relaxed), site_.device);
-  if (writer != nullptr) {
-    append(out, ",\"task\":");
-    append_json_text(out, writer->module->task);
-    append(out, ",\"instance\":");
-    append_json_text(out, writer->name);
-  }
+[[gnu::hot]] void Outputs::open_json(Buffer& out, const OutputWriter* writer, vm::TimeNs time) {
+  append(out, id_);
+  const fmt::format_int number(next_id_.fetch_add(1, std::memory_order_relaxed));
+  append(out, {number.data(), number.size()});
+  append(out, device_);
+  if (writer != nullptr) append(out, writer->head);
   append(out, ",\"time\":\"");
   append_time(out, time);
   out.push_back('"');
 }
 
-void Outputs::send(Port& port, PortId id, const Buffer& out, bool is_state) {
+[[gnu::hot]] void Outputs::send(Port& port, PortId id, const Buffer& out, bool is_state) {
   port.sink->write({.port = id,
                     .topic = port.topic,
                     .payload = {out.data(), out.size()},

@@ -22,8 +22,11 @@ inline constexpr const char* kAlarmColumns[] = {"alarm", "state", "priority", "t
 
 // Who an effect comes from. One thread at a time, as its instance.
 struct OutputWriter {
+  OutputWriter(std::string instance, const vm::Module& of, std::vector<PortId> to, std::vector<std::uint8_t> told);
+
   std::string name;  // the instance's
-  const vm::Module* module = nullptr;
+  std::string head;  // what its messages say of it
+  const vm::Module* module;
   std::vector<PortId> ports;         // by output
   std::vector<std::uint8_t> wishes;  // by output: what a switch was last told
   std::vector<Datum> fields{};       // of a record that is being told …
@@ -102,7 +105,8 @@ class Outputs {
   PortId alarm_port_;
   Sink* alarm_sink_ = nullptr;
   std::string answers_;  // the topic
-  std::string boot_;     // with next_id_ the identity of what is published
+  // What messages begin with: with next_id_ their identity, and this device.
+  std::string id_, device_;
   std::atomic<std::uint64_t> next_id_ = 1;
   mutable std::mutex transitions_mutex_;
   std::deque<AlarmTransition> transitions_;

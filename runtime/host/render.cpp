@@ -1,5 +1,7 @@
 #include "runtime/host/render.h"
 
+#include <fmt/compile.h>
+
 #include <bit>
 #include <chrono>
 #include <cmath>
@@ -16,15 +18,21 @@ namespace {
 using vm::Scalar;
 using vm::Word;
 
-void append_real(Buffer& out, double value, Style style) {
+[[gnu::hot]] void append_real(Buffer& out, double value, Style style) {
   if (!std::isfinite(value) && style == Style::Json) return append(out, "null");
-  fmt::format_to(std::back_inserter(out), "{}", value == 0 ? 0.0 : value);  // -0.0 prints as 0
+  fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}"), value == 0 ? 0.0 : value);  // -0.0 prints as 0
+}
+
+template <typename T>
+void append_integer(Buffer& out, T value) {
+  const fmt::format_int digits(value);
+  append(out, {digits.data(), digits.size()});
 }
 
 // Decimal digits that tell this f32 from its neighbours, not those of the f64 that holds it.
 void append_small_real(Buffer& out, float value, Style style) {
   if (!std::isfinite(value) && style == Style::Json) return append(out, "null");
-  fmt::format_to(std::back_inserter(out), "{}", value == 0 ? 0.0f : value);
+  fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}"), value == 0 ? 0.0f : value);
 }
 
 bool is_signed(Scalar type) { return type == Scalar::I64 || type == Scalar::I32; }
@@ -42,9 +50,9 @@ double as_real(Scalar type, Word word) {
 
 }  // namespace
 
-void append(Buffer& out, std::string_view text) { out.append(text.data(), text.data() + text.size()); }
+[[gnu::hot]] void append(Buffer& out, std::string_view text) { out.append(text.data(), text.data() + text.size()); }
 
-void append_json_text(Buffer& out, std::string_view text) {
+[[gnu::hot]] void append_json_text(Buffer& out, std::string_view text) {
   out.push_back('"');
   for (const char c : text) {
     const auto u = static_cast<unsigned char>(c);
@@ -60,7 +68,7 @@ void append_json_text(Buffer& out, std::string_view text) {
   out.push_back('"');
 }
 
-void append_time(Buffer& out, vm::TimeNs time) { append_time(out, time_point(time)); }
+[[gnu::hot]] void append_time(Buffer& out, vm::TimeNs time) { append_time(out, time_point(time)); }
 
 void append_clock(Buffer& out, vm::TimeNs time) {
   const std::time_t seconds = time / 1'000'000'000;
@@ -77,7 +85,8 @@ std::string_view bytes_behind(std::span<const std::byte> bytes, Word size) {
 }
 std::size_t size_of(Word bytes) { return sizeof bytes + (bytes + 7) / 8 * 8; }
 
-void append_number(Buffer& out, Scalar type, Word word, Style style, const stdlib::Conversion& conversion) {
+[[gnu::hot]] void append_number(Buffer& out, Scalar type, Word word, Style style,
+                                const stdlib::Conversion& conversion) {
   if (!stdlib::is_identity(conversion)) {
     append_real(out, stdlib::apply(conversion, as_real(type, word)), style);
   } else if (type == Scalar::Bool) {
@@ -87,9 +96,9 @@ void append_number(Buffer& out, Scalar type, Word word, Style style, const stdli
   } else if (type == Scalar::F32) {
     append_small_real(out, std::bit_cast<float>(static_cast<std::uint32_t>(word)), style);
   } else if (is_signed(type)) {
-    fmt::format_to(std::back_inserter(out), "{}", static_cast<std::int64_t>(word));
+    append_integer(out, static_cast<std::int64_t>(word));
   } else {
-    fmt::format_to(std::back_inserter(out), "{}", word);
+    append_integer(out, word);
   }
 }
 
@@ -120,8 +129,9 @@ void append_elements(Buffer& out, Scalar type, std::span<const std::byte> elemen
   out.push_back(']');
 }
 
-std::size_t append_value(Buffer& out, const vm::Module& module, const vm::Field& field,
-                         std::span<const std::byte> bytes, Style style, const stdlib::Conversion& conversion) {
+[[gnu::hot]] std::size_t append_value(Buffer& out, const vm::Module& module, const vm::Field& field,
+                                      std::span<const std::byte> bytes, Style style,
+                                      const stdlib::Conversion& conversion) {
   const auto* type = module.type(field.type);
   Word word = 0;
   std::memcpy(&word, bytes.data(), sizeof word);
@@ -190,7 +200,8 @@ std::string schema_of(const vm::Module& module, const vm::Output& log) {
   return fmt::to_string(out);
 }
 
-void append_row(Buffer& out, const vm::Module& module, std::size_t output, std::span<const std::byte> values) {
+[[gnu::hot]] void append_row(Buffer& out, const vm::Module& module, std::size_t output,
+                             std::span<const std::byte> values) {
   const auto& fields = module.outputs[output].fields;
   out.push_back('{');
   for (const auto& field : fields) {

@@ -109,7 +109,7 @@ void Runner::keep_all(Lane& lane) {
 }
 
 // After an event, when the world has been told: the disk comes last.
-void Runner::keep_if_due(Lane& lane, Actor& actor, bool may_wait) {
+[[gnu::hot]] void Runner::keep_if_due(Lane& lane, Actor& actor, bool may_wait) {
   if (!actor.kept) return;
   if (actor.kept->urgent || actor.kept->rows.bytes() >= Keeper::kRowBytes) {
     keeper_->keep(actor.writer.name, actor.instance, *actor.kept, lane.keeping, may_wait);
@@ -144,7 +144,7 @@ void Runner::stop_instances(Lane& lane) {
   }
 }
 
-void Runner::deliver(Lane& lane, Actor& actor, std::span<const Reading> readings) {
+[[gnu::hot]] void Runner::deliver(Lane& lane, Actor& actor, std::span<const Reading> readings) {
   bool is_ours = false;
   {
     const std::lock_guard lock(actor.mutex);
@@ -156,12 +156,12 @@ void Runner::deliver(Lane& lane, Actor& actor, std::span<const Reading> readings
     for (const auto& reading : readings) deliver_one(lane, actor, reading);
     return;
   }
-  for (const auto& reading : readings) handle(lane, actor, reading);
+  handle(lane, actor, readings);
   finish(lane, actor, kTurn);
 }
 
 // Whether it may be handled on the thread that brought it. Timers that are due by now come first, on the same thread.
-bool Runner::is_small(const Actor& actor, const Reading& reading) const {
+[[gnu::hot]] bool Runner::is_small(const Actor& actor, const Reading& reading) const {
   return actor.task.reading_fuel[vm::index(reading.input)] <= kInlineFuel &&
          (actor.task.timer_fuel <= kInlineFuel ||
           actor.deadline.load(std::memory_order_relaxed) > clock_.at(reading.arrived));
@@ -181,7 +181,7 @@ void Runner::deliver_one(Lane& lane, Actor& actor, const Reading& reading) {
         for (auto left = actor.queue.size(); left > 0; --left) {
           const Reading before = actor.queue.pop(lane.bytes);
           lock.unlock();
-          handle(lane, actor, before);
+          handle(lane, actor, {&before, 1});
           lock.lock();
         }
         break;
@@ -209,12 +209,25 @@ void Runner::deliver_one(Lane& lane, Actor& actor, const Reading& reading) {
     }
     actor.state = Actor::State::Running;
   }
-  handle(lane, actor, reading);
+  handle(lane, actor, {&reading, 1});
   finish(lane, actor, kTurn);
 }
 
-void Runner::handle(Lane& lane, Actor& actor, const Reading& reading) {
-  const vm::TimeNs now = clock_.at(reading.arrived);
+// What came together. The clock is read once for all of it, when it is done.
+[[gnu::hot]] void Runner::handle(Lane& lane, Actor& actor, std::span<const Reading> readings) {
+  const SteadyTime arrived = readings.front().arrived;
+  bool raised = false;
+  for (const auto& reading : readings) raised |= react(lane, actor, reading, clock_.at(arrived));
+  const auto took = Clock::now() - arrived;
+  counters_.reading_latency.record(took, static_cast<std::uint32_t>(readings.size()));
+  if (raised) counters_.alarm_latency.record(took);
+  add(actor.task.counters.readings, readings.size());
+  count_what_waits(actor);
+  keep_if_due(lane, actor, readings.front().may_wait);
+}
+
+// True when it raised an alarm.
+[[gnu::hot]] bool Runner::react(Lane& lane, Actor& actor, const Reading& reading, vm::TimeNs now) {
   // What was due before the reading came happened before it. What is due by now, but was not when it came, has to wait:
   // an instance that is behind would call its sensor silent while readings of it stand in the queue.
   if (actor.deadline.load(std::memory_order_relaxed) <= now) advance(lane, actor, now);
@@ -233,16 +246,13 @@ void Runner::handle(Lane& lane, Actor& actor, const Reading& reading) {
     actor.instance.deliver(lane.worker, reading.input, reading.value, event_time, now);
   }
   const bool raised = emit_effects(lane, actor);
-  const auto took = Clock::now() - reading.arrived;
-  counters_.reading_latency.record(took);
-  if (raised) counters_.alarm_latency.record(took);
-  add(actor.task.counters.readings);
-  const auto within = lane.worker.declared_within();
-  if (within > 0 && took > std::chrono::nanoseconds(within)) tell_late(actor, took, within);
+  if (const auto within = lane.worker.declared_within(); within > 0) [[unlikely]] {
+    const auto took = Clock::now() - reading.arrived;
+    if (took > std::chrono::nanoseconds(within)) tell_late(actor, took, within);
+  }
   tell_faults(lane, actor);
-  count_what_waits(actor);
   update_deadline(actor);
-  keep_if_due(lane, actor, reading.may_wait);
+  return raised;
 }
 
 void Runner::advance(Lane& lane, Actor& actor, vm::TimeNs until) {
@@ -321,7 +331,7 @@ void Runner::operate(Lane& lane, Actor& actor, const AlarmCommand& command) {
   outputs_.answer(command, done, text, now);
 }
 
-bool Runner::emit_effects(Lane& lane, Actor& actor) {
+[[gnu::hot]] bool Runner::emit_effects(Lane& lane, Actor& actor) {
   bool raised = false, changed = false;
   for (const auto& effect : lane.worker.effects()) {
     outputs_.emit(actor.writer, effect, lane.scratch);
@@ -336,7 +346,7 @@ bool Runner::emit_effects(Lane& lane, Actor& actor) {
   return raised;
 }
 
-void Runner::tell_faults(Lane& lane, Actor& actor) {
+[[gnu::hot]] void Runner::tell_faults(Lane& lane, Actor& actor) {
   for (const auto& fault : lane.worker.faults()) {
     add(counters_.traps);
     add(actor.task.counters.traps);
@@ -351,7 +361,7 @@ void Runner::tell_faults(Lane& lane, Actor& actor) {
 }
 
 // What instances count for themselves becomes the host's: of any thread, and over all of them.
-void Runner::count_what_waits(Actor& actor) {
+[[gnu::hot]] void Runner::count_what_waits(Actor& actor) {
   const auto more = [](Count& total, std::uint64_t now, std::uint64_t& before) {
     if (now != before) add(total, now - std::exchange(before, now));
   };
@@ -370,7 +380,7 @@ void Runner::tell_late(Actor& actor, std::chrono::nanoseconds took, vm::TimeNs w
   }
 }
 
-void Runner::update_deadline(Actor& actor) {
+[[gnu::hot]] void Runner::update_deadline(Actor& actor) {
   const auto next = actor.instance.next_deadline().value_or(kNever);
   actor.deadline.store(next, std::memory_order_relaxed);
   if (next < actor.entered.load(std::memory_order_relaxed)) enter(actor, next);
@@ -382,7 +392,7 @@ void Runner::enter(Actor& actor, vm::TimeNs at) {
 }
 
 // Leaves the Running state: to Idle when nothing waits, to Scheduled when a turn is over.
-void Runner::finish(Lane& lane, Actor& actor, int budget) {
+[[gnu::hot]] void Runner::finish(Lane& lane, Actor& actor, int budget) {
   std::unique_lock lock(actor.mutex);
   for (;; --budget) {
     if (abandoning_.load(std::memory_order_relaxed)) {
@@ -420,7 +430,7 @@ void Runner::finish(Lane& lane, Actor& actor, int budget) {
     if (!actor.queue.empty()) {
       const Reading reading = actor.queue.pop(lane.bytes);
       lock.unlock();
-      handle(lane, actor, reading);
+      handle(lane, actor, {&reading, 1});
     } else {
       actor.timer_due = false;
       lock.unlock();

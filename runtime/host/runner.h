@@ -67,7 +67,8 @@ class Runner {
  private:
   void deliver_one(Lane& lane, Actor& actor, const Reading& reading);
   bool is_small(const Actor& actor, const Reading& reading) const;
-  void handle(Lane& lane, Actor& actor, const Reading& reading);
+  void handle(Lane& lane, Actor& actor, std::span<const Reading> readings);
+  bool react(Lane& lane, Actor& actor, const Reading& reading, vm::TimeNs now);
   void advance(Lane& lane, Actor& actor, vm::TimeNs until);
   void keep_if_due(Lane& lane, Actor& actor, bool may_wait);
   void operate(Lane& lane, Actor& actor, const AlarmCommand& command);

@@ -82,7 +82,7 @@ void append_u16(std::string& out, std::size_t value) {
   out.push_back(static_cast<char>(value));
 }
 
-void append_text(std::string& out, std::string_view text) {
+[[gnu::hot]] void append_text(std::string& out, std::string_view text) {
   EYEFLOW_CHECK(text.size() <= 0xFFFF);
   append_u16(out, text.size());
   out.append(text);
@@ -104,7 +104,7 @@ std::unexpected<std::string> wrong_size(const Packet& packet) {
 
 }  // namespace
 
-std::expected<Publish, std::string> read_publish(const Packet& packet) {
+[[gnu::hot]] std::expected<Publish, std::string> read_publish(const Packet& packet) {
   Publish message{.qos = (packet.flags >> 1) & 3, .retain = (packet.flags & 1) != 0, .left_out = packet.left_out};
   if (message.qos == 3) return Malformed("PUBLISH of QoS 3");
   std::string_view rest = packet.body;
@@ -163,7 +163,7 @@ std::expected<Suback, std::string> read_suback(const Packet& packet) {
   return suback;
 }
 
-std::span<char> PacketReader::room() {
+[[gnu::hot]] std::span<char> PacketReader::room() {
   if (begin_ == end_) {
     begin_ = end_ = 0;
     if (bytes_.size() > kKept) bytes_ = {};
@@ -178,12 +178,12 @@ std::span<char> PacketReader::room() {
   return std::span(bytes_).subspan(end_);
 }
 
-void PacketReader::filled(std::size_t bytes) {
+[[gnu::hot]] void PacketReader::filled(std::size_t bytes) {
   end_ += bytes;
   EYEFLOW_CHECK(end_ <= bytes_.size());
 }
 
-std::expected<std::optional<Packet>, std::string> PacketReader::next() {
+[[gnu::hot]] std::expected<std::optional<Packet>, std::string> PacketReader::next() {
   wanted_ = 0;
   const std::size_t passed = std::min(pass_over_, end_ - begin_);
   pass_over_ -= passed;
@@ -236,7 +236,7 @@ void append_connect(std::string& out, const Connect& connect) {
   std::ranges::fill(body, '\0');
 }
 
-void append_publish(std::string& out, const Publish& message) {
+[[gnu::hot]] void append_publish(std::string& out, const Publish& message) {
   const std::size_t id_bytes = message.qos > 0 ? 2 : 0;
   append_header(out, PacketType::Publish, static_cast<unsigned>(message.qos) << 1 | (message.retain ? 1 : 0),
                 2 + message.topic.size() + id_bytes + message.payload.size());

@@ -48,7 +48,7 @@ void Session::leave() {
   append_empty(out_, PacketType::Disconnect);
 }
 
-std::expected<Session::Taken, std::string> Session::take(const Packet& packet) {
+[[gnu::hot]] std::expected<Session::Taken, std::string> Session::take(const Packet& packet) {
   heard_ = true;
   if (packet.type == PacketType::Connack) return connected(packet);
   if (!connected_) return Malformed("something before CONNACK");
@@ -116,7 +116,7 @@ void Session::say_online() {
   out_ += packet;
 }
 
-std::expected<Session::Taken, std::string> Session::message(const Packet& packet) {
+[[gnu::hot]] std::expected<Session::Taken, std::string> Session::message(const Packet& packet) {
   auto message = read_publish(packet);
   if (!message) return std::unexpected(std::move(message.error()));
   // 4.3.3: of QoS 2 it is given out when it comes first; its identifier says until PUBREL that it was.
@@ -175,7 +175,7 @@ std::expected<void, std::string> Session::acknowledged(const Packet& packet) {
   return {};
 }
 
-bool Session::publish(std::string_view topic, std::string_view payload, int qos, bool retain) {
+[[gnu::hot]] bool Session::publish(std::string_view topic, std::string_view payload, int qos, bool retain) {
   if (!connected_ || out_.size() > kMostUnsent) return false;
   const Publish message{.topic = topic, .payload = payload, .qos = qos, .retain = retain};
   told_ = true;

@@ -25,7 +25,7 @@ std::size_t character_bytes(std::string_view text, std::size_t at) {
   return size;
 }
 
-bool is_text(std::string_view text) {
+[[gnu::hot]] bool is_text(std::string_view text) {
   if (text.empty() || text.size() > kLongest) return false;
   for (std::size_t at = 0; at < text.size();) {
     const auto byte = static_cast<unsigned char>(text[at]);
@@ -39,7 +39,7 @@ bool is_text(std::string_view text) {
 
 }  // namespace
 
-bool is_topic(std::string_view text) { return !has_wildcard(text) && is_text(text); }
+[[gnu::hot]] bool is_topic(std::string_view text) { return !has_wildcard(text) && is_text(text); }
 
 bool is_filter(std::string_view text) {
   if (!is_text(text)) return false;
@@ -52,11 +52,11 @@ bool is_filter(std::string_view text) {
   return true;
 }
 
-bool has_wildcard(std::string_view filter) {
+[[gnu::hot]] bool has_wildcard(std::string_view filter) {
   return std::ranges::any_of(filter, [](char c) { return c == '+' || c == '#'; });
 }
 
-bool topic_matches(std::string_view filter, std::string_view topic) {
+[[gnu::hot]] bool topic_matches(std::string_view filter, std::string_view topic) {
   if (topic.starts_with('$') && (filter.starts_with('#') || filter.starts_with('+'))) return false;
   std::size_t f = 0, t = 0;
   while (f < filter.size()) {

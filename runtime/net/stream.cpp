@@ -108,7 +108,7 @@ Result<void> Stream::secure(const TlsClient::Settings& settings) {
   return {};
 }
 
-Result<std::size_t> Stream::read(std::span<char> into) {
+[[gnu::hot]] Result<std::size_t> Stream::read(std::span<char> into) {
   if (tls_) return tls_->read(into);
   const ssize_t size = recv(socket_, into.data(), into.size(), 0);
   if (size > 0) return static_cast<std::size_t>(size);
@@ -117,7 +117,7 @@ Result<std::size_t> Stream::read(std::span<char> into) {
   return fail(describe(errno));
 }
 
-Result<std::size_t> Stream::write(std::string_view bytes, std::string_view more) {
+[[gnu::hot]] Result<std::size_t> Stream::write(std::string_view bytes, std::string_view more) {
   if (tls_) return tls_->write(bytes.empty() ? more : bytes);
   iovec parts[] = {{const_cast<char*>(bytes.data()), bytes.size()}, {const_cast<char*>(more.data()), more.size()}};
   msghdr message{};

@@ -50,6 +50,7 @@ class Stream {
   // How many bytes; 0: none at the moment. The end of the connection is an error.
   Result<std::size_t> read(std::span<char> into);
   Result<std::size_t> write(std::string_view bytes, std::string_view more = {});
+  bool is_secure() const { return tls_.has_value(); }
   bool has_more() const { return tls_ && tls_->has_more(); }  // without the socket's help
   bool is_waiting_to_write() const { return tls_ && tls_->is_waiting_to_write(); }
 

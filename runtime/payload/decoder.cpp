@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -144,7 +145,7 @@ DecodeResult time_reading(std::optional<vm::TimeNs> value, vm::TimeNs time) {
   return Decoded{.value = static_cast<vm::Word>(*value), .time = time};
 }
 
-DecodeResult reading_of(const DecodePlan& plan, const JsonValue& value, vm::TimeNs time) {
+[[gnu::hot]] DecodeResult reading_of(const DecodePlan& plan, const JsonValue& value, vm::TimeNs time) {
   // By far the usual case.
   if (value.kind == Kind::Real && plan.meaning == Meaning::Number && plan.type == vm::Scalar::F64 &&
       stdlib::is_identity(plan.conversion) && !is_raw(plan))
@@ -215,7 +216,7 @@ Elements image_of_payload(const DecodePlan& plan, std::string_view payload, std:
 
 struct Decoder::Parser : JsonParser {
   std::vector<char> elements;
-  std::vector<JsonValue> ahead;
+  std::array<JsonValue, kMostFields> ahead;
   bool is_ahead = false;  // those of `ahead` that are not Missing are there, and the document is valid
 
   bool take_ahead(Ahead places, bool timed, JsonValue& field, JsonValue& time) const {
@@ -300,15 +301,17 @@ std::uint8_t FieldsAhead::place_of(const JsonPointer& pointer) {
   return place;
 }
 
-void Decoder::read_ahead(const FieldsAhead& fields, std::string_view payload) {
+[[gnu::hot]] void Decoder::read_ahead(const FieldsAhead& fields, std::string_view payload) {
   const auto pointers = fields.pointers();
   parser_->is_ahead = false;
   if (pointers.empty() || payload.size() > kMaxPayloadBytes) return;
-  parser_->ahead.assign(pointers.size(), {});
-  parser_->is_ahead = scan_json(payload, pointers, parser_->ahead);
+  const auto values = std::span(parser_->ahead).first(pointers.size());
+  std::ranges::fill(values, JsonValue{});
+  parser_->is_ahead = scan_json(payload, pointers, values);
 }
 
-DecodeResult Decoder::decode(const DecodePlan& plan, std::string_view payload, vm::TimeNs now, Ahead ahead) {
+[[gnu::hot]] DecodeResult Decoder::decode(const DecodePlan& plan, std::string_view payload, vm::TimeNs now,
+                                          Ahead ahead) {
   if (payload.size() > kMaxPayloadBytes && payload.size() > plan.image.bytes() + kMaxImageHead) [[unlikely]]
     return std::unexpected(BadReading::TooLarge);
   if (plan.meaning == Meaning::Elements || plan.meaning == Meaning::Image)

@@ -90,7 +90,7 @@ std::optional<bool> parse_bool(std::string_view text) {
   return std::nullopt;
 }
 
-std::expected<Word, BadReading> to_word(const DecodePlan& plan, const Number& number) {
+[[gnu::hot]] std::expected<Word, BadReading> to_word(const DecodePlan& plan, const Number& number) {
   Number n = number;
   if (n.kind == Kind::Real && !std::isfinite(n.real)) {
     return std::unexpected(std::isnan(n.real) ? BadReading::NotANumber : BadReading::OutOfRange);

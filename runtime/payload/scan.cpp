@@ -171,7 +171,7 @@ class Scanner {
   }
 
   // Behind the opening brace. Of a name that is wanted the first one counts.
-  const char* object(const char* at, Some some, int depth) {
+  [[gnu::hot]] const char* object(const char* at, Some some, int depth) {
     const auto level = static_cast<std::size_t>(depth - 1);  // where what is wanted is still wanted, it led here
     at = skip_space(at);
     if (*at == '}') return at + 1;
@@ -343,8 +343,8 @@ class Scanner {
 
 }  // namespace
 
-bool scan_json(std::string_view document, const JsonPointer& field_pointer, const JsonPointer& time_pointer,
-               JsonValue& field, JsonValue& time) {
+[[gnu::hot]] bool scan_json(std::string_view document, const JsonPointer& field_pointer,
+                            const JsonPointer& time_pointer, JsonValue& field, JsonValue& time) {
   const bool timed = !time_pointer.empty();
   if (!field_pointer.is_plain() || (timed && !time_pointer.is_plain())) return false;
   Scanner<Pair> scanner(document, {field, time});
@@ -352,7 +352,8 @@ bool scan_json(std::string_view document, const JsonPointer& field_pointer, cons
   return field.kind != Kind::Missing && (!timed || time.kind != Kind::Missing);
 }
 
-bool scan_json(std::string_view document, std::span<const JsonPointer> pointers, std::span<JsonValue> values) {
+[[gnu::hot]] bool scan_json(std::string_view document, std::span<const JsonPointer> pointers,
+                            std::span<JsonValue> values) {
   const std::size_t unused = kMostFields - pointers.size();
   return Scanner<Many>(document, {pointers, values}).scan(~std::uint64_t{0} >> unused);
 }

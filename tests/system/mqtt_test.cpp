@@ -299,6 +299,7 @@ class Pretender {
     if (peer_ >= 0) close(peer_);
     peer_ = accept(listener_, nullptr, nullptr);
   }
+  void leave() { shutdown(peer_, SHUT_WR); }
   void say(std::string_view bytes) {
     if (send(peer_, bytes.data(), bytes.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(bytes.size()))
       throw std::runtime_error("cannot send");
@@ -335,6 +336,26 @@ TEST(MqttBroker, OneThatFallsSilentIsLeftAndTriedAgain) {
   EXPECT_TRUE(notebook.hears("it did not answer for 1 s; trying again")) << notebook.all();
   broker.accept_one();
   EXPECT_EQ(broker.hear().substr(0, 1), "\x10");
+}
+
+// More than one turn takes, in one piece with the end of the connection: a wait tells of both once.
+TEST(MqttBroker, WhatComesWithTheEndIsTaken) {
+  Pretender broker;
+  Notebook notebook;
+  const auto connection = make(at(broker.port()), {{"t", SensorId{1}, 0}});
+  connection->start(notebook);
+  broker.accept_one();
+  broker.hear();
+  broker.say(kAccepted);
+  ASSERT_TRUE(notebook.hears("up "));
+  broker.hear();  // SUBSCRIBE
+  std::string all;
+  for (int n = 10; n < 60; ++n) all += "\x30\x05" + std::string("\0\1t", 3) + std::to_string(n);
+  broker.say(all);
+  broker.leave();
+  EXPECT_TRUE(notebook.hears("the connection was lost")) << notebook.all();
+  EXPECT_EQ(notebook.lines().size(), 52u) << notebook.all();
+  EXPECT_TRUE(notebook.hears("59", 0s)) << notebook.all();
 }
 
 TEST(MqttBroker, WhatIsNotMqttEndsTheConnectionWithAClearLine) {

@@ -706,7 +706,7 @@ TEST_F(HostTest, OnceSafeASwitchStaysThere) {
   Counters counters;
   const Outputs::SinkOf sinks;
   Outputs outputs(site, deployment, sinks, counters);
-  OutputWriter writer{"relay", &deployment.tasks[0].program->module(), deployment.instances[0].outputs, {0}};
+  OutputWriter writer{"relay", deployment.tasks[0].program->module(), deployment.instances[0].outputs, {0}};
   Buffer scratch;
   const auto set = [&](vm::Word on) {
     outputs.emit(writer, {vm::EffectKind::Switch, 0, 0, std::as_bytes(std::span(&on, 1)), {}}, scratch);

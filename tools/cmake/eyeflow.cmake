@@ -27,6 +27,9 @@ else()
   # g++ 12 warns about std::string itself (GCC bug 105651).
   add_compile_options(-fdiagnostics-color=always -Wno-restrict)
 endif()
+# An event wakes the process on cold caches, so that what counts is how many pages it needs: the functions that it runs
+# through are [[gnu::hot]], and the linker puts these side by side.
+add_link_options(-Wl,-z,keep-text-section-prefix)
 if(EYEFLOW_WERROR)
   add_compile_options(-Werror)
 endif()

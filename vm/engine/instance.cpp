@@ -109,7 +109,7 @@ Instance::Answer Instance::ask(Worker& worker, FunctionId function, TimeNs now) 
   return Step(*worker.buffers_, *memory_, now).ask(function);
 }
 
-std::optional<TimeNs> Instance::next_deadline() const {
+[[gnu::hot]] std::optional<TimeNs> Instance::next_deadline() const {
   TimeNs next = kNever;
   for (std::uint32_t n = 0; n < memory_->plan->deadline_count; ++n) next = std::min(next, memory_->deadlines[n]);
   if (next == kNever) return std::nullopt;
@@ -153,7 +153,7 @@ AlarmStory Instance::story(AlarmId alarm) const {
     }
   return story;
 }
-std::uint64_t Instance::alarms_held_back() const { return memory_->held_back; }
+[[gnu::hot]] std::uint64_t Instance::alarms_held_back() const { return memory_->held_back; }
 std::uint64_t Instance::missed_periods() const { return memory_->missed_periods; }
 std::uint64_t Instance::windows_skipped() const {
   std::uint64_t sum = 0;

@@ -159,7 +159,7 @@ void Step::deliver_bad(std::size_t input, TimeNs event_time) {
 }
 
 // Here, so that a step is one function.
-void Instance::deliver(Worker& worker, InputId input, Word value, TimeNs event_time, TimeNs now) {
+[[gnu::hot]] void Instance::deliver(Worker& worker, InputId input, Word value, TimeNs event_time, TimeNs now) {
   Step(*worker.buffers_, *memory_, now).deliver(index(input), value, event_time);
 }
 
@@ -269,7 +269,7 @@ void Step::evaluate_dependents() {
   std::ranges::fill(worker_.done_set, 0);
 }
 
-void Step::settle() {
+[[gnu::hot]] void Step::settle() {
   if (plan_.looked_at_again) evaluate_dependents();
   for (const std::uint16_t n : plan_.driven) {
     const Word wanted = memory_.outputs[n].drivers > 0 ? 1 : 0;
@@ -278,7 +278,7 @@ void Step::settle() {
   alarms_changed_ = false;
 }
 
-Trap Step::call_metered(const FunctionPlan& function) {
+[[gnu::hot]] Trap Step::call_metered(const FunctionPlan& function) {
   Context& context = worker_.context;
   context.metered = true;
   context.fuel = plan_.options.fuel_quota;
@@ -316,7 +316,7 @@ inline void Step::run_here(const HandlerPlan& handler) {
   if (worker.output.used != 0) release_rows(rows, worker.output.used);
 }
 
-void Step::run_handler(const HandlerPlan& handler) { run_here(handler); }
+[[gnu::hot]] void Step::run_handler(const HandlerPlan& handler) { run_here(handler); }
 
 // Lines first: one that was saved after a scalar on it had been stored holds the new value of that.
 void Step::undo(const HandlerPlan& handler, Trap trap) {

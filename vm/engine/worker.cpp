@@ -76,10 +76,12 @@ Worker::Worker() : buffers_(std::make_unique<WorkerBuffers>()) {}
 Worker::~Worker() = default;
 
 void Worker::serve(const Program& program) { buffers_->serve(program.plan()); }
-std::span<const Effect> Worker::effects() const { return {buffers_->effects.data(), buffers_->effect_count}; }
-std::span<const Fault> Worker::faults() const { return {buffers_->faults.data(), buffers_->fault_count}; }
+[[gnu::hot]] std::span<const Effect> Worker::effects() const {
+  return {buffers_->effects.data(), buffers_->effect_count};
+}
+[[gnu::hot]] std::span<const Fault> Worker::faults() const { return {buffers_->faults.data(), buffers_->fault_count}; }
 std::uint64_t Worker::fuel_used() const { return buffers_->fuel_used; }
-TimeNs Worker::declared_within() const { return buffers_->declared_within; }
-std::uint64_t Worker::texts_cut() const { return buffers_->context.texts_cut; }
+[[gnu::hot]] TimeNs Worker::declared_within() const { return buffers_->declared_within; }
+[[gnu::hot]] std::uint64_t Worker::texts_cut() const { return buffers_->context.texts_cut; }
 
 }  // namespace eyeflow::vm

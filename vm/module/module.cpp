@@ -14,7 +14,7 @@ constexpr Type kScalarTypes[kScalarCount] = {
 
 }  // namespace
 
-const Type* Module::type(TypeId id) const {
+[[gnu::hot]] const Type* Module::type(TypeId id) const {
   if (id >= kFirstModuleType) {
     const std::size_t row = id - kFirstModuleType;
     return row < types.size() ? &types[row] : nullptr;
