@@ -195,6 +195,67 @@ TEST(Windows, ReadingsAfterHoursOfSilenceHaveTheirPlaces) {
   }
   EXPECT_EQ(rest(run, lines, (kLater + 9000) * kMs),
             (Lines{"1.000s log 0 1000 10 0 9", "7201.000s log 7200000 7201000 10 50 59"}));
+  EXPECT_EQ(run.instance->windows_skipped(), 0u);  // none was open
+}
+
+// Where counting begins with the instance, readings from before lie in windows before the first.
+TEST(Windows, ReadingsFromBeforeTheStartHaveTheirPlaces) {
+  Running run(windows("span 1000000000 values 10 step 10 least 10 from_start"), {}, {}, 100'000'000);
+  run.start(20'000 * kMs);
+  Lines lines;
+  for (int k = 0; k < 20; ++k) tell(run, lines, (19'050 + k * 100) * kMs, (20'050 + k * 100) * kMs, k);
+  EXPECT_EQ(rest(run, lines, 30'000 * kMs),
+            (Lines{"21.000s log 19000 20000 10 0 9", "22.000s log 20000 21000 10 10 19"}));
+}
+
+// What a block of readings fills beyond a window's end is due when it comes, not at an instant that has passed: from
+// there its handler's time is measured.
+TEST(Windows, ABlockBeyondTheEndIsDueWhenItComes) {
+  Started run(windows("span 1000000000 values 10 step 10 least 10"));
+  for (int k = 0; k < 15; ++k) run.deliver_taken(k * 100 * kMs, 1500 * kMs, k);
+  EXPECT_EQ(run.instance->next_deadline(), 1500 * kMs);
+  EXPECT_EQ(run.advance(1500 * kMs), Lines{"1.500s log 0 1000 10 0 9"});
+}
+
+// Of ten values a ring has 32 places: with the newest reading in place 99 it knows those from 68 on. A clock that
+// stands at one of these has only late readings; one that stands before them was set back, which is believed at the
+// 16th.
+TEST(Windows, AStrayIsOlderThanAllThatIsKept) {
+  for (const int place : {67, 68}) {
+    Started run(windows("span 1000000000 values 10 step 10 least 10"));
+    Lines lines;
+    for (int k = 0; k < 100; ++k) tell(run, lines, k * 100 * kMs, k * 100 * kMs, k);
+    EXPECT_EQ(run.advance(10'000 * kMs).size(), 1u);
+    for (int k = 0; k < 40; ++k) run.deliver_taken(place * 100 * kMs, (10'000 + k) * kMs, -1);
+    EXPECT_EQ(run.instance->readings_late(), place == 67 ? 15u : 40u);
+    lines.clear();
+    for (int k = 68; k < 80; ++k) tell(run, lines, k * 100 * kMs, (10'100 + (k - 68) * 100) * kMs, k);
+    EXPECT_EQ(rest(run, lines, 20'000 * kMs), place == 67 ? Lines{"11.300s log 7000 8000 10 70 79"} : Lines{});
+  }
+}
+
+// With two seconds to wait it has 64: a reading in the 63rd place behind a window's first leaves that alone, one in the
+// 64th takes its place, so that the window is given up.
+TEST(Windows, AReadingIsFarAheadWhereItTakesAPlaceInUse) {
+  for (const int place : {63, 64}) {
+    Started run(windows("span 1000000000 values 10 step 10 least 10 late 2000000000"));
+    Lines lines;
+    for (int k = 0; k < 10; ++k) tell(run, lines, k * 100 * kMs, k * 100 * kMs, k);
+    run.deliver_taken(place * 100 * kMs, 1000 * kMs, place);
+    EXPECT_EQ(run.instance->windows_skipped(), place == 64 ? 1u : 0u);
+    EXPECT_EQ(run.advance(1000 * kMs), place == 64 ? Lines{} : Lines{"1.000s log 0 1000 10 0 9"});
+  }
+}
+
+// While no window is open, a late reading does not open one that was handed over.
+TEST(Windows, AreHandedOverOnce) {
+  Started run(windows("span 1000000000 values 10 step 10 least 10"));
+  Lines lines;
+  for (int k = 0; k < 10; ++k) tell(run, lines, k * 100 * kMs, k * 100 * kMs, k);
+  tell(run, lines, 500 * kMs, 1001 * kMs, 50);
+  EXPECT_EQ(run.instance->readings_late(), 1u);
+  for (int k = 10; k < 20; ++k) tell(run, lines, k * 100 * kMs, (10 + k * 100) * kMs, k);
+  EXPECT_EQ(rest(run, lines, 9000 * kMs), (Lines{"1.000s log 0 1000 10 0 9", "2.010s log 1000 2000 10 10 19"}));
 }
 
 // A sensor's own clock runs 2 % slow or fast. Slow, it gives four readings fewer than there are places in twenty
@@ -382,6 +443,119 @@ TEST(Triggers, AnySnapshotIsRefusedOrTaken) {
 }
 
 // A condition that holds already when it is first looked at has begun to hold; one that could not be told has not.
+// What an event's time is: of what happens by itself the instant, also after a restart, when somebody acknowledges, at
+// the start and at the end. Logged are what ran, the event's time and the clock, in s; 3 runs when `high` has held for
+// 10 s, 4 when `hot` is acknowledged, which at first it counts as.
+TEST(Triggers, AnEventsTimeIsTheInstantWhereNoReadingBringsOne) {
+  const auto body = [](const std::string& name, int what) {
+    return "function \"" + name + R"("
+  registers k: i64, e: i64, n: i64, s: i64
+  load s, const, second
+  load e, input, event.time
+  div.i64 e, e, s
+  load n, input, now
+  div.i64 n, n, s
+  load.imm k, )" +
+           std::to_string(what) + R"(
+  emit log, k
+  return
+end
+)";
+  };
+  const Module module = module_of(R"(
+module times
+input v: f64
+output log: log (what: i64, event: i64, now: i64)
+slot input event.time: i64 event_time
+slot input now: i64 now
+slot input v: f64 value v
+slot input v.ready: bool ready v
+slot input hot.acknowledged: bool acknowledged hot
+slot const second: i64 = 1000000000
+slot const fifty: f64 = 50
+slot const note: text(3)@const = "hot"
+function high -> (bool)
+  registers x: f64, y: f64, b: bool
+  load.reading x, v.ready, v
+  load y, const, fifty
+  lt.f64 b, y, x
+  return b
+end
+function acked -> (bool)
+  registers b: bool
+  load b, input, hot.acknowledged
+  return b
+end
+function text -> (text(3)@const)
+  registers r: text(3)@const
+  ref r, note
+  return r
+end
+)" + body("on start", 1) + body("on stop", 2) +
+                                  body("on holds", 3) + body("on acked", 4) +
+                                  R"(
+alarm hot: high when high text text needs v
+handler start call "on start"
+handler stop call "on stop"
+handler condition high 10000000000 needs v call "on holds"
+handler condition acked 0 call "on acked"
+)");
+  Running one(module, {}, {}, 100'000'000);
+  EXPECT_EQ(one.start(5 * kSecond), (Lines{"5.000s log 1 5 5", "5.000s log 4 5 5"}));
+  one.deliver_taken(6 * kSecond, 7 * kSecond, 60);
+  const Saved s = saved(one);
+  one.instance->act(one.worker, {.kind = AlarmAction::Kind::Acknowledge, .alarm = AlarmId{0}}, 8 * kSecond);
+  EXPECT_EQ(one.lines(), (Lines{"8.000s acknowledged hot", "8.000s log 4 8 8"}));
+  EXPECT_EQ(one.advance(20 * kSecond), Lines{"17.000s log 3 17 17"});
+  one.instance->stop(one.worker, 21 * kSecond);
+  EXPECT_EQ(one.lines(), Lines{"21.000s log 2 21 21"});
+
+  Running other(module, {}, {}, 100'000'000);
+  ASSERT_TRUE(other.instance->restore(s.layout, s.snapshot, {30 * kSecond, 30 * kSecond}));
+  other.instance->resume(other.worker, 30 * kSecond);
+  EXPECT_EQ(other.lines(), Lines{"30.000s log 3 30 30"});
+}
+
+// After a long pause one reminder is told, and then again in step: also where a device was suspended, and did not look.
+TEST(Triggers, RemindersThatAPauseSwallowedAreOne) {
+  const Module module = module_of(R"(
+module reminding
+input v: f64
+slot input v: f64 value v
+slot input v.ready: bool ready v
+slot const fifty: f64 = 50
+slot const note: text(3)@const = "hot"
+function high -> (bool)
+  registers x: f64, y: f64, b: bool
+  load.reading x, v.ready, v
+  load y, const, fifty
+  lt.f64 b, y, x
+  return b
+end
+function text -> (text(3)@const)
+  registers r: text(3)@const
+  ref r, note
+  return r
+end
+alarm hot: high when high text text remind 10000000000 needs v
+)");
+  Running one(module, {}, {}, 100'000'000);
+  one.start(0);
+  EXPECT_EQ(one.deliver(kSecond, 60), Lines{"1.000s raised hot: hot"});
+  const Saved s = saved(one);
+  EXPECT_EQ(one.advance(11 * kSecond, CatchUp::Latest), Lines{"11.000s reminded hot: hot"});
+  EXPECT_EQ(one.advance(75 * kSecond, CatchUp::Latest), Lines{"71.000s reminded hot: hot"});
+  EXPECT_EQ(one.instance->next_deadline(), 81 * kSecond);
+  EXPECT_EQ(one.advance(101 * kSecond),
+            (Lines{"81.000s reminded hot: hot", "91.000s reminded hot: hot", "101.000s reminded hot: hot"}));
+
+  Running other(module, {}, {}, 100'000'000);
+  ASSERT_TRUE(other.instance->restore(s.layout, s.snapshot, {75 * kSecond, 75 * kSecond}));
+  other.instance->resume(other.worker, 75 * kSecond);
+  EXPECT_EQ(other.advance(75 * kSecond), Lines{"75.000s reminded hot: hot"});
+  EXPECT_EQ(other.instance->next_deadline(), 81 * kSecond);
+}
+
 TEST(Triggers, AConditionBeginsToHold) {
   Started run(module_of(std::string(kEverything)));
   EXPECT_EQ(run.advance(kSecond), Lines{});

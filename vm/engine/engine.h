@@ -125,7 +125,8 @@ class Worker {
 // What advance() does about timers of which several periods have passed.
 enum class CatchUp : std::uint8_t {
   Each,    // every instant is run: tests, replay, backtest
-  Latest,  // only the latest one of each timer is run, the others are counted: a device that was suspended
+  Latest,  // a device that was suspended: only the latest one of each timer is run, the others are counted; likewise of
+           // the reminders of an alarm, which are not counted
 };
 
 // How the time that a snapshot speaks of goes on: what was at `then` is taken to be at `now`. With `then` equal to

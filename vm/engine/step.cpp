@@ -408,6 +408,10 @@ void skip_missed(InstanceMemory& memory, TimeNs now) {
       ++memory.missed_periods;
   }
   if (plan.poll_deadline != kNowhere) skip(memory.deadlines[plan.poll_deadline], kPollPeriod);
+  if (plan.alarm_deadline != kNowhere && memory.deadlines[plan.alarm_deadline] <= now)
+    for (std::size_t n = 0; n < plan.alarm_count; ++n)
+      if (plan.alarms[n].remind > 0)
+        skip(memory.alarms[n].remind_at, plan.alarms[n].remind);  // wake_alarms() tells them
 }
 
 }  // namespace eyeflow::vm
