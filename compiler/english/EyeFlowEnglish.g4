@@ -2,7 +2,8 @@
 // sentence may begin with a large one; names and units are taken from the text as it was written.
 //
 // A phrase is one or more words that mean nothing here ("the cooling pump"): what these sentences are made of cannot be
-// part of a name. A text that this grammar reads in two ways is refused, so a new form must not overlap with another.
+// part of a name. Three words decide at each choice how a sentence goes on, so that no text can be read in two ways:
+// tests/english/one_reading.py proves it, and names the choice where a new form overlaps with another.
 grammar EyeFlowEnglish;
 
 options { language = Cpp; }
@@ -53,11 +54,11 @@ action
   | 'sound' phrase atOnce?                                                                      # sound
   | ('stop' | 'close') phrase atOnce? deadline?                                                 # off
   | ('start' | 'open') phrase atOnce? deadline?                                                 # on
-  | ('turn' | 'switch') ('off' phrase | phrase 'off') atOnce? deadline?                         # off
-  | ('turn' | 'switch') ('on' phrase | phrase 'on') atOnce? deadline?                           # on
+  | ('turn' | 'switch') (turned phrase | phrase turned) atOnce? deadline?                       # turn
   | 'schedule' phrase                                                                           # schedule
   | transfer                                                                                    # send
   ;
+turned: 'on' | 'off';
 atOnce: 'immediately' | 'at' 'once';
 deadline: 'within' duration;
 

@@ -13,24 +13,18 @@ namespace {
 using Lexer = grammar::EyeFlowEnglishLexer;
 using P = grammar::EyeFlowEnglishParser;
 
-// Where a sentence stops being one, and whether it can be read in two ways.
+// Where a sentence stops being one.
 class Listener final : public antlr4::BaseErrorListener {
  public:
   void syntaxError(antlr4::Recognizer*, antlr4::Token* offending, std::size_t, std::size_t, const std::string&,
                    std::exception_ptr) override {
     if (offending_ == nullptr) offending_ = offending;
   }
-  void reportAmbiguity(antlr4::Parser*, const antlr4::dfa::DFA&, std::size_t, std::size_t, bool,
-                       const antlrcpp::BitSet&, antlr4::atn::ATNConfigSet*) override {
-    ambiguous_ = true;
-  }
-  void begin() { offending_ = nullptr, ambiguous_ = false; }
+  void begin() { offending_ = nullptr; }
   antlr4::Token* offending() const { return offending_; }
-  bool is_ambiguous() const { return ambiguous_; }
 
  private:
   antlr4::Token* offending_ = nullptr;
-  bool ambiguous_ = false;
 };
 
 // From the parser's contexts to what a sentence says.
@@ -211,6 +205,8 @@ class Builder {
       out = switching(c, Off);
     } else if (auto* c = dynamic_cast<P::OnContext*>(context)) {
       out = switching(c, On);
+    } else if (auto* c = dynamic_cast<P::TurnContext*>(context)) {
+      out = switching(c, c->turned()->getText() == "on" ? On : Off);
     } else if (auto* c = dynamic_cast<P::ScheduleContext*>(context)) {
       out = Action{.kind = Schedule, .thing = words(c->phrase())};
     } else if (auto* c = dynamic_cast<P::SendContext*>(context)) {
@@ -302,8 +298,6 @@ std::vector<Sentence> read_sentences(std::string_view text, Diagnostics& diagnos
   Listener listener;
   parser.removeErrorListeners();
   parser.addErrorListener(&listener);
-  parser.getInterpreter<antlr4::atn::ParserATNSimulator>()->setPredictionMode(
-      antlr4::atn::PredictionMode::LL_EXACT_AMBIG_DETECTION);
 
   std::vector<Span> no_places;
   const parse_detail::Reader reader{text, byte_offsets, diagnostics, no_places};
@@ -325,9 +319,6 @@ std::vector<Sentence> read_sentences(std::string_view text, Diagnostics& diagnos
         for (std::size_t i = first; i < listener.offending()->getTokenIndex(); ++i)
           of_actions = of_actions || tokens.get(i)->getText() == "," || tokens.get(i)->getText() == "then";
       refuse(text, whole, build.span(listener.offending()), of_actions, diagnostics);
-    } else if (listener.is_ambiguous()) {
-      diagnostics.add(Code::EnglishAmbiguous, whole, "this sentence can be read in two ways",
-                      "say it in two sentences");
     } else if (auto sentence = build.sentence(context)) {
       check_times(*sentence, diagnostics);
       sentences.push_back(std::move(*sentence));
