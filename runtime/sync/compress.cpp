@@ -15,9 +15,19 @@ Bytef* input_of(std::string_view bytes) { return reinterpret_cast<Bytef*>(const_
 
 }  // namespace
 
-std::string gzip(std::string_view bytes) {
-  z_stream stream{};
-  EYEFLOW_CHECK(deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, kGzip, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+struct Gzip::Stream : z_stream {
+  Stream() : z_stream{} {
+    EYEFLOW_CHECK(deflateInit2(this, Z_DEFAULT_COMPRESSION, Z_DEFLATED, kGzip, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+  }
+  ~Stream() { deflateEnd(this); }
+};
+
+Gzip::Gzip() : stream_(std::make_unique<Stream>()) {}
+Gzip::~Gzip() = default;
+
+std::string Gzip::pack(std::string_view bytes) {
+  Stream& stream = *stream_;
+  EYEFLOW_CHECK(deflateReset(&stream) == Z_OK);
   std::string out(deflateBound(&stream, static_cast<uLong>(bytes.size())), '\0');
   stream.next_in = input_of(bytes);
   stream.avail_in = static_cast<uInt>(bytes.size());
@@ -25,9 +35,10 @@ std::string gzip(std::string_view bytes) {
   stream.avail_out = static_cast<uInt>(out.size());
   EYEFLOW_CHECK(deflate(&stream, Z_FINISH) == Z_STREAM_END);
   out.resize(stream.total_out);
-  deflateEnd(&stream);
   return out;
 }
+
+std::string gzip(std::string_view bytes) { return Gzip().pack(bytes); }
 
 Result<std::string> gunzip(std::string_view bytes, std::size_t limit) {
   z_stream stream{};

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -166,6 +167,8 @@ Uploader::Then Uploader::send(const OutboxBatch& waiting) {
 std::vector<Uploader::Body> Uploader::encode(const OutboxBatch& waiting, std::size_t from) const {
   std::vector<Body> bodies;
   std::vector<BatchRow> rows;
+  std::optional<Gzip> packer;
+  if (options_.compress) packer.emplace();
   std::uint64_t first = from == 0 ? waiting.first : waiting.rows[from - 1].sequence + 1;
   for (std::size_t packed = 0; from < waiting.rows.size() && bodies.size() < kMostDigests && packed < kBytesAtOnce;) {
     rows.clear();
@@ -178,7 +181,7 @@ std::vector<Uploader::Body> Uploader::encode(const OutboxBatch& waiting, std::si
     }
     Body& body = bodies.emplace_back(first, rows.back().sequence, rows.size());
     body.bytes = encode_batch({options_.device, waiting.epoch, first, body.last}, rows);
-    if (options_.compress) body.bytes = gzip(body.bytes);
+    if (packer) body.bytes = packer->pack(body.bytes);
     packed += body.bytes.size();
     first = body.last + 1;
   }

@@ -174,6 +174,9 @@ TEST(Gzip, UnpacksWhatItPackedAndNothingElse) {
   EXPECT_LT(packed.size(), text.size() / 2);
   EXPECT_EQ(gunzip(packed, text.size()).value(), text);
   EXPECT_EQ(gunzip(gzip(""), 0).value(), "");
+  Gzip packer;
+  for (const std::string_view part : {std::string_view(text), std::string_view("a"), std::string_view(text)})
+    EXPECT_EQ(packer.pack(part), gzip(part)) << "nothing is left of what came before";
 
   EXPECT_FALSE(gunzip(packed, text.size() - 1)) << "larger than it may be";
   EXPECT_FALSE(gunzip(gzip(std::string(100u << 20, 'x')), 1u << 20)) << "a bomb";
