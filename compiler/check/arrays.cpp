@@ -211,11 +211,13 @@ Value TaskChecker::array_call(const syntax::CallExpr& call, ArrayFunction functi
         function == Mean || function == Min || function == Max || function == Variance || function == Stddev;
     if (typed::is_point(element.type()) && !for_points) {
       report(Code::PointArithmetic, array.expr->span,
-             quoted(array.expr->span) + " holds temperatures: points have no " +
+             quoted(array.expr->span) + " holds " + typed::points_name(typed::unit_of(element.type())) +
+                 ": points have no " +
                  (function == Sum   ? "sum"
                   : function == Rms ? "square"
                                     : "product"),
-             "subtract a point first");
+             "subtract a point first" +
+                 (function == Sum ? typed::level_of_all(typed::unit_of(element.type())) : std::string()));
       return {};
     }
     arrays.push_back(std::move(array));
@@ -310,6 +312,25 @@ Value TaskChecker::in_settled_unit(Value array, const Span& span) {
   return on_elements(std::move(operands), span, [&](std::vector<Value> v) {
     return to_unit(std::move(v[0]), unit_or_none(settled), settled, true);
   });
+}
+
+// xs.to(unit)
+Value TaskChecker::array_to_unit(Value array, const typed::UnitInfo* unit, const Span& span) {
+  const stdlib::Unit& target = unit ? unit->unit : typed::plain_unit();
+  Type element = *array.type().element;
+  element.unit = unit;
+  std::vector<Value> operands;
+  operands.push_back(std::move(array));
+  Value out = on_elements(std::move(operands), span,
+                          [&](std::vector<Value> v) { return to_unit(std::move(v[0]), unit, target, true); });
+  if (!out || *out.type().element == element) return out;
+  // Another name for the same numbers: nothing was computed, and the array says so itself.
+  Type type = out.type();
+  type.element = arena_.intern(element);
+  retag(*out.expr, type);
+  if (auto* known = std::get_if<typed::ConstantExpr>(&out.expr->node))
+    for (typed::Constant& c : std::get<typed::Aggregate>(known->constant.value).elements) c.type = element;
+  return out;
 }
 
 }  // namespace eyeflow::compiler::check_detail

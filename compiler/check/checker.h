@@ -383,6 +383,7 @@ class TaskChecker {
   Value no_whole_form(std::string message, const Span& span);
   bool has_fixed_length(const Value& array, std::string_view function);
   Value in_settled_unit(Value array, const Span& span);
+  Value array_to_unit(Value array, const typed::UnitInfo* unit, const Span& span);
   Value on_elements(std::vector<Value> operands, const Span& span, const OnScalars& on_scalars);
   Value in_unit_of_product(Value figure, const stdlib::Unit& a, const stdlib::Unit& b, const Span& span);
   Value array_call(const syntax::CallExpr& call, typed::ArrayFunction function, const Span& span);
@@ -429,6 +430,7 @@ class TaskChecker {
   Value binary(const syntax::BinaryExpr& binary, const Span& span);
   Value combine(typed::BinaryOp op, Value left, Value right, const Span& op_span, const Span& span);
   Value arithmetic(typed::BinaryOp op, Value left, Value right, const Span& op_span, const Span& span);
+  Value points_added(const Value& left, const Value& right, const Span& span);
   Value sum(typed::BinaryOp op, Value left, Value right, const Span& span);
   Value product(typed::BinaryOp op, Value left, Value right, const Span& span);
   Value time_arithmetic(typed::BinaryOp op, Value left, Value right, const Span& op_span, const Span& span);
@@ -446,6 +448,8 @@ class TaskChecker {
   Value duration_to_float(Value value, typed::TypeKind kind);
   // Into `unit`, by multiplication and addition; `value` is a number. Only what mixing allows, unless `on_purpose`.
   Value to_unit(Value value, const typed::UnitInfo* unit, const stdlib::Unit& target, bool on_purpose = false);
+  // Between a level and what it is the level of (levels.cpp); on purpose only.
+  Value level_to_unit(Value value, const typed::UnitInfo* unit, const stdlib::Unit& target);
   Value scale(Value value, const stdlib::Conversion& conversion, const typed::Type& type);
   bool report_units(const Value& value, const stdlib::Unit& target);
   // To what the place needs: literals take its type, units convert, nothing else happens by itself.
@@ -555,6 +559,8 @@ class TaskChecker {
 
 const typed::Constant* as_constant(const typed::Expr& expr);
 typed::ExprPtr make_constant(typed::Constant constant, const Span& span);
+// The same value under a type that differs in what the machine does not see: the unit, or a text's capacity.
+void retag(typed::Expr& expr, const typed::Type& type);
 template <typename Node>
 typed::ExprPtr make_expr(const typed::Type& type, const Span& span, Node node) {
   auto expr = std::make_unique<typed::Expr>();

@@ -21,13 +21,12 @@ ExprPtr make_constant(Constant constant, const Span& span) {
   return make_expr(type, span, typed::ConstantExpr{std::move(constant)});
 }
 
-namespace {
-
-// The same value under a type that differs in what the machine does not see: the unit, or a text's capacity.
 void retag(typed::Expr& expr, const Type& type) {
   expr.type = type;
   if (auto* node = std::get_if<typed::ConstantExpr>(&expr.node)) node->constant.type = type;
 }
+
+namespace {
 
 std::string range_text(TypeKind kind) {
   switch (kind) {
@@ -71,13 +70,15 @@ bool TaskChecker::report_units(const Value& value, const stdlib::Unit& target) {
            is_short_literal ? "write '" + number + " " + target.text + "'" : "");
     return false;
   }
-  if (stdlib::same_dimension(from, target) && from.is_point != target.is_point) {
+  if (from.is_point != target.is_point &&
+      stdlib::same_dimension(stdlib::difference_unit(from), stdlib::difference_unit(target))) {
     Span place = from.is_point || !value.subtracted_point ? span : *value.subtracted_point;
     if (from.is_point || value.subtracted_point) {
       std::string point = source_text(place);
       number = number_text(point);
       const stdlib::Unit& point_unit = from.is_point ? from : target;
-      report(Code::PointForDifference, place, quoted(place) + " is a temperature, but a difference is needed here",
+      report(Code::PointForDifference, place,
+             quoted(place) + " is " + typed::point_name(point_unit) + ", but a difference is needed here",
              number.empty() ? stdlib::mixing_hint(from, target)
                             : "write '" + number + " " + stdlib::difference_unit(point_unit).text + "'");
     } else {
@@ -99,6 +100,8 @@ Value TaskChecker::to_unit(Value value, const typed::UnitInfo* unit, const stdli
   const stdlib::Unit& from = typed::unit_of(value.type());
   Type type = value.type();
   type.unit = unit;
+  if (on_purpose && from.is_point != target.is_point && (stdlib::level_scale(from) || stdlib::level_scale(target)))
+    return level_to_unit(std::move(value), unit, target);
   stdlib::Mixing mixing = stdlib::mixing(from, target);
   auto conversion = stdlib::convert(from, target);
   bool allowed = mixing == stdlib::Mixing::Same || mixing == stdlib::Mixing::Converts || on_purpose;

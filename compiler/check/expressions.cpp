@@ -570,6 +570,8 @@ Value TaskChecker::to_unit(const syntax::ToUnitExpr& to, const Span& span) {
   const typed::UnitInfo* info = unit(to.unit, ok);
   if (!value || !ok) return {};
   if (value.type().kind == TypeKind::Duration) value = duration_to_float(std::move(value), TypeKind::F64);
+  if (typed::is_array(value.type().kind) && typed::is_number(value.type().element->kind))
+    return array_to_unit(std::move(value), info, span);
   if (!typed::is_number(value.type().kind)) {
     report(Code::BadConversion, span,
            quoted(value.expr->span) + " is " + to_string(value.type()) + ", and only numbers have a unit");

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "compiler/check/op_family.h"
+#include "stdlib/intrinsics/intrinsics.h"
 #include "vm/isa/evaluate.h"
 
 namespace eyeflow::compiler::check_detail {
@@ -63,6 +64,17 @@ Constant constant_of(const Type& type, Word word) {
     default:
       return {type, vm::from_word<std::int64_t>(word)};
   }
+}
+
+// What a function of numbers gives; how it is called is the contract of IntrinsicDesc::direct.
+template <typename Number>
+Word call(const vm::IntrinsicDesc& function, const std::vector<const Constant*>& arguments) {
+  const auto argument = [&](std::size_t i) { return vm::from_word<Number>(word_of(*arguments[i])); };
+  if (arguments.size() == 1) return vm::to_word(reinterpret_cast<Number (*)(Number)>(function.direct)(argument(0)));
+  return vm::to_word(reinterpret_cast<Number (*)(Number, Number)>(function.direct)(argument(0), argument(1)));
+}
+Word call(const vm::IntrinsicDesc& function, const std::vector<const Constant*>& arguments) {
+  return function.result == Scalar::F32 ? call<float>(function, arguments) : call<double>(function, arguments);
 }
 
 // A register on which instructions are carried out one after the other; the first that traps ends it.
@@ -243,7 +255,7 @@ Folded fold_convert(ConvertOp op, const Type& type, const Constant& operand) {
   return machine.result(type);
 }
 
-std::optional<Folded> fold_math(typed::Math function, const Type& type, const std::vector<const Constant*>& arguments) {
+Folded fold_math(typed::Math function, const Type& type, const std::vector<const Constant*>& arguments) {
   using enum typed::Math;
   const Scalar scalar = scalar_of(arguments[0]->type.kind);
   Machine machine{word_of(*arguments[0])};
@@ -251,7 +263,10 @@ std::optional<Folded> fold_math(typed::Math function, const Type& type, const st
   if (function == Sqrt) return machine.run(kSqrt[scalar]).result(type);
   if (function == Min) return machine.run(kMin[scalar], word_of(*arguments[1])).result(type);
   if (function == Max) return machine.run(kMax[scalar], word_of(*arguments[1])).result(type);
-  return std::nullopt;
+  if (function == IsNan) return machine.run(kIsNan[scalar]).result(type);
+  const auto id =
+      stdlib::find_intrinsic("math." + std::string(typed::name(function)) + "." + std::string(vm::name(scalar)));
+  return constant_of(type, call(stdlib::intrinsics()[id.value()], arguments));
 }
 
 }  // namespace eyeflow::compiler::check_detail

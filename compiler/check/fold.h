@@ -20,9 +20,9 @@ std::expected<typed::Constant, Code> fold_binary(typed::BinaryOp op, const typed
 std::expected<typed::Constant, Code> fold_unary(typed::UnaryOp op, const typed::Constant& operand);
 std::expected<typed::Constant, Code> fold_convert(typed::ConvertOp op, const typed::Type& type,
                                                   const typed::Constant& operand);
-// Only the functions whose result is exact (abs, min, max, sqrt); none otherwise: the machine's own code computes them.
-std::optional<std::expected<typed::Constant, Code>> fold_math(typed::Math function, const typed::Type& type,
-                                                              const std::vector<const typed::Constant*>& arguments);
+// By the machine's own intrinsics, which give the same bits on every CPU.
+std::expected<typed::Constant, Code> fold_math(typed::Math function, const typed::Type& type,
+                                               const std::vector<const typed::Constant*>& arguments);
 
 bool fits(Wide value, typed::TypeKind kind);
 Wide whole(const typed::Constant& constant);  // of an integer, time or duration

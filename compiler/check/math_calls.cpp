@@ -100,14 +100,17 @@ Value TaskChecker::math_values(typed::Math function, std::vector<Value> values, 
   } else if (function == Abs) {
     if (typed::is_point(type)) {
       report(Code::PointArithmetic, first.expr->span,
-             quoted(first.expr->span) + " is a temperature: a point has no absolute value", "subtract a point first");
+             quoted(first.expr->span) + " is " + typed::point_name(typed::unit_of(type)) +
+                 ": a point has no absolute value",
+             "subtract a point first");
       return {};
     }
     if (type.kind == TypeKind::Time || typed::is_modular(type.kind)) return refuse(first);
   } else if (function == Atan2) {
     type.unit = nullptr;  // of two like quantities: an angle in radians
   } else if (function == Hypot && typed::is_point(type)) {
-    report(Code::PointArithmetic, span, "a temperature is a point and has no square", "subtract a point first");
+    report(Code::PointArithmetic, span, typed::point_name(typed::unit_of(type)) + " is a point and has no square",
+           "subtract a point first");
     return {};
   } else if (!keeps_kind && function != Sqrt && function != Hypot) {
     for (Value& v : values) {
@@ -121,13 +124,12 @@ Value TaskChecker::math_values(typed::Math function, std::vector<Value> values, 
   }
   if (constants.size() == values.size()) {
     if (auto folded = fold_math(function, type, constants)) {
-      if (*folded) {
-        Value out(make_constant(std::move(**folded), span));
-        out.literal = literal;
-        out.with_unit = first.with_unit;
-        return out;
-      }
-      report(folded->error(), span, quoted(span) + " does not fit " + to_string(plain(type.kind)));
+      Value out(make_constant(std::move(*folded), span));
+      out.literal = literal && out.type().kind != TypeKind::Bool;
+      out.with_unit = first.with_unit;
+      return out;
+    } else {
+      report(folded.error(), span, quoted(span) + " does not fit " + to_string(plain(type.kind)));
       return {};
     }
   }

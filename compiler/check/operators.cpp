@@ -186,15 +186,30 @@ Value TaskChecker::arithmetic(BinaryOp op, Value left, Value right, const Span& 
   return make_binary(op, type, std::move(left), std::move(right), span);
 }
 
+Value TaskChecker::points_added(const Value& left, const Value& right, const Span& span) {
+  const stdlib::Unit& point = typed::unit_of(left.type());
+  const auto level = stdlib::level_scale(point);
+  const std::string linear = stdlib::linear_text(point);
+  std::string hint = "a difference is in " + stdlib::difference_unit(point).text;
+  if (!level)
+    hint += "; a mean is a + (b - a) / 2";
+  else if (linear == "Pa")
+    hint += typed::level_of_all(point);
+  else
+    hint += "; " + std::string(level->factor == 10 ? "powers" : "voltages") + " add as (a.to(" + linear + ") + b.to(" +
+            linear + ")).to(" + point.text + ")";
+  report(Code::PointsAdded, span,
+         quoted(left.expr->span) + " and " + quoted(right.expr->span) + " are both " + typed::points_name(point) +
+             ": their sum means nothing",
+         std::move(hint));
+  return {};
+}
+
 Value TaskChecker::sum(BinaryOp op, Value left, Value right, const Span& span) {
   Type a = left.type(), b = right.type();
   if (typed::is_point(a) && typed::is_point(b)) {
     if (op == BinaryOp::Add) {
-      report(Code::PointsAdded, span,
-             quoted(left.expr->span) + " and " + quoted(right.expr->span) +
-                 " are both temperatures: their sum means nothing",
-             "a difference is in " + stdlib::difference_unit(typed::unit_of(a)).text + "; a mean is a + (b - a) / 2");
-      return {};
+      return points_added(left, right, span);
     }
     std::optional<Span> point;
     if (right.literal) point = right.expr->span;
@@ -233,8 +248,9 @@ Value TaskChecker::product(BinaryOp op, Value left, Value right, const Span& spa
   for (const Value* v : {&left, &right}) {
     if (!typed::is_point(v->type())) continue;
     report(Code::PointArithmetic, v->expr->span,
-           quoted(v->expr->span) + " is a temperature: a point on a scale has no multiple",
-           "subtract one first, or write .to(K)");
+           quoted(v->expr->span) + " is " + typed::point_name(typed::unit_of(v->type())) +
+               ": a point on a scale has no multiple",
+           "subtract one first, or write .to(" + stdlib::linear_text(typed::unit_of(v->type())) + ")");
     return {};
   }
   if (stdlib::is_plain(a) && stdlib::is_plain(b)) {
@@ -409,8 +425,10 @@ Value TaskChecker::logic(BinaryOp op, Value left, Value right, const Span& span)
 Value TaskChecker::negate(Value operand, const Span& span) {
   Type type = operand.type();
   if (typed::is_point(type)) {
-    report(Code::PointArithmetic, span, quoted(operand.expr->span) + " holds temperatures: a point has no opposite",
-           "subtract a point first");
+    report(
+        Code::PointArithmetic, span,
+        quoted(operand.expr->span) + " holds " + typed::points_name(typed::unit_of(type)) + ": a point has no opposite",
+        "subtract a point first");
     return {};
   }
   return Value(make_expr(type, span, typed::Unary{typed::UnaryOp::Negate, std::move(operand.expr)}));
@@ -445,8 +463,10 @@ Value TaskChecker::unary(const syntax::UnaryExpr& unary, const Span& span) {
     case syntax::UnaryOp::Negate:
       op = typed::UnaryOp::Negate;
       if (typed::is_point(operand.type()) && !operand.literal) {
-        report(Code::PointArithmetic, span, quoted(operand.expr->span) + " is a temperature: a point has no opposite",
-               "subtract it from a point: 0 °C - …");
+        const stdlib::Unit& point = typed::unit_of(operand.type());
+        report(Code::PointArithmetic, span,
+               quoted(operand.expr->span) + " is " + typed::point_name(point) + ": a point has no opposite",
+               "subtract it from a point: 0 " + point.text + " - …");
         return {};
       }
       if (kind != TypeKind::Duration && (!typed::is_number(kind) || (typed::is_modular(kind) && !operand.literal))) {

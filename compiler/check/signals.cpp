@@ -260,7 +260,8 @@ Value TaskChecker::spectrum_call(const syntax::CallExpr& call, ArrayFunction fun
   const std::uint32_t size = xs.type().size;
   const Type element = *xs.type().element;
   if (typed::is_point(element)) {
-    report(Code::PointArithmetic, xs.expr->span, quoted(xs.expr->span) + " holds temperatures: points have no product",
+    report(Code::PointArithmetic, xs.expr->span,
+           quoted(xs.expr->span) + " holds " + typed::points_name(typed::unit_of(element)) + ": points have no product",
            "subtract a point first");
     return {};
   }

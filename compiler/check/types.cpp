@@ -58,6 +58,23 @@ std::string_view name(Math function) {
   return kNames[static_cast<std::size_t>(function)];
 }
 
+std::string point_name(const stdlib::Unit& point) {
+  const auto level = stdlib::level_scale(point);
+  if (!level) return "a temperature";
+  return level->factor == 10           ? "a level of power"
+         : level->linear.text == "µPa" ? "a level of sound"
+                                       : "a level of voltage";
+}
+
+std::string points_name(const stdlib::Unit& point) { return stdlib::level_scale(point) ? "levels" : "temperatures"; }
+
+std::string level_of_all(const stdlib::Unit& point) {
+  const auto level = stdlib::level_scale(point);
+  if (!level || point_name(point) == "a level of voltage") return "";
+  return std::string("; the level of all together is ") + (level->factor == 10 ? "total_power" : "total_sound") +
+         "(…) of std.levels";
+}
+
 std::string quantity_name(const stdlib::Unit& unit) {
   struct Row {
     const char* unit;
@@ -82,14 +99,14 @@ std::string quantity_name(const stdlib::Unit& unit) {
       {"m^3/s", "a flow"},
       {"rad", "an angle"},
       {"rad/s", "an angular speed"},
-      {"dB", "a level"},
+      {"dB", "a difference of levels"},
       {"kg/m^3", "a density"},
       {"C", "a charge"},
   };
   std::string in = unit.text.empty() ? "" : " (" + unit.text + ")";
   if (stdlib::is_plain(unit)) return "a plain number";
   if (stdlib::is_dimensionless(unit)) return "a ratio" + in;
-  if (unit.is_point) return "a temperature" + in;
+  if (unit.is_point) return point_name(unit) + in;
   if (auto kelvin = stdlib::parse_unit("K"); kelvin && stdlib::same_dimension(unit, *kelvin)) {
     return "a difference of temperatures" + in;
   }

@@ -103,6 +103,8 @@ std::vector<Sentence> read_sentences(std::string_view text, Diagnostics& diagnos
 
 // A unit in the task language: "degrees celsius" is °C, "seconds" is s; others are left as they are.
 std::string unit_of(std::string_view words);
+// What values in a unit differ by: K for °C, dB for dBm, otherwise the unit, also one that is not known.
+std::string unit_of_difference(const std::string& unit);
 // Nothing when the unit is none of time.
 std::optional<double> seconds_in(std::string_view unit);
 

@@ -98,7 +98,7 @@ void Planner::add_figure(Source& source, const Words& words) {
       with_unit(source.unit);
       break;
     case Figure::Of::Difference:
-      with_unit(source.unit == "°C" ? "K" : source.unit == "°F" ? "°R" : source.unit);
+      with_unit(unit_of_difference(source.unit));
       break;
     case Figure::Of::Number:
       with_unit("");

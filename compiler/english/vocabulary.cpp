@@ -4,6 +4,7 @@
 #include <span>
 
 #include "compiler/english/sentences.h"
+#include "stdlib/units/units.h"
 
 namespace eyeflow::compiler::english {
 namespace {
@@ -81,6 +82,7 @@ constexpr Quantity kQuantities[] = {
     {"concentration", "ppm", ""},
     {"brightness", "lx", ""},
     {"noise", "dB", ""},
+    {"signal strength", "dBm", ""},
     {"vibration", "m/s²", "100 Hz"},
     {"acceleration", "m/s²", "100 Hz"},
 };
@@ -165,6 +167,11 @@ std::string unit_of(std::string_view words) {
                          [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
   const auto known = std::ranges::find(kUnits, std::string_view(small), &UnitWord::word);
   return std::string(known == std::end(kUnits) ? words : known->unit);
+}
+
+std::string unit_of_difference(const std::string& unit) {
+  const auto known = stdlib::parse_unit(unit);
+  return known && known->is_point ? stdlib::difference_unit(*known).text : unit;
 }
 
 std::optional<double> seconds_in(std::string_view unit) {

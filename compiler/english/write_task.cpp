@@ -230,10 +230,6 @@ class Writer {
     line(made, "  }");
   }
 
-  static std::string unit_of_difference(const std::string& unit) {
-    return unit == "°C" ? "K" : unit == "°F" ? "°R" : unit;
-  }
-
   const Plan& plan_;
   Span span_;  // of the last sentence: where a line comes from that comes from all of them
   English& out_;

@@ -90,7 +90,7 @@ class Parser {
   }
 
   std::unexpected<Error> in_compound(const Unit& point) const {
-    return wrong("has '" + point.text + "' in a product; a point of a temperature scale has no product: write '" +
+    return wrong("has '" + point.text + "' in a product; a point of a scale has no product: write '" +
                  difference_unit(point).text + "', the unit of differences");
   }
 
@@ -113,7 +113,8 @@ class Parser {
 Result<Unit> parse_unit(std::string_view text) { return parse_unit(text, {}); }
 
 Result<Unit> define_unit(std::string_view symbol, std::string_view number, const Unit& of) {
-  if (of.is_point) return fail("'" + of.text + "' is a point of a temperature scale, which has no multiple; write K");
+  if (of.is_point)
+    return fail("'" + of.text + "' is a point of a scale, which has no multiple; write " + difference_unit(of).text);
   // digits * 10^tens, exactly as written
   std::int64_t digits = 0;
   int tens = 0, exponent = 0;

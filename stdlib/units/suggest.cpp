@@ -30,7 +30,7 @@ constexpr Word kWords[] = {
     {"lbs", "lb"},      {"pound", "lb"},      {"pounds", "lb"},      {"gallon", "gal"},     {"gallons", "gal"},
     {"decibel", "dB"},  {"gravity", "gn"},    {"inhg", "mmHg"},      {"torr", "mmHg"},      {"coulomb", "C"},
     {"farad", "F"},     {"henry", "H"},       {"tesla", "T"},        {"siemens", "S"},      {"horsepower", "hp"},
-    {"btus", "BTU"},
+    {"btus", "BTU"},    {"dba", "dBSPL"},     {"decibels", "dB"},
 };
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
@@ -92,6 +92,30 @@ std::optional<std::string> suggest_symbol(std::string_view symbol) {
   return std::nullopt;
 }
 
+bool is_decibel(const Unit& unit) { return unit.text == "dB"; }
+
+// Of two units of which at least one is a level or dB, and none a ratio.
+std::string level_hint(const Unit& from, const Unit& to) {
+  const auto level = level_scale(from) ? level_scale(from) : level_scale(to);
+  const Unit& other = level_scale(from) ? to : from;
+  if (!level) {
+    const Unit& quantity = is_decibel(from) ? to : from;
+    for (const char* known : {"dBW", "dBV", "dBSPL"})
+      if (same_dimension(quantity, level_scale(*units::find_symbol(known))->linear))
+        return "quantities add as they are: convert the level first, by '.to(" + quantity.text + ")'";
+    return "";
+  }
+  const std::string& text = level_scale(from) ? from.text : to.text;
+  if (same_dimension(other, level->linear))
+    return "'" + text + "' is the level of such a quantity: '.to(" + to.text + ")' converts";
+  if (is_decibel(other))
+    return "'" + text + "' is a level against a fixed quantity, and 'dB' is what two levels differ by";
+  if (level_scale(other))
+    return "a level of one quantity is none of another: convert to the quantity itself, as '.to(" + linear_text(from) +
+           ")' does, and compute";
+  return "'" + text + "' converts to '" + linear_text(level->level) + "' and what has its dimension";
+}
+
 }  // namespace
 
 std::optional<std::string> suggest_unit(std::string_view text) {
@@ -147,8 +171,12 @@ std::string mixing_hint(const Unit& from, const Unit& to) {
     if (has(a, "H") && is_base(b, Base::Time)) return "'H' is the henry; the hour is 'h'";
     if (has(a, "T") && is_base(b, Base::Mass)) return "'T' is the tesla; the tonne is 't'";
     if (a.dimension[Base::Level] != 0 && is_dimensionless(b))
-      return "'dB' is the logarithm of a ratio; it does not mix with the ratio itself";
+      return "'dB' is the logarithm of a ratio: of powers it is power_ratio(x), of amplitudes amplitude_ratio(x), both "
+             "of "
+             "std.levels";
   }
+  if (level_scale(from) || level_scale(to) || is_base(from, Base::Level) || is_base(to, Base::Level))
+    return level_hint(from, to);
   if (mixing(from, to) != Mixing::ByTo) return "";
   if (to.is_point && !from.is_point)
     return "'" + from.text + "' is a difference of temperatures here; if it is a temperature, write '.to(" + to.text +

@@ -26,7 +26,8 @@ constexpr Dimension pow(Dimension a, int exponent) {
 namespace def {
 constexpr Dimension L = base(Base::Length), M = base(Base::Mass), T = base(Base::Time), A = base(Base::Current),
                     K = base(Base::Temperature), N = base(Base::Amount), J = base(Base::Luminous),
-                    R = base(Base::Angle), D = base(Base::Level), Ratio{};
+                    R = base(Base::Angle), D = base(Base::Level), DW = base(Base::PowerLevel),
+                    DV = base(Base::VoltageLevel), DP = base(Base::SoundLevel), Ratio{};
 constexpr std::string_view None = "", Small = "fpnum", Both = "fpnumkMGT", Metric = "fpnumcdkMGT",
                            Volume = "fpnumcdhkMGT", WithHecto = "fpnumhkMGT", Pressure = "umk";
 constexpr Rational kNoZero{};
@@ -77,11 +78,17 @@ Unit make(const Row& row, std::string_view prefix, const Scale& scale) {
   unit.dimension = row.dimension;
   unit.scale = scale;
   unit.zero = row.zero;
-  unit.is_point = row.zero != Rational{};
+  unit.is_point = row.zero != Rational{} || level_base(row.dimension).has_value();
   return unit;
 }
 
 }  // namespace
+
+std::optional<Base> level_base(const Dimension& dimension) {
+  for (const Base which : {Base::PowerLevel, Base::VoltageLevel, Base::SoundLevel})
+    if (dimension == base(which)) return which;
+  return std::nullopt;
+}
 
 std::span<const Row> rows() { return def::kRows; }
 std::span<const Prefix> prefixes() { return kPrefixes; }

@@ -19,6 +19,9 @@ struct Row {
 };
 std::span<const Row> rows();
 
+// Of a level against something fixed: which one.
+std::optional<Base> level_base(const Dimension& dimension);
+
 struct Prefix {
   char letter;               // 'u' for µ
   std::string_view printed;  // "µ"

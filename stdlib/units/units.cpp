@@ -39,9 +39,9 @@ Result<Unit> from_terms(std::vector<UnitTerm> terms, const Dimension& dimension,
 Result<Unit> combine(const Unit& a, const Unit& b, int sign) {
   for (const Unit* unit : {&a, &b})
     if (unit->is_point)
-      return fail(
-          "'" + unit->text +
-          "' is a point of a temperature scale, which has no product; convert it by .to(K), or take a difference");
+      return fail("'" + unit->text +
+                  "' is a point of a scale, which has no product; take a difference, or convert it by .to(" +
+                  linear_text(*unit) + ")");
   std::vector<UnitTerm> terms = a.terms;
   for (const UnitTerm& term : b.terms) {
     const auto exponent = static_cast<std::int8_t>(sign * term.exponent);
@@ -57,7 +57,8 @@ Result<Unit> combine(const Unit& a, const Unit& b, int sign) {
 }
 
 std::vector<UnitTerm> base_terms(const Dimension& dimension) {
-  static constexpr const char* kSymbols[kBaseCount] = {"m", "kg", "s", "A", "K", "mol", "cd", "rad", "dB"};
+  static constexpr const char* kSymbols[kBaseCount] = {"m",  "kg",  "s",  "A",   "K",   "mol",
+                                                       "cd", "rad", "dB", "dBW", "dBV", "dBSPL"};
   std::vector<UnitTerm> terms;
   for (int i = 0; i < kBaseCount; ++i)
     if (dimension.exponents[i] != 0) terms.push_back({kSymbols[i], dimension.exponents[i]});
@@ -107,8 +108,8 @@ std::optional<Conversion> convert(const Unit& from, const Unit& to) {
   }
   if (from.zero == Rational{} && to.zero == Rational{}) return conversion;
 
-  // Temperatures: their ratios are fractions of small numbers. The zero may be added before or after scaling: take the
-  // side where it is a number of f64, else where it is a decimal.
+  // Temperatures and levels: their ratios are fractions of small numbers. The zero may be added before or after
+  // scaling: take the side where it is a number of f64, else where it is a decimal.
   const Rational after = from.zero * *exact - to.zero, before = after / *exact;
   const bool first = fits_double(after) ? false : fits_double(before) ? true : !is_decimal(after) && is_decimal(before);
   (first ? conversion.before : conversion.after) = to_double(first ? before : after);
@@ -117,7 +118,29 @@ std::optional<Conversion> convert(const Unit& from, const Unit& to) {
 
 Unit difference_unit(const Unit& unit) {
   if (!unit.is_point) return unit;
+  if (units::level_base(unit.dimension)) return *units::find_symbol("dB");
   return *units::find_symbol(unit.text == "°F" ? "degR" : "K");
+}
+
+std::optional<LevelScale> level_scale(const Unit& unit) {
+  const auto base = units::level_base(unit.dimension);
+  if (!base) return std::nullopt;
+  if (*base == Base::SoundLevel) return LevelScale{unit, 20, *units::find_symbol("uPa"), 20};
+  const bool is_power = *base == Base::PowerLevel;
+  LevelScale out{unit, is_power ? 10 : 20, *units::find_symbol(is_power ? "W" : "V"), 1};
+  const Rational tens = unit.zero / rational(out.factor);
+  if (tens.denominator != 1) {
+    out.level = *units::find_symbol(is_power ? "dBW" : "dBV");
+    return out;
+  }
+  for (const units::Prefix& prefix : units::prefixes())
+    if (prefix.tens == tens.numerator) out.linear = *units::find_symbol(prefix.letter + out.linear.text);
+  return out;
+}
+
+std::string linear_text(const Unit& point) {
+  const auto level = level_scale(point);
+  return !level ? "K" : level->reference == 1 ? level->linear.text : "Pa";
 }
 
 Result<Unit> multiply(const Unit& a, const Unit& b) { return combine(a, b, 1); }
@@ -131,7 +154,7 @@ Result<Unit> power(const Unit& unit, int exponent) {
 }
 
 Result<Unit> square_root(const Unit& unit) {
-  if (unit.is_point) return fail("'" + unit.text + "' is a point of a temperature scale, which has no square root");
+  if (unit.is_point) return fail("'" + unit.text + "' is a point of a scale, which has no square root");
   std::vector<UnitTerm> terms = unit.terms;
   bool even = true;
   for (UnitTerm& t : terms) {

@@ -14,12 +14,26 @@
 namespace eyeflow::stdlib {
 
 // The base quantities. Angle is one of its own, so that an angular speed (rpm) is not a frequency (Hz); Level is that
-// of dB, so that a level never mixes with the ratio it is the logarithm of.
-enum class Base : std::uint8_t { Length, Mass, Time, Current, Temperature, Amount, Luminous, Angle, Level };
-inline constexpr int kBaseCount = 9;
+// of dB, so that it never mixes with the ratio it is the logarithm of. Levels of a power (dBm), of a voltage (dBV) and
+// of a sound (dBSPL) are points that differ by dB, and none is one of another.
+enum class Base : std::uint8_t {
+  Length,
+  Mass,
+  Time,
+  Current,
+  Temperature,
+  Amount,
+  Luminous,
+  Angle,
+  Level,
+  PowerLevel,
+  VoltageLevel,
+  SoundLevel
+};
+inline constexpr int kBaseCount = 12;
 
 struct Dimension {
-  std::array<std::int8_t, kBaseCount> exponents{};  // of m kg s A K mol cd rad dB
+  std::array<std::int8_t, kBaseCount> exponents{};  // of m kg s A K mol cd rad dB dBW dBV dBSPL
 
   constexpr std::int8_t& operator[](Base base) { return exponents[static_cast<std::size_t>(base)]; }
   constexpr std::int8_t operator[](Base base) const { return exponents[static_cast<std::size_t>(base)]; }
@@ -39,8 +53,8 @@ struct Unit {
   std::vector<UnitTerm> terms;  // what `text` is printed from
   Dimension dimension;
   Scale scale;
-  Rational zero;          // °C: 273.15, °F: 459.67, all others: 0
-  bool is_point = false;  // a point of an affine scale (°C, °F): differences of it have difference_unit()
+  Rational zero;          // °C: 273.15, °F: 459.67, dBm: -30; of what is no point: 0
+  bool is_point = false;  // a point of a scale (°C, °F, dBm): differences of it have difference_unit()
 };
 
 // A unit as it is written, without spaces: symbols with prefixes, * / ^ ( ), superscripts; degC, degF, Ohm, u for µ.
@@ -95,11 +109,26 @@ constexpr double apply(const Conversion& c, double x) { return (x + c.before) * 
 // frequency convert by full turns (60 rpm is 1 Hz); anywhere else a radian is 1.
 std::optional<Conversion> convert(const Unit& from, const Unit& to);
 
-// What differences of a value have: K for °C, °R for °F, the unit itself otherwise. No number changes on the way.
+// What differences of a value have: K for °C, °R for °F, dB for dBm, the unit itself otherwise. No number changes on
+// the way.
 Unit difference_unit(const Unit& unit);
 
+// What a level is the logarithm of: x in `level` is factor * lg(q / reference) for a quantity of q in `linear`. The
+// factor is 10 for powers, and 20 for what a power goes with the square of (IEC 60027-3, ISO 80000-1 annex C). `level`
+// is the unit itself, but for dBu, whose reference √0.6 V is no number: its is dBV.
+struct LevelScale {
+  Unit level;
+  int factor;
+  Unit linear;
+  double reference;
+};
+std::optional<LevelScale> level_scale(const Unit& unit);  // none where it is no level against something fixed
+
+// What a point is converted to where it takes part in a product: K, or what a level is one of, as in mW for dBm.
+std::string linear_text(const Unit& point);
+
 // The unit of a product, a quotient or a power. Points cannot be multiplied: take the difference first, or convert to
-// K. Fails where a point takes part or an exponent leaves its range.
+// linear_text(). Fails where a point takes part or an exponent leaves its range.
 Result<Unit> multiply(const Unit& a, const Unit& b);
 Result<Unit> divide(const Unit& a, const Unit& b);
 Result<Unit> power(const Unit& unit, int exponent);

@@ -211,6 +211,9 @@ TEST(Payload, RawCountsHaveAScale) {
   EXPECT_EQ(as_f64(word(plan_of(raw, module_with(Scalar::F64, "°C")), R"({"v": 650})")), 25.0);
   EXPECT_EQ(as_f64(word(plan_of(raw, module_with(Scalar::F64, "°F")), R"({"v": 650.0})")), 77.0);
   EXPECT_EQ(word(plan_of(raw, module_with(Scalar::I64, "°C")), R"({"v": 655})"), 26u);  // 25.5 to nearest even
+  raw.unit = "dBm";
+  raw.offset = -120;  // 650 counts of 0.1 dBm from -120 dBm: 30 less in dBW
+  EXPECT_EQ(as_f64(word(plan_of(raw, module_with(Scalar::F64, "dBW")), R"({"v": 650})")), -85.0);
   raw.unit = "";
   raw.offset = 0;
   EXPECT_EQ(as_f64(word(plan_of(raw, module_with(Scalar::F64, "")), R"({"v": 5.0})")), 0.5);

@@ -108,6 +108,13 @@ TEST(Units, ConvertByTheirDefinitions) {
       {1, "lx*m²", "lm", 1},
       {1, "Ah", "C", 3600},
       {1, "fm^9", "Tm^9", 1e-243},  // (10^-15 / 10^12)^9
+      {20, "dBm", "dBW", -10},      // 10 lg(1 mW / 1 W) is -30
+      {-90, "dBW", "dBm", -60},
+      {0, "dBV", "dBµV", 120},  // 20 lg(1 V / 1 µV)
+      {0, "dBmV", "dBV", -60},
+      {6, "dBmV", "dBµV", 66},
+      {0, "dBV", "dBu", 2.2184874961635637},  // -10 lg 0.6
+      {4, "dBu", "dBV", 1.7815125038364363},
   };
   for (const auto& row : exact) {
     EXPECT_DOUBLE_EQ(converted(row.value, row.from, row.to), row.expected) << row.from << " to " << row.to;
@@ -124,6 +131,33 @@ TEST(Units, RoundNumbersStayRound) {
     EXPECT_EQ(converted(n * 1000, "mm", "m"), n);
     EXPECT_EQ(converted(n, "h", "min"), n * 60);
   }
+}
+
+// x dBm is 10 lg(P / 1 mW), and so on: the factor and the reference of each. A level has a reference of its own or that
+// of another level by what it stands away from it.
+TEST(Units, LevelsAreOfSomething) {
+  const struct {
+    std::string_view unit, level;
+    int factor;
+    std::string_view linear;
+    double reference;
+  } rows[] = {{"dBW", "dBW", 10, "W", 1},       {"dBm", "dBm", 10, "mW", 1},   {"dBV", "dBV", 20, "V", 1},
+              {"dBmV", "dBmV", 20, "mV", 1},    {"dBuV", "dBµV", 20, "µV", 1}, {"dBu", "dBV", 20, "V", 1},
+              {"dBSPL", "dBSPL", 20, "µPa", 20}};
+  for (const auto& row : rows) {
+    const auto scale = level_scale(unit(row.unit));
+    ASSERT_TRUE(scale) << row.unit;
+    EXPECT_EQ(scale->level.text, row.level);
+    EXPECT_EQ(scale->factor, row.factor) << row.unit;
+    EXPECT_EQ(scale->linear.text, row.linear);
+    EXPECT_EQ(scale->reference, row.reference) << row.unit;
+    EXPECT_TRUE(unit(row.unit).is_point);
+    EXPECT_EQ(difference_unit(unit(row.unit)).text, "dB");
+  }
+  for (const char* other : {"dB", "°C", "W", "dB/m"}) EXPECT_FALSE(level_scale(unit(other))) << other;
+  EXPECT_EQ(linear_text(unit("dBmV")), "mV");
+  EXPECT_EQ(linear_text(unit("dBSPL")), "Pa");
+  EXPECT_EQ(linear_text(unit("°F")), "K");
 }
 
 TEST(Units, ConversionsAreStepsThatCanBeLeftOut) {
@@ -215,7 +249,7 @@ TEST(Units, ErrorsSayWhatToDo) {
   EXPECT_EQ(error_of("Nm"), "'Nm' is not a unit; did you mean 'N*m'?");
   EXPECT_EQ(error_of("pH"), "'pH' is not a unit: a pH is a plain number");
   EXPECT_EQ(error_of("J/°C"),
-            "'J/°C' has '°C' in a product; a point of a temperature scale has no product: write 'K', the unit of "
+            "'J/°C' has '°C' in a product; a point of a scale has no product: write 'K', the unit of "
             "differences");
   EXPECT_EQ(error_of("W/m*K"),
             "'W/m*K' can be read in two ways: put what is below the '/' in parentheses, as in W/(m*K)");
@@ -238,9 +272,10 @@ TEST(Units, ErrorsSayWhatToDo) {
 TEST(Units, Suggestions) {
   const struct {
     std::string_view written, meant;
-  } rows[] = {{"celsius", "°C"}, {"KPA", "kPa"}, {"seconds", "s"},     {"kmh", "km/h"}, {"lpm", "L/min"},
-              {"RPM", "rpm"},    {"db", "dB"},   {"hz", "Hz"},         {"khz", "kHz"},  {"m3/h", "m³/h"},
-              {"amps", "A"},     {"kWH", "kWh"}, {"milisecond", "ms"}, {"pecent", "%"}};
+  } rows[] = {{"celsius", "°C"},    {"KPA", "kPa"}, {"seconds", "s"}, {"kmh", "km/h"},  {"lpm", "L/min"},
+              {"RPM", "rpm"},       {"db", "dB"},   {"hz", "Hz"},     {"khz", "kHz"},   {"m3/h", "m³/h"},
+              {"amps", "A"},        {"dbm", "dBm"}, {"DBUV", "dBµV"}, {"dBA", "dBSPL"}, {"kWH", "kWh"},
+              {"milisecond", "ms"}, {"pecent", "%"}};
   for (const auto& row : rows) {
     EXPECT_EQ(suggest_unit(row.written).value_or("nothing"), row.meant) << row.written;
   }
@@ -254,14 +289,16 @@ TEST(Units, WhatMixesByItself) {
     std::string_view from, to;
     Mixing expected;
   } rows[] = {
-      {"°C", "°C", Mixing::Same},       {"kWh", "kW*h", Mixing::Same},      {"°F", "°C", Mixing::Converts},
-      {"kPa", "bar", Mixing::Converts}, {"psi", "kPa", Mixing::Converts},   {"ppm", "%", Mixing::Converts},
-      {"deg", "rad", Mixing::Converts}, {"rpm", "deg/s", Mixing::Converts}, {"m/km", "1", Mixing::Converts},
-      {"rpm", "Hz", Mixing::ByTo},      {"Hz", "rpm", Mixing::ByTo},        {"rad/s", "Hz", Mixing::ByTo},
-      {"K", "°C", Mixing::ByTo},        {"°C", "K", Mixing::ByTo},          {"°F", "°R", Mixing::ByTo},
-      {"1", "%", Mixing::ByTo},         {"%", "1", Mixing::ByTo},           {"rad", "1", Mixing::ByTo},
-      {"dB", "1", Mixing::Impossible},  {"dB", "%", Mixing::Impossible},    {"°C", "kPa", Mixing::Impossible},
-      {"g", "gn", Mixing::Impossible},  {"1", "m", Mixing::Impossible},
+      {"°C", "°C", Mixing::Same},        {"kWh", "kW*h", Mixing::Same},      {"°F", "°C", Mixing::Converts},
+      {"kPa", "bar", Mixing::Converts},  {"psi", "kPa", Mixing::Converts},   {"ppm", "%", Mixing::Converts},
+      {"deg", "rad", Mixing::Converts},  {"rpm", "deg/s", Mixing::Converts}, {"m/km", "1", Mixing::Converts},
+      {"rpm", "Hz", Mixing::ByTo},       {"Hz", "rpm", Mixing::ByTo},        {"rad/s", "Hz", Mixing::ByTo},
+      {"K", "°C", Mixing::ByTo},         {"°C", "K", Mixing::ByTo},          {"°F", "°R", Mixing::ByTo},
+      {"1", "%", Mixing::ByTo},          {"%", "1", Mixing::ByTo},           {"rad", "1", Mixing::ByTo},
+      {"dB", "1", Mixing::Impossible},   {"dB", "%", Mixing::Impossible},    {"°C", "kPa", Mixing::Impossible},
+      {"dBm", "dBW", Mixing::Converts},  {"dBu", "dBV", Mixing::Converts},   {"dBm", "dB", Mixing::Impossible},
+      {"dBm", "mW", Mixing::Impossible}, {"dBm", "dBV", Mixing::Impossible}, {"dB/m", "dB/km", Mixing::Converts},
+      {"g", "gn", Mixing::Impossible},   {"1", "m", Mixing::Impossible},
   };
   for (const auto& row : rows)
     EXPECT_EQ(mixing(unit(row.from), unit(row.to)), row.expected) << row.from << ' ' << row.to;
@@ -297,8 +334,7 @@ TEST(Units, Algebra) {
   EXPECT_EQ(square_root(unit("m")).error().message, "'m' is not the square of a unit");
   EXPECT_FALSE(multiply(unit("°C"), unit("s")));
   EXPECT_FALSE(divide(unit("1"), unit("°F")));
-  EXPECT_EQ(square_root(unit("°C")).error().message,
-            "'°C' is a point of a temperature scale, which has no square root");
+  EXPECT_EQ(square_root(unit("°C")).error().message, "'°C' is a point of a scale, which has no square root");
   // A count of pieces is no plain number, though one of them is 1.
   EXPECT_FALSE(same_unit(*define_unit("piece", "1", unit("1")), unit("1")));
   EXPECT_TRUE(same_unit(*multiply(unit("V"), unit("A")), unit("W")));
