@@ -5,46 +5,68 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
+#include <cstdio>
 #include <cstring>
-
-#include "runtime/host/log.h"
+#include <thread>
 
 extern char** environ;
 
 namespace eyeflow::runtime {
 namespace {
 
-constexpr std::size_t kLongestLine = 400;
-constexpr std::chrono::milliseconds kRestartPause{500};
+using namespace std::chrono_literals;
 
-int milliseconds_left(std::chrono::steady_clock::time_point deadline) {
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
-  return static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));
+constexpr std::size_t kLongestLine = 400;
+constexpr auto kFirstPause = 500ms, kLongestPause = 30'000ms;  // between two starts without an answer
+constexpr auto kLoadLimit = 120s;                              // from a start to 'ready'
+
+// For the log: one line, of which nothing is hidden.
+std::string shown(std::string_view text) {
+  std::string out;
+  for (const char c : text.substr(0, 60)) {
+    if (c >= ' ' && c <= '~')
+      out += c;
+    else
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+  }
+  return out + (text.size() > 60 ? "…" : "");
 }
 
 }  // namespace
 
 ModelProcess::ModelProcess(const ModelSettings& settings, std::string form, std::uint32_t results)
-    : settings_(settings), form_(std::move(form)), results_(results) {
+    : settings_(settings),
+      form_(std::move(form)),
+      results_(results),
+      stop_signal_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      backoff_(kFirstPause, kLongestPause) {
   start();  // it loads its model meanwhile
 }
 
 ModelProcess::~ModelProcess() {
+  stop();
   const std::lock_guard lock(mutex_);
-  ended_ = true;
-  kill_it({});
+  kill_it();
+  if (stop_signal_ >= 0) close(stop_signal_);
+}
+
+void ModelProcess::stop() {
+  stopped_ = true;
+  eventfd_write(stop_signal_, 1);
 }
 
 bool ModelProcess::start() {
-  if (Clock::now() < next_start_) return false;
-  next_start_ = Clock::now() + kRestartPause;
+  const auto now = Clock::now();
+  if (stopped_ || now < next_start_) return false;
+  started_ = now;
+  next_start_ = now + backoff_.after_failure();  // an answer shows that it was none
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return false;
   std::vector<std::string> words = settings_.command;
@@ -69,91 +91,147 @@ bool ModelProcess::start() {
   if (error != 0) {
     close(ends[0]);
     process_ = -1;
-    log()->error("model {}: cannot start '{}': {}; check 'command' in [model.{}]", settings_.name, words[0],
-                 std::strerror(error), settings_.name);
+    tell(fmt::format("cannot start '{}': {}; check 'command' in [model.{}]", words[0], std::strerror(error),
+                     settings_.name));
     return false;
   }
   socket_ = ends[0];
   fcntl(socket_, F_SETFL, O_NONBLOCK);
-  is_ready_ = false;
+  is_ready_ = told_loading_ = false;
+  line_.clear();
+  // Where the system has no memory left, the model goes, not the daemon.
+  if (std::FILE* file = std::fopen(fmt::format("/proc/{}/oom_score_adj", process_).c_str(), "w")) {
+    std::fputs("1000", file);
+    std::fclose(file);
+  }
   const std::string head = fmt::format("eyeflow-model 1 {} {}\n", results_, form_);
-  return send(std::as_bytes(std::span(head)), Clock::now() + std::chrono::seconds(1));
+  return send(std::as_bytes(std::span(head)), now + 1s) == Went::Well;
 }
 
-void ModelProcess::kill_it(std::string_view why) {
-  if (process_ < 0) return;
-  kill(process_, SIGKILL);
-  waitpid(process_, nullptr, 0);
-  close(socket_);
+void ModelProcess::kill_it() {
+  if (process_ >= 0) {
+    kill(process_, SIGKILL);
+    waitpid(process_, nullptr, 0);
+  }
+  if (socket_ >= 0) close(socket_);
   process_ = socket_ = -1;
-  if (!why.empty()) log()->error("model {}: {}; its process is started anew", settings_.name, why);
 }
 
-bool ModelProcess::send(std::span<const std::byte> bytes, Clock::time_point deadline) {
+// Of a process whose end of the connection is closed. It goes a moment before the process does.
+std::string ModelProcess::how_it_ended(Clock::time_point deadline) {
+  for (int status = 0;; std::this_thread::sleep_for(2ms)) {
+    if (waitpid(process_, &status, WNOHANG) == process_) {
+      process_ = -1;
+      if (WIFSIGNALED(status))
+        return fmt::format("its process was ended by signal {} ({})", WTERMSIG(status), sigdescr_np(WTERMSIG(status)));
+      return fmt::format("its process ended with status {}", WEXITSTATUS(status));
+    }
+    if (Clock::now() >= deadline) return "it closed its standard output";
+  }
+}
+
+vm::Trap ModelProcess::give_up(Went went, Clock::time_point deadline, std::string_view why) {
+  if (stopped_) return vm::Trap::ModelFailed;
+  const std::string trouble =
+      went == Went::Over ? how_it_ended(std::min(deadline, Clock::now() + 200ms)) : std::string(why);
+  kill_it();
+  const auto pause = std::chrono::ceil<std::chrono::milliseconds>(next_start_ - Clock::now());
+  tell(trouble + (pause <= 0ms ? std::string("; its process is started anew")
+                               : fmt::format("; its process is started anew by the first question in {} ms or later",
+                                             pause.count())));
+  start();  // so that it has loaded when the next question comes
+  return went == Went::Late ? vm::Trap::ModelLate : vm::Trap::ModelFailed;
+}
+
+void ModelProcess::tell(std::string_view what) {
+  if (const auto held_back = troubles_.pass())
+    log()->error("model {}: {}{}", settings_.name, what, and_more(*held_back));
+}
+
+ModelProcess::Went ModelProcess::wait(short events, Clock::time_point deadline) {
+  pollfd watched[] = {{socket_, events, 0}, {stop_signal_, POLLIN, 0}};
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    const int ready = poll(watched, 2, static_cast<int>(std::clamp(left, 0ms, std::chrono::milliseconds(60s)).count()));
+    if (watched[1].revents != 0) return Went::Over;
+    if (ready > 0) return Went::Well;
+    if (Clock::now() >= deadline) return Went::Late;
+  }
+}
+
+ModelProcess::Went ModelProcess::send(std::span<const std::byte> bytes, Clock::time_point deadline) {
   while (!bytes.empty()) {
     const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent > 0) {
       bytes = bytes.subspan(static_cast<std::size_t>(sent));
       continue;
     }
-    if (sent < 0 && errno != EAGAIN && errno != EINTR) return false;
-    pollfd wait{socket_, POLLOUT, 0};
-    if (poll(&wait, 1, milliseconds_left(deadline)) <= 0) return false;
+    if (sent < 0 && errno != EAGAIN && errno != EINTR) return Went::Over;
+    if (const Went went = wait(POLLOUT, deadline); went != Went::Well) return went;
   }
-  return true;
+  return Went::Well;
 }
 
-bool ModelProcess::receive(std::span<std::byte> bytes, Clock::time_point deadline) {
+ModelProcess::Went ModelProcess::receive(std::span<std::byte> bytes, Clock::time_point deadline) {
   while (!bytes.empty()) {
     const ssize_t read = recv(socket_, bytes.data(), bytes.size(), 0);
     if (read > 0) {
       bytes = bytes.subspan(static_cast<std::size_t>(read));
       continue;
     }
-    if (read == 0 || (errno != EAGAIN && errno != EINTR)) return false;
-    pollfd wait{socket_, POLLIN, 0};
-    if (poll(&wait, 1, milliseconds_left(deadline)) <= 0) return false;
+    if (read == 0 || (errno != EAGAIN && errno != EINTR)) return Went::Over;
+    if (const Went went = wait(POLLIN, deadline); went != Went::Well) return went;
   }
-  return true;
+  return Went::Well;
 }
 
-std::string ModelProcess::receive_line(Clock::time_point deadline) {
-  std::string line;
-  for (std::byte byte{}; receive({&byte, 1}, deadline);) {
-    if (byte == std::byte{'\n'}) return line;
-    if (line.size() >= kLongestLine) break;
-    line += static_cast<char>(byte);
+ModelProcess::Went ModelProcess::receive_line(Clock::time_point deadline) {
+  for (std::byte byte{};;) {
+    if (const Went went = receive({&byte, 1}, deadline); went != Went::Well) return went;
+    if (byte == std::byte{'\n'}) return Went::Well;
+    line_ += static_cast<char>(byte);
+    if (line_.size() > kLongestLine) return Went::Well;
   }
-  return {};
 }
 
 vm::Trap ModelProcess::ask(std::span<const std::byte> argument, std::span<std::byte> result) {
   const auto deadline = Clock::now() + settings_.timeout;
   const std::unique_lock lock(mutex_, deadline);
   if (!lock.owns_lock()) return vm::Trap::ModelLate;
-  if (ended_ || (process_ < 0 && !start())) return vm::Trap::ModelFailed;
-  const auto give_up = [&] {
-    const bool late = Clock::now() >= deadline;
-    kill_it(late ? fmt::format("no answer within {} ms", settings_.timeout / std::chrono::milliseconds(1))
-                 : std::string("it ended, or did not keep to the protocol"));
-    return late ? vm::Trap::ModelLate : vm::Trap::ModelFailed;
-  };
+  if (stopped_ || (process_ < 0 && !start())) return vm::Trap::ModelFailed;
+  const std::string late = fmt::format("no answer within {} ms", settings_.timeout / 1ms);
   if (!is_ready_) {
-    if (receive_line(deadline) != "ready") return give_up();
+    const Went went = receive_line(deadline);
+    if (went == Went::Late && Clock::now() < started_ + kLoadLimit) {
+      if (!std::exchange(told_loading_, true))
+        log()->warn("model {}: it has not said 'ready' yet; until then its answers are late", settings_.name);
+      return vm::Trap::ModelLate;
+    }
+    if (went != Went::Well)
+      return give_up(went, deadline, fmt::format("it is not ready after {} s", kLoadLimit.count()));
+    if (line_ != "ready") return give_up(went, deadline, fmt::format("it says '{}' instead of 'ready'", shown(line_)));
     is_ready_ = true;
   }
+  line_.clear();
   const std::string head = fmt::format("ask {} {}\n", ++asked_, argument.size());
-  if (!send(std::as_bytes(std::span(head)), deadline) || !send(argument, deadline)) return give_up();
-  const std::string line = receive_line(deadline);
-  if (line == fmt::format("answer {} {}", asked_, result.size())) {
-    if (!receive(result, deadline)) return give_up();
-    return vm::Trap::None;
-  }
-  if (const std::string error = fmt::format("error {} ", asked_); line.starts_with(error)) {
-    log()->error("model {}: {}", settings_.name, line.substr(error.size()));
-    return vm::Trap::ModelFailed;
-  }
-  return give_up();
+  Went went = send(std::as_bytes(std::span(head)), deadline);
+  if (went == Went::Well) went = send(argument, deadline);
+  if (went == Went::Well) went = receive_line(deadline);
+  const std::string answer = fmt::format("answer {} {}", asked_, result.size());
+  if (went == Went::Well && line_ == answer) went = receive(result, deadline);
+  if (went != Went::Well) return give_up(went, deadline, late);
+  const std::string error = fmt::format("error {} ", asked_);
+  const bool is_answer = line_ == answer;
+  if (!is_answer && !line_.starts_with(error))
+    return give_up(went, deadline, fmt::format("it says '{}' instead of '{}' or '{}…'", shown(line_), answer, error));
+  backoff_.succeeded();
+  if (is_answer) return vm::Trap::None;
+  tell(line_.substr(error.size()));
+  return vm::Trap::ModelFailed;
+}
+
+void ModelTable::stop() {
+  for (const Entry& entry : entries_) entry.process->stop();
 }
 
 vm::Trap ModelTable::ask(std::int64_t model, vm::Scalar element, std::span<const std::byte> argument,

@@ -128,7 +128,11 @@ void Runner::stop() {
     std::unique_lock lock(pool_mutex_);
     stopping_ = true;
     pool_wake_.notify_all();
-    if (!pool_ended_.wait_for(lock, kStopLimit, [this] { return pool_running_ == 0; })) abandoning_ = true;
+    if (!pool_ended_.wait_for(lock, kStopLimit, [this] { return pool_running_ == 0; })) {
+      abandoning_ = true;
+      for (const auto& actor : actors_)
+        if (actor->models) actor->models->stop();  // one whose answer is waited for would hold the end up
+    }
   }
   for (auto& thread : pool_) thread.join();
   pool_.clear();
