@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -99,6 +100,10 @@ bool ModelProcess::start() {
   fcntl(socket_, F_SETFL, O_NONBLOCK);
   is_ready_ = told_loading_ = false;
   line_.clear();
+  if (settings_.memory_bytes) {
+    const rlimit most{*settings_.memory_bytes, *settings_.memory_bytes};
+    prlimit(process_, RLIMIT_DATA, &most, nullptr);
+  }
   // Where the system has no memory left, the model goes, not the daemon.
   if (std::FILE* file = std::fopen(fmt::format("/proc/{}/oom_score_adj", process_).c_str(), "w")) {
     std::fputs("1000", file);

@@ -400,6 +400,9 @@ void read_model(std::string_view name, const toml::table& table, Reading& r) {
       if (word.starts_with("./")) word = (r.folder / word).string();
   }
   m.timeout = t.duration("timeout").value_or(std::chrono::seconds(1));
+  m.memory_bytes = t.size("memory");
+  if (m.memory_bytes && *m.memory_bytes < (16u << 20))
+    t.problem(t.place("memory"), "'memory' of a model's process must be at least \"16 MiB\"");
   t.finish();
   r.site.models.push_back(std::move(m));
 }

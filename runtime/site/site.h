@@ -165,6 +165,7 @@ struct ModelSettings {
   std::string sha256;                // of the file: 64 digits
   std::vector<std::string> command;  // what is started, with the file behind it
   std::chrono::nanoseconds timeout{};
+  std::optional<std::uint64_t> memory_bytes{};  // the most that its process may take
 };
 
 // Where alarm transitions are told, and where people's commands come from.

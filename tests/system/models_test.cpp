@@ -151,7 +151,7 @@ bind   = { t = "t", horn = "horn" }
 
 // Whatever it does: the handler is undone, the log names it, and another process answers.
 TEST_F(Models, OneThatFailsIsNamedAndStartedAnew) {
-  start("1 s");
+  start("1 s", "memory = \"100 MiB\"\n");
   ASSERT_TRUE(answers(1000)) << log();
   struct Case {
     int what;
@@ -164,6 +164,7 @@ TEST_F(Models, OneThatFailsIsNamedAndStartedAnew) {
            Case{3, "model look: no answer within 1000 ms"},
            Case{4, "model look: it closed its standard output"},
            Case{5, "model look: its process ended with status 3"},
+           Case{6, "model look: its process ended with status 1"},
            Case{8, "model look: it says 'never an end never an end never an end never an end never an…' instead of"},
            Case{9, "model look: it says 'answer "},
        }) {

@@ -351,6 +351,21 @@ TEST(Site, Connections) {
   EXPECT_EQ(v6.connections[0].port, 1884);
 }
 
+TEST(Site, Models) {
+  const std::string hash(64, 'a'), begin = "[model.m]\nfile = \"m.onnx\"\nsha256 = \"" + hash + "\"\n",
+                                   command = "command = [\"eyeflow-infer\", \"./x\"]\n";
+  const auto site = good(begin + command + "timeout = \"2 s\"\nmemory = \"512 MiB\"");
+  ASSERT_EQ(site.models.size(), 1u);
+  EXPECT_EQ(site.models[0].timeout, 2s);
+  EXPECT_EQ(site.models[0].memory_bytes, 512u << 20);
+  EXPECT_EQ(site.models[0].command[0], "eyeflow-infer");
+  EXPECT_EQ(good(begin + command).models[0].memory_bytes, std::nullopt);
+  EXPECT_CONTAINS(bad(begin + command + "memory = \"1 MiB\""), "at least \"16 MiB\"");
+  EXPECT_CONTAINS(bad(begin + command + "memroy = \"1 GiB\""), "'memory'");
+  EXPECT_CONTAINS(bad(begin), "needs 'command'");
+  EXPECT_CONTAINS(bad("[model.m]\nsha256 = \"AB\"\n" + command), "64 hexadecimal digits");
+}
+
 TEST(Site, OutputOnlyConnections) {
   const auto site = good(R"(
 [connection.db]
