@@ -41,17 +41,17 @@ void Body::set_ready(std::span<const typed::InputId> inputs) {
   for (const typed::InputId input : inputs) ready_[typed::index(input)] = true;
 }
 
-void Body::add_parameters(const CalleeInfo& info) {
-  for (std::size_t i = 0; i < info.parameters.size(); ++i) {
+void Body::add_parameters(const std::vector<std::vector<Leaf>>& parameters, std::size_t registers) {
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
     Place& place = frame_.locals[i];
-    place.leaves = info.parameters[i];
+    place.leaves = parameters[i];
     for (Leaf& leaf : place.leaves) {
       if (leaf.kind != Leaf::Kind::Register) continue;
       place.registers.push_back(code_.take(vm::type_id(leaf.type.scalar)));
       leaf.reg = place.registers.back().reg();
     }
   }
-  code_.set_parameters(static_cast<std::uint16_t>(info.parameter_types.size()));
+  code_.set_parameters(static_cast<std::uint16_t>(registers));
 }
 
 // A handler of an input that is told of bad readings, too: without one to hold, or where they are left out, it ends.

@@ -69,8 +69,9 @@ struct BranchChoice {
 StateUse states_of(const TaskContext& task, const typed::Block& block);
 // Decides which functions are inlined. Before any body is lowered.
 void decide_inlining(TaskContext& task);
-// The callee as a function of the module; makes it where it is none yet.
-const CalleeInfo& made_callee(TaskContext& task, typed::FunctionId function);
+// The callee as a function of the module, for arguments that are lent in this way; makes it where it is none yet.
+const MadeFunction& made_callee(TaskContext& task, typed::FunctionId function, const Lent& lent);
+bool passes_memory(const typed::Function& function);  // takes texts or arrays
 
 // Lowers one body: a function, a handler, a condition or a text. Everything is left to right. Values go straight to
 // where they are wanted (`target`); the target is written last, so an expression may read what it replaces.
@@ -83,7 +84,7 @@ class Body {
   void set_locals(std::span<const typed::Local> locals);
   void set_givens(std::span<const typed::Local> givens, std::span<const SlotId> slots);  // of a test, as locals
   void set_ready(std::span<const typed::InputId> inputs);                                // known to have had a reading
-  void add_parameters(const CalleeInfo& info);
+  void add_parameters(const std::vector<std::vector<Leaf>>& parameters, std::size_t registers);
   void begin_reading(typed::InputId input);  // what a bad one does to a handler
   void add_handler_value(const typed::Handler& handler);
   void add_window_value(const typed::Handler& handler, std::uint16_t number);
@@ -253,6 +254,13 @@ class Body {
                       const typed::Type& from_type, RegId at, Temp trips);
   void push_nested(const Place& list, const typed::Type& type, const typed::Expr& value);
   Place call(const typed::Call& node, std::optional<RegId> target);
+  // ---- Arguments that stay where they are (lending.cpp)
+  // The leaves of a value that stands somewhere already, without any code; nothing where it must be made.
+  std::optional<std::vector<Leaf>> standing(const typed::Expr& expr) const;
+  bool never_changes(const typed::Expr& expr) const;
+  bool may_be_lent(const typed::Expr& argument, const CalleeInfo& callee, bool calls_follow) const;
+  Lent lent_to(const typed::Call& node) const;
+  void pass_lent(const typed::Expr& argument, std::span<const SlotId> lent, const std::vector<Leaf>& to);
   Place call_inlined(const typed::Call& node, std::optional<RegId> target);
   bool is_inlined(typed::FunctionId function) const;
   Frame inlined_frame(const typed::Call& node);

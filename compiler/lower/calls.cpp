@@ -20,6 +20,12 @@ bool has_scalar_leaves(const typed::Type& type) {
 
 }  // namespace
 
+bool passes_memory(const typed::Function& function) {
+  for (std::uint32_t i = 0; i < function.parameter_count; ++i)
+    if (!has_scalar_leaves(function.locals[i].type)) return true;
+  return false;
+}
+
 StateUse states_of(const TaskContext& task, const typed::Block& block) {
   StateUse use{std::vector<bool>(task.states.size()), std::vector<bool>(task.states.size())};
   for_each_expr(block, [&](const typed::Expr& expr) {
@@ -64,9 +70,8 @@ void decide_inlining(TaskContext& task) {
       info.depth = std::max(info.depth, callee.depth + 1);
     });
     info.size = static_cast<std::uint32_t>(std::min<std::size_t>(size, 1'000'000));
-    bool passes_numbers = has_scalar_leaves(function.result);
-    for (std::uint32_t i = 0; i < function.parameter_count; ++i)
-      passes_numbers = passes_numbers && has_scalar_leaves(function.locals[i].type);
+    info.calls = static_cast<std::uint32_t>(calls[f]);
+    const bool passes_numbers = has_scalar_leaves(function.result) && !passes_memory(function);
     info.is_inlined = !task.as_written && passes_numbers && !function.returns_self && info.depth <= kMostInlinedDepth &&
                       size <= (calls[f] == 1 ? kOnceNodes : kSmallNodes);
   }
@@ -157,18 +162,21 @@ Place Body::call_inlined(const typed::Call& node, std::optional<RegId> target) {
 // A record that goes to and fro is copied last, as it is when the call begins, and back behind the call.
 //
 // Arguments are evaluated from left to right: scalars into the run of registers that the callee starts with, texts and
-// arrays into the callee's own slots. Where an argument calls something, which might be this very callee, they are
-// built beside those slots and copied at the end.
+// arrays, unless they are lent, into the callee's own slots. Where an argument calls something, which might be this
+// very callee, they are built beside those slots and copied at the end.
 Place Body::call(const typed::Call& node, std::optional<RegId> target) {
   if (is_inlined(node.function)) return call_inlined(node, target);
-  const CalleeInfo& callee = made_callee(task_, node.function);
+  const Lent lent = lent_to(node);
+  const MadeFunction& made = made_callee(task_, node.function, lent);
+  const CalleeInfo& callee = task_.callees[typed::index(node.function)];
   std::vector<Temp> run = code_.take_run(callee.parameter_types);
   std::vector<std::pair<Place, std::vector<Leaf>>> late;
-  std::size_t next_register = 0;
+  std::size_t next_register = 0, next_leaf = 0;
   Place self, nested_self;
   std::vector<Leaf> self_to;
   for (std::size_t i = 0; i < node.arguments.size(); ++i) {
-    std::vector<Leaf> to = callee.parameters[i];
+    std::vector<Leaf> to = made.parameters[i];
+    const std::size_t first_leaf = std::exchange(next_leaf, next_leaf + to.size());
     for (Leaf& leaf : to)
       if (leaf.kind == Leaf::Kind::Register) leaf.reg = run[next_register++].reg();
     if (i == 0 && callee.returns_self) {
@@ -176,6 +184,13 @@ Place Body::call(const typed::Call& node, std::optional<RegId> target) {
       self = copied_out(Place{.leaves = nested_self.leaves, .registers = {}, .slots = {}}, node.arguments[0]->type);
       self_to = std::move(to);
       continue;
+    }
+    if (!lent.empty()) {
+      const auto of_argument = std::span(lent).subspan(first_leaf, to.size());
+      if (std::ranges::any_of(of_argument, [](SlotId slot) { return slot != kNoSlot; })) {
+        pass_lent(*node.arguments[i], of_argument, to);
+        continue;
+      }
     }
     const bool in_memory = std::ranges::any_of(to, [](const Leaf& leaf) { return leaf.kind == Leaf::Kind::Slot; });
     const bool calls_follow = std::any_of(node.arguments.begin() + static_cast<std::ptrdiff_t>(i), node.arguments.end(),
@@ -200,7 +215,7 @@ Place Body::call(const typed::Call& node, std::optional<RegId> target) {
     result.registers = code_.take_run(callee.result_types);
     first_result = index(result.registers[0].reg());
   }
-  code_.emit(Op::Call, first_result, static_cast<std::uint16_t>(callee.id), first_argument);
+  code_.emit(Op::Call, first_result, static_cast<std::uint16_t>(made.id), first_argument);
   result.leaves = callee.result;
   std::uint16_t next_result = first_result;
   for (Leaf& leaf : result.leaves)

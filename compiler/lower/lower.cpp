@@ -33,17 +33,47 @@ std::uint16_t oldest_version(const vm::Module& module) {
 // -------------------------------------------------------------------------------------
 
 // Scalars in registers, the rest in slots of the callee's own.
-std::vector<Leaf> passing_leaves(ModuleBuilder& module, const typed::Type& type, std::vector<vm::TypeId>& run) {
-  std::vector<Leaf> leaves;
-  for (const LeafType& leaf : leaves_of(type)) {
-    if (leaf.is_scalar()) {
-      run.push_back(vm::type_id(leaf.scalar));
-      leaves.push_back(Leaf::in(RegId{}, leaf));
-    } else {
-      leaves.push_back(Leaf::at(module.add_slot(vm::Region::Scratch, leaf), leaf));
+void set_shared(ModuleBuilder& module, const typed::Function& function, CalleeInfo& info) {
+  for (std::uint32_t i = 0; i < function.parameter_count; ++i) {
+    for (const LeafType& leaf : leaves_of(function.locals[i].type)) {
+      info.own_slots.push_back(kNoSlot);
+      if (leaf.is_scalar()) info.parameter_types.push_back(vm::type_id(leaf.scalar));
     }
   }
-  return leaves;
+  for (const LeafType& leaf : leaves_of(function.result)) {
+    if (leaf.is_scalar()) {
+      info.result_types.push_back(vm::type_id(leaf.scalar));
+      info.result.push_back(Leaf::in(RegId{}, leaf));
+    } else {
+      info.result.push_back(Leaf::at(module.add_slot(vm::Region::Scratch, leaf), leaf));
+    }
+  }
+  if (!info.returns_self) return;
+  for (const LeafType& leaf : leaves_of(function.locals[0].type))
+    if (leaf.is_scalar()) info.result_types.push_back(vm::type_id(leaf.scalar));
+}
+
+std::vector<std::vector<Leaf>> parameters_of(ModuleBuilder& module, const typed::Function& function, CalleeInfo& info,
+                                             const Lent& lent) {
+  std::vector<std::vector<Leaf>> parameters;
+  std::size_t at = 0;
+  for (std::uint32_t i = 0; i < function.parameter_count; ++i) {
+    std::vector<Leaf>& leaves = parameters.emplace_back();
+    for (const LeafType& leaf : leaves_of(function.locals[i].type)) {
+      const std::size_t n = at++;
+      if (leaf.is_scalar()) {
+        leaves.push_back(Leaf::in(RegId{}, leaf));
+        continue;
+      }
+      SlotId slot = lent.empty() ? kNoSlot : lent[n];
+      if (slot == kNoSlot) {
+        if (info.own_slots[n] == kNoSlot) info.own_slots[n] = module.add_slot(vm::Region::Scratch, leaf);
+        slot = info.own_slots[n];
+      }
+      leaves.push_back(Leaf::at(slot, leaf));
+    }
+  }
+  return parameters;
 }
 
 // The values that each run of a test is given: params of the module.
@@ -259,32 +289,26 @@ void report_refusal(TaskContext& task, const std::string& message) {
 
 }  // namespace
 
-const CalleeInfo& made_callee(TaskContext& task, typed::FunctionId id) {
+const MadeFunction& made_callee(TaskContext& task, typed::FunctionId id, const Lent& lent) {
   CalleeInfo& info = task.callees[typed::index(id)];
-  if (info.is_made) return info;
   const typed::Function& function = task.task.functions[typed::index(id)];
-  for (std::uint32_t i = 0; i < function.parameter_count; ++i)
-    info.parameters.push_back(passing_leaves(task.module, function.locals[i].type, info.parameter_types));
-  info.result = passing_leaves(task.module, function.result, info.result_types);
-  if (info.returns_self) {
-    for (const Leaf& leaf : info.parameters[0])
-      if (leaf.kind == Leaf::Kind::Register) info.result_types.push_back(vm::type_id(leaf.type.scalar));
-  }
-
-  ScratchPool scratch;
-  Body body(task, function.name, scratch);
+  if (info.made.empty()) set_shared(task.module, function, info);
+  const auto [at, is_new] = info.made.try_emplace(lent);
+  MadeFunction& made = at->second;
+  if (!is_new) return made;
+  made.parameters = parameters_of(task.module, function, info, lent);
+  Body body(task, function.name, info.scratch);
   body.set_locals(function.locals);
   if (function.of_module && (function.of_library || !task.as_written)) body.leave_out_lines();
-  body.add_parameters(info);
+  body.add_parameters(made.parameters, info.parameter_types.size());
   body.set_result(info);
   body.lower(function.body);
-  info.id = body.finish(function.span);
+  made.id = body.finish(function.span);
   if (function.of_module && task.as_written) {
-    auto& lines = task.module.module.functions[vm::index(info.id)].lines;
-    if (!lines.empty()) task.module_lines.push_back({info.id, function.span, std::exchange(lines, {})});
+    auto& lines = task.module.module.functions[vm::index(made.id)].lines;
+    if (!lines.empty()) task.module_lines.push_back({made.id, function.span, std::exchange(lines, {})});
   }
-  info.is_made = true;
-  return info;
+  return made;
 }
 }  // namespace lowering
 
@@ -305,10 +329,18 @@ std::optional<Lowered> lower(const typed::Program& program, std::size_t task_ind
         {.returns_self = function.returns_self,
          .reads_clock = any_expr(function.body, [&](const typed::Expr& e) { return reads_clock(task, e); })});
   decide_inlining(task);
-  for (std::size_t f = 0; f < source.functions.size(); ++f)
-    if (!task.callees[f].is_inlined) made_callee(task, typed::FunctionId(f));
+  // Those that are given texts or arrays are made where they are called: there it is known where those stand.
+  const auto make_functions = [&](bool all) {
+    for (std::size_t f = 0; f < source.functions.size(); ++f) {
+      const CalleeInfo& info = task.callees[f];
+      if (!info.is_inlined && info.made.empty() && (all || !passes_memory(source.functions[f])))
+        made_callee(task, typed::FunctionId(f), {});
+    }
+  };
+  make_functions(task.as_written);
   for (const typed::Alarm& alarm : source.alarms) lower_alarm(task, alarm);
   for (const typed::Handler& handler : source.handlers) lower_handler(task, handler);
+  make_functions(true);
   const std::size_t own_functions = module.functions.size();
   std::vector<TestCode> tests;
   if (options.with_tests) tests = lower_tests(task, task_index);

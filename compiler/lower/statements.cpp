@@ -53,8 +53,12 @@ void Body::lower(const typed::Stmt& stmt) {
 }
 
 void Body::lower(const typed::Declare& stmt) {
-  if (!frame_.declared[typed::index(stmt.local)].is_variable)
+  if (!frame_.declared[typed::index(stmt.local)].is_variable) {
     if (auto place = known_place(*stmt.value)) return declare(stmt.local, std::move(*place));
+    const auto leaves = never_changes(*stmt.value) ? standing(*stmt.value) : std::nullopt;
+    const auto is_memory = [](const Leaf& leaf) { return leaf.kind == Leaf::Kind::Slot && !leaf.type.is_scalar(); };
+    if (leaves && std::ranges::all_of(*leaves, is_memory)) return declare(stmt.local, raw_place(*stmt.value));
+  }
   declare(stmt.local, temporary(*stmt.value));
 }
 

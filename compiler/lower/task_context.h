@@ -55,22 +55,35 @@ struct StateUse {
   std::vector<bool> by_callees{};  // through functions that it calls
 };
 
+// Where the texts and arrays that a call passes are lent, one for each leaf of the parameters: the slot in which the
+// callee reads them; kNoSlot for scalars and for what is copied. Empty: nothing is lent.
+using Lent = std::vector<SlotId>;
+
+// A function of the module that a task's function became, for arguments that are lent in this way.
+struct MadeFunction {
+  vm::FunctionId id{};
+  std::vector<std::vector<Leaf>> parameters{};  // Register leaves stand for the next register of the argument run
+};
+
 // A function of the task, as its callers see it: either its body stands wherever it is called (`is_inlined`), and
-// nothing else of it exists, or it is a function of the module. Scalars travel in registers;
-// texts and arrays by copy, in Scratch slots that belong to the callee: there is no recursion, so one set is enough.
+// nothing else of it exists, or it is a function of the module, or several (`made`). Scalars travel in registers; texts
+// and arrays stay where they are, in a function made for that place, or are copied into Scratch slots that belong to
+// the callee: there is no recursion, so one set is enough.
 struct CalleeInfo {
   bool is_inlined = false;
   std::uint32_t size = 0;   // nodes of its tree, with what is inlined into it
   std::uint32_t depth = 0;  // how deep that goes
+  std::uint32_t calls = 0;  // places that call it
   StateUse states{};
-  bool is_made = false;  // what follows is filled in
-  vm::FunctionId id{};
-  std::vector<std::vector<Leaf>> parameters{};  // Register leaves stand for the next register of the argument run
-  std::vector<Leaf> result{};                   // likewise of the result run
-  std::vector<vm::TypeId> parameter_types{};    // of the argument run
-  std::vector<vm::TypeId> result_types{};       // where it returns self: those of its scalars stand last
-  bool returns_self = false;                    // its first parameter goes back to the caller
-  bool reads_clock = false;                     // `now` or an input's age, itself or through a callee
+  bool returns_self = false;  // its first parameter goes back to the caller
+  bool reads_clock = false;   // `now` or an input's age, itself or through a callee
+  std::map<Lent, MadeFunction> made{};
+  // What all of `made` share; filled in with the first.
+  std::vector<SlotId> own_slots{};  // by leaf of the parameters, where one is copied; kNoSlot until then
+  ScratchPool scratch{};
+  std::vector<Leaf> result{};                 // Register leaves stand for the next register of the result run
+  std::vector<vm::TypeId> parameter_types{};  // of the argument run
+  std::vector<vm::TypeId> result_types{};     // where it returns self: those of its scalars stand last
 };
 
 // What all functions of one task share while they are lowered.

@@ -3,7 +3,8 @@
 
 The programs are made so that nothing overflows or is out of range (every value is reduced modulo 1009, every index
 modulo the length); what they try is the lowering: registers that are used again, targets that are read and written,
-nested loops with break and continue, logic, calls with effects, records, arrays, lists and texts by value.
+nested loops with break and continue, logic, calls with effects, records, arrays, lists and texts by value, arrays as
+arguments that are lent or copied.
 
 usage: random_tasks.py EYEFLOWC [FIRST_SEED [COUNT]]
 """
@@ -41,7 +42,8 @@ class Maker:
     def __init__(self, seed):
         self.r = random.Random(seed)
         self.names = 0
-        self.functions = []  # (name, number of parameters)
+        self.functions = []  # (name, kinds of the parameters: "int" or "array")
+        self.arrays = ["zs"]  # readable arrays of 90, long enough to be lent to functions
         self.ints = []  # readable int locals and states
         self.vars = []  # writable ones
         self.loops = 0
@@ -56,7 +58,8 @@ class Maker:
 
     def integer(self, depth):
         r = self.r
-        kind = r.choice(["const", "var", "var", "var", "+", "*", "-", "if", "call", "xs", "rec", "min", "len", "ys"])
+        kind = r.choice(["const", "var", "var", "var", "+", "*", "-", "if", "call", "xs", "rec", "min", "len", "ys", "call",
+                         "long", "sum", "sum"])
         if depth <= 0:
             kind = r.choice(["const", "var"])
         if kind == "var" and self.ints:
@@ -76,14 +79,7 @@ class Maker:
             c, fc = self.logic(depth - 1)
             return f"int({c})", lambda e: int(fc(e))
         if kind == "call" and self.functions:
-            name, count = r.choice(self.functions)
-            args = [self.integer(depth - 1) for _ in range(count)]
-
-            def call(e):
-                values = [f(e) for _, f in args]
-                return e["functions"][name](e, values)
-
-            return f"{name}({', '.join(a for a, _ in args)})", call
+            return self.call(r.choice(self.functions), depth)
         if kind == "xs":
             i, fi = self.integer(depth - 1)
 
@@ -92,6 +88,18 @@ class Maker:
                 return e["xs"][at]
 
             return f"xs[abs({i}) mod 5]", element
+        if kind == "long":
+            array = r.choice(self.arrays)
+            i, fi = self.integer(depth - 1)
+
+            def long_element(e):
+                at = abs(fi(e)) % 90
+                return e[array][at]
+
+            return f"{array}[abs({i}) mod 90]", long_element
+        if kind == "sum":
+            array = r.choice(self.arrays[-2:])
+            return f"(sum({array}) mod {M})", lambda e: c_mod(sum(e[array]), M)
         if kind == "ys":
             i, fi = self.integer(depth - 1)
             return f"at_ys({i})", lambda e: at_ys(e, fi(e))
@@ -113,6 +121,21 @@ class Maker:
             return "(ys.len + s.len)", lambda e: len(e["ys"]) + len(e["s"])
         n = r.randrange(-40, 41)
         return (f"{n}" if n >= 0 else f"({n})"), lambda e: n
+
+    def call(self, function, depth):
+        name, kinds = function
+        args = [self.integer(depth - 1) if kind == "int" else self.array() for kind in kinds]
+
+        def call(e):
+            values = [f(e) for _, f in args]
+            return e["functions"][name](e, values)
+
+        return f"{name}({', '.join(a for a, _ in args)})", call
+
+    # An argument: what it is when its turn comes.
+    def array(self):
+        name = self.r.choice(self.arrays)
+        return name, lambda e: list(e[name])
 
     def logic(self, depth):
         r = self.r
@@ -151,9 +174,10 @@ class Maker:
     # ---- Statements
 
     def block(self, depth, indent):
-        ints, variables = list(self.ints), list(self.vars)
+        ints, variables, arrays = list(self.ints), list(self.vars), list(self.arrays)
         parts = [self.statement(depth, indent + "  ") for _ in range(self.r.randrange(1, 5))]
-        self.ints, self.vars = ints, variables
+        parts += [self.look_at(array, indent + "  ") for array in self.arrays[len(arrays):]]
+        self.ints, self.vars, self.arrays = ints, variables, arrays
         source = "{\n" + "".join(p for p, _ in parts) + indent + "}"
 
         def run(e):
@@ -162,10 +186,17 @@ class Maker:
 
         return source, run
 
+    # What became of an array, at the end of its block.
+    def look_at(self, array, indent):
+        def look(e):
+            e["h"] = c_mod(e["h"] + sum(e[array]), M)
+
+        return f"{indent}h = (h + sum({array})) mod {M}\n", look
+
     def statement(self, depth, indent):
         r = self.r
         kinds = ["declare", "assign", "assign", "assign", "if", "for", "each", "while", "xs", "push", "rec", "text",
-                 "whole", "stop", "send"]
+                 "whole", "stop", "send", "long", "long", "name", "name", "pass"]
         kind = r.choice(kinds)
         if depth <= 0 and kind in ("if", "for", "each", "while"):
             kind = "assign"
@@ -225,6 +256,36 @@ class Maker:
                 e["xs"][at] = value
 
             return f"{indent}xs[abs({i}) mod 5] = {v}\n", store
+        takers = [function for function in self.functions if "array" in function[1]]
+        if kind == "pass" and takers:
+            v, f = self.call(r.choice(takers), 3)
+
+            def take(e):
+                result = f(e)
+                e["g"] = c_mod(e["g"] + result, M)
+
+            return f"{indent}g = ({v} + g) mod {M}\n", take
+        if kind in ("long", "pass"):
+            i, fi = self.integer(1)
+            v, f = self.integer(2)
+            array = r.choice([name for name in self.arrays if name[:2] in ("zs", "w_")])
+
+            def store_long(e):
+                at = abs(fi(e)) % 90
+                value = f(e)
+                e[array][at] = value
+
+            return f"{indent}{array}[abs({i}) mod 90] = {v}\n", store_long
+        if kind == "name":
+            word = r.choice(["let", "var"])
+            source, f = self.array()
+            name = self.fresh("w_" if word == "var" else "l_")
+            self.arrays.append(name)
+
+            def name_array(e):
+                e[name] = f(e)
+
+            return f"{indent}{word} {name} = {source}\n", name_array
         if kind == "push":
             v, f = self.integer(2)
             # The value may push as well, by a function: there is room for that.
@@ -349,31 +410,37 @@ class Maker:
         return f"{indent}{head} {b}\n", run
 
     def function(self):
-        count = self.r.randrange(0, 4)
-        params = [self.fresh("a_") for _ in range(count)]
+        kinds = [self.r.choice(["int", "array"]) for _ in range(self.r.randrange(0, 4))]
+        params = [self.fresh("a_") for _ in kinds]
         self.in_function = True
-        saved = (list(self.ints), list(self.vars))
-        self.ints = self.ints + params
+        saved = (list(self.ints), list(self.vars), list(self.arrays))
+        for param, kind in zip(params, kinds):
+            (self.ints if kind == "int" else self.arrays).append(param)
         b, fb = self.block(2, "  ")
         v, f = self.integer(2)
-        self.ints, self.vars = saved
+        self.ints, self.vars, self.arrays = saved
         self.in_function = False
         name = self.fresh("fn_")
-        source = f"  fn {name}({', '.join(p + ': int' for p in params)}) -> int {b[:-3]}    return {v}\n  }}\n"
+        looks = [self.look_at(param, "    ") for param, kind in zip(params, kinds) if kind == "array"]
+        types = {"int": "int", "array": "[int; 90]"}
+        declared = ", ".join(f"{param}: {types[kind]}" for param, kind in zip(params, kinds))
+        source = f"  fn {name}({declared}) -> int {b[:-3]}{''.join(s for s, _ in looks)}    return {v}\n  }}\n"
 
         def run(e, values):
             frame = Frame(e, dict(zip(params, values)))
             try:
                 fb(frame)
+                for _, look in looks:
+                    look(frame)
                 return f(frame)
             except Return as r:
                 return r.value
 
-        self.functions.append((name, count))
+        self.functions.append((name, kinds))
         return name, source, run
 
 
-STATE = ("g", "h", "xs", "ys", "p", "s", "sent", "functions")
+STATE = ("g", "h", "xs", "ys", "zs", "p", "s", "sent", "functions")
 
 
 class Frame(dict):
@@ -443,6 +510,7 @@ task random_{seed} {{
   state h : int = 2
   state xs : [int; 5] = [1, 2, 3, 4, 5]
   state ys : [int; <=40] = []
+  state zs : [int; 90] = [3; 90]
   state p : Pair = Pair(a: 6, b: 7)
   state s : text(24) = "s"
   fn at_ys(i: int) -> int {{
@@ -463,7 +531,7 @@ task random_{seed} {{
 
 
 def expected(functions, run, readings):
-    state = {"g": 1, "h": 2, "xs": [1, 2, 3, 4, 5], "ys": [], "p": {"a": 6, "b": 7}, "s": "s", "sent": [],
+    state = {"g": 1, "h": 2, "xs": [1, 2, 3, 4, 5], "ys": [], "zs": [3] * 90, "p": {"a": 6, "b": 7}, "s": "s", "sent": [],
              "functions": functions}
     for n in readings:
         e = Frame(state, {"n": n})

@@ -43,7 +43,7 @@ eyeflow_program(golden_runner SOURCES
 eyeflow_golden_tests(golden_runner FOLDERS isa language diagnostics english bytecode cli)
 add_test(NAME golden.coverage COMMAND golden_runner --coverage WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 foreach(script value_instructions branch_instructions element_instructions part_instructions array_instructions bytes images figures
-    nested_arrays levels)
+    nested_arrays levels lent_arguments)
   add_test(NAME golden.reference.${script}
     COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/golden/reference/${script}.py --check)
 endforeach()
