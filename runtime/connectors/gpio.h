@@ -16,23 +16,29 @@
 
 namespace eyeflow::runtime {
 
-// Tells a contact that bounces from one that has changed: a level counts once it has stood still for `settle`.
+// What is told of a contact: its level at each change, or one of the edges each time. With a time to settle, a level
+// counts once it has stood still for that long, so that a contact that bounces and a spike on the line change nothing.
 class Debouncer {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  Debouncer(std::chrono::nanoseconds settle, bool level) : settle_(settle), level_(level), seen_(level) {}
+  // `level`: what the line stands at now.
+  Debouncer(const PinSettings& pin, bool level) : settle_(pin.debounce), edge_(pin.edge), level_(level), seen_(level) {}
 
-  // The line was seen at `level`. True: it counts at once, and has changed.
-  bool see(bool level, Time now);
+  // The line changed to `level` at that time, or was found there. What is to be told now, if anything.
+  std::optional<bool> see(bool level, Time at);
   // When due() is to be asked next; nothing: not before the next see().
   std::optional<Time> deadline() const { return deadline_; }
-  // At the deadline or later: true when the level that stood still is another one than before.
-  bool due(Time now);
-  bool level() const { return level_; }
+  // At the deadline or later: what is to be told, if a level that counts stood still until then.
+  std::optional<bool> due(Time now);
+  bool level() const { return level_; }  // that counts
+  bool seen() const { return seen_; }    // the last one
 
  private:
+  std::optional<bool> told(bool level) const;
+
   std::chrono::nanoseconds settle_;
+  PinEdge edge_;
   bool level_, seen_;
   std::optional<Time> deadline_;
 };
@@ -48,9 +54,10 @@ struct GpioOutput {
   bool safe = false;    // what it stands at before the first message
 };
 
-// One GPIO chip of the kernel: inputs by edges, outputs by levels, on one thread. A chip that is not there, or a line
-// that another program holds, is tried again with growing pauses; an output then stands at its latest level. When the
-// program ends, the kernel takes the lines back; what they stand at then is the hardware's affair.
+// One GPIO chip of the kernel: inputs by edges, outputs by levels, on one thread. A chip that is not there, and each
+// line that cannot be had (another program holds it, the chip has none of that number), is named and tried again with
+// growing pauses, while the other lines work; an output then stands at its latest level. When the program ends, the
+// kernel takes the lines back; what they stand at then is the hardware's affair.
 class GpioChip final : public Source, public Sink {
  public:
   GpioChip(std::string chip, std::vector<GpioInput> inputs, std::vector<GpioOutput> outputs);
@@ -65,6 +72,7 @@ class GpioChip final : public Source, public Sink {
  private:
   struct Lines;
   void run(Receiver& receiver);
+  void tell_lines(const Lines& lines, Receiver& receiver);
   void watch(Lines& lines, Receiver& receiver);
 
   std::string chip_;

@@ -7,6 +7,7 @@ The button is the machine's power button, line 3 of the chip, pressed from outsi
 the chip's data register, also from outside: neither goes through the programs under test.
 """
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -57,6 +58,12 @@ bundle = "/press.efb"
 bind = { button = "button", lamp = "lamp", horn = "horn", presses = "presses" }
 """
 
+# The button springs back 100 ms after it was pressed: for 20 ms of debounce it was pressed and let go, for 1 s it was a
+# spike. The chip has no line 99.
+PRESSED, SPIKE = (
+    SITE.replace('debounce = "5 ms"', f'edge = "rising", debounce = "{settle}"').replace("line = 6", "line = 99")
+    for settle in ("20 ms", "1 s"))
+
 LAMP, HORN = 1 << 5, 1 << 6
 RUN = "eyeflow-vm run /press.efb --site /site.toml --key /key.pub"
 
@@ -88,7 +95,8 @@ def main():
         subprocess.run([eyeflowc, "build", folder / "press.eft", "-o", folder / "press.efb", "--key", folder / "key"],
                        check=True, stdout=subprocess.DEVNULL)
         files = with_libraries([build / "tools/eyeflow-vm"], sysroot)
-        files |= {"/press.efb": folder / "press.efb", "/key.pub": folder / "key.pub", "/site.toml": SITE}
+        files |= {"/press.efb": folder / "press.efb", "/key.pub": folder / "key.pub", "/site.toml": SITE, "/pressed.toml": PRESSED,
+                  "/spike.toml": SPIKE}
         with Machine(machine_folder, files) as machine:
             run(machine)
 
@@ -124,6 +132,23 @@ def run(machine):
     machine.wait_for(r"gpiochip0.*1 inputs, 2 outputs", start)
     expect("after a kill the lines are free, and safe again", pins(machine) & (LAMP | HORN), HORN)
     machine.shell("kill $daemon; wait $daemon")
+
+    told = edges_told(machine, "/pressed.toml")
+    expect("the rising edge of a press is told once, the falling one not", told, ["true"] * 2)
+    expect("a line that the chip has not leaves the lamp to work", pins(machine) & LAMP, 0)
+    expect("a spike that is shorter than the debounce is no press", edges_told(machine, "/spike.toml"), [])
+
+
+def edges_told(machine, site):
+    """What the button's edges came to, of two presses."""
+    start = len(machine.seen)
+    machine.shell(f"eyeflow-vm run /press.efb --site {site} --key /key.pub & daemon=$!")
+    machine.wait_for(r"gpiochip0.*1 inputs, 1 outputs; the chip has no line '99'", start)
+    for _ in range(2):
+        machine.ask("system_powerdown")
+        machine.shell("sleep 3")
+    machine.shell("kill $daemon; wait $daemon")
+    return re.findall(r"presses.*down=(\w+)", machine.seen[start:])
 
 
 def press_when_up(machine):

@@ -14,7 +14,6 @@
 
 #include "runtime/connectors/console.h"
 #include "runtime/connectors/files.h"
-#include "runtime/connectors/gpio.h"
 #include "runtime/connectors/influx.h"
 #include "runtime/connectors/mqtt.h"
 #include "runtime/connectors/replay.h"
@@ -146,44 +145,6 @@ Signal a_signal() {
           .excursion_for = 2s,
           .period = 100ms,
           .seed = 5};
-}
-
-// A contact that bounces for 3 ms and settles for 10.
-TEST(Gpio, ABouncingContactChangesOnce) {
-  const Debouncer::Time start{};
-  const auto at = [&](int ms) { return start + std::chrono::milliseconds(ms); };
-  Debouncer contact(std::chrono::milliseconds(10), false);
-  EXPECT_FALSE(contact.deadline());
-  for (const int ms : {0, 1, 2, 3}) EXPECT_FALSE(contact.see(ms % 2 == 1, at(ms)));
-  EXPECT_FALSE(contact.due(at(12)));
-  EXPECT_TRUE(contact.due(at(13)));
-  EXPECT_TRUE(contact.level());
-  EXPECT_FALSE(contact.due(at(20))) << "once";
-  // A spike ends where it began.
-  EXPECT_FALSE(contact.see(false, at(30)));
-  EXPECT_FALSE(contact.see(true, at(31)));
-  EXPECT_FALSE(contact.due(at(41)));
-  EXPECT_TRUE(contact.level());
-}
-
-TEST(Gpio, WithoutDebounceEveryChangeCounts) {
-  Debouncer contact(std::chrono::nanoseconds(0), false);
-  EXPECT_TRUE(contact.see(true, {}));
-  EXPECT_FALSE(contact.see(true, {}));
-  EXPECT_TRUE(contact.see(false, {}));
-  EXPECT_FALSE(contact.deadline());
-}
-
-// This machine has no chip: it is told once, and the end does not wait.
-TEST(Gpio, AChipThatIsNotThereIsTriedAgain) {
-  Notebook book;
-  GpioChip chip("no-such-chip", {}, {{{.chip = "no-such-chip", .line = "3"}, "on", false}});
-  chip.start(book);
-  chip.write({.topic = "3", .payload = "on"});
-  ASSERT_TRUE(book.wait_state());
-  chip.stop();
-  EXPECT_EQ(book.states,
-            std::vector<std::string>{"down: chip 'no-such-chip': No such file or directory; trying again"});
 }
 
 TEST(Simulate, IsAFunctionOfItsSettings) {
