@@ -229,8 +229,9 @@ void Uploader::failed(const Verdict& verdict) {
 }
 
 void Uploader::tell(bool up, std::string_view detail) {
-  if (told_up_ == up) return;
+  if (told_up_ == up && (up || told_reason_ == detail)) return;
   told_up_ = up;
+  told_reason_ = detail;
   if (options_.on_state) options_.on_state(up, detail);
 }
 

@@ -37,7 +37,8 @@ struct UploadOptions {
   std::chrono::milliseconds longest_pause{300'000};
   std::uint32_t seed = std::random_device{}();  // of the variation
 
-  // The far side came up, or went down, and why: told when it changes, on the uploader's thread.
+  // The far side came up, or went down, and why: told when it or the reason changes, on the uploader's thread. A far
+  // side that is away is told of once a try at most, and tries become rare.
   std::function<void(bool up, std::string_view detail)> on_state;
 };
 
@@ -89,6 +90,7 @@ class Uploader {
   std::atomic<std::int64_t> pause_ms_ = 0;  // until the next try after a failure; 0: the last try went well
   std::size_t rows_at_once_;                // smaller once the far side found a batch too large
   std::optional<bool> told_up_;
+  std::string told_reason_;
   std::atomic<std::uint64_t> batches_ = 0, failures_ = 0, rows_ = 0, bytes_ = 0;
   std::atomic<bool> up_ = false;
   std::thread thread_;

@@ -81,6 +81,9 @@ class Upload : public testing::Test {
     options.batch_bytes = batch_bytes;
     options.first_pause = 10ms;
     options.longest_pause = 50ms;
+    options.on_state = [this](bool up, std::string_view detail) {
+      states_.push_back(std::string(up ? "up: " : "down: ") + std::string(detail));
+    };
     uploaders_.push_back(std::move(*runtime::Uploader::make(*store_, options)));
     running_ = uploaders_.back().get();
     running_.load()->start();
@@ -115,6 +118,7 @@ class Upload : public testing::Test {
 
   std::function<Answer(const Received&)> answer_ = [](const Received&) { return Answer{}; };
   std::map<std::string, int> signatures_;  // how many bodies each was for
+  std::vector<std::string> states_;        // of the uploader's thread, until it was stopped
   std::optional<runtime::Store> store_;
   std::vector<std::unique_ptr<runtime::Uploader>> uploaders_;
   std::atomic<runtime::Uploader*> running_ = nullptr;
@@ -225,6 +229,22 @@ TEST_F(Upload, AFarSideThatFailsNowAndThenGetsEachRowAgain) {
   drained();
   check_all(340);
   EXPECT_GT(running_.load()->stats().failures, 0u);
+}
+
+// First it is overloaded, then it does not know the device, and in the end it is well: each is told, and told once.
+TEST_F(Upload, EachReasonOfAFarSideThatFailsIsTold) {
+  constexpr int kAnswers[] = {503, 503, 403, 403, 503, 200, 200, 503, 200};
+  std::size_t requests = 0;
+  answer_ = [&](const Received&) { return Answer{.status = kAnswers[std::min(requests++, std::size(kAnswers) - 1)]}; };
+  start(1);
+  for (int i = 0; i < 4; ++i) {
+    put(1);
+    drained();
+  }
+  stop();
+  EXPECT_EQ(states_,
+            (std::vector<std::string>{"down: answers 503", "down: refuses the rows with 403", "down: answers 503",
+                                      "up: takes rows", "down: answers 503", "up: takes rows"}));
 }
 
 // What each try had waited for, as the uploader says it. Nobody measures time here.
