@@ -62,12 +62,14 @@ void Uploader::on_commit() {
 
 void Uploader::stop() {
   {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     if (stopping_) return;
     stopping_ = true;
+    wake_.notify_all();
+    if (up_ && thread_.joinable()) wake_.wait_for(lock, options_.end_limit, [this] { return ended_; });
+    cut_off_ = !ended_;
   }
-  wake_.notify_one();
-  if (!up_) client_->stop();  // a far side that hangs would hold the end up
+  if (cut_off_) client_->stop();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -85,6 +87,9 @@ void Uploader::work() {
            (all ? std::chrono::duration_cast<Clock::duration>(options_.every) : std::chrono::milliseconds(pause_ms_));
   }
   if (up_) drain();
+  const std::lock_guard lock(mutex_);
+  ended_ = true;
+  wake_.notify_all();
 }
 
 // False: the end has come.
@@ -158,7 +163,7 @@ Uploader::Then Uploader::send(const OutboxBatch& waiting) {
       from += body.rows;
       if (const Then then = post(waiting.epoch, body, headers); then != Then::Next) return then;
       const std::lock_guard lock(mutex_);
-      if (stopping_ && !up_) return Then::Leave;
+      if (stopping_ && (!up_ || cut_off_)) return Then::Leave;
     }
   }
   return Then::Next;
@@ -190,6 +195,10 @@ std::vector<Uploader::Body> Uploader::encode(const OutboxBatch& waiting, std::si
 
 Uploader::Then Uploader::post(std::uint64_t epoch, const Body& body, HttpClient::Headers& headers) {
   const auto reply = client_->post(headers, body.bytes, options_.compress ? kPackedContentType : kBatchContentType);
+  if (!reply && cut_off_) {
+    if (up_) tell(false, "was not waited for at the end; what it has not stored goes next time");
+    return Then::Leave;
+  }
   if (!reply) {
     failed({Verdict::Kind::Retry, 0, {}, reply.error().message});
     return Then::Leave;

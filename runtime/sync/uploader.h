@@ -36,6 +36,7 @@ struct UploadOptions {
   std::chrono::milliseconds first_pause{1'000};  // after a failure; doubled each time, and varied
   std::chrono::milliseconds longest_pause{300'000};
   std::uint32_t seed = std::random_device{}();  // of the variation
+  std::chrono::milliseconds end_limit{3'000};   // the end waits so long for a far side that was up
 
   // The far side came up, or went down, and why: told when it or the reason changes, on the uploader's thread. A far
   // side that is away is told of once a try at most, and tries become rare.
@@ -57,7 +58,7 @@ class Uploader {
   void start();
   // Rows were committed: from any thread, cheap.
   void on_commit();
-  // Ends. What is in the outbox stays there; a last try is made when the far side was up.
+  // Ends. What is in the outbox stays there; a last try is made when the far side was up, and cut off at end_limit.
   void stop();
 
   UploadStats stats() const;
@@ -84,7 +85,8 @@ class Uploader {
   std::unique_ptr<HttpClient> client_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  bool stopping_ = false, committed_ = false;
+  bool stopping_ = false, committed_ = false, ended_ = false;
+  std::atomic<bool> cut_off_ = false;  // the end has not waited for the far side
   Clock::time_point due_{};
   net::Backoff backoff_;
   std::atomic<std::int64_t> pause_ms_ = 0;  // until the next try after a failure; 0: the last try went well

@@ -5,12 +5,14 @@
 #include <httplib.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "runtime/security/keys.h"
@@ -81,6 +83,7 @@ class Upload : public testing::Test {
     options.batch_bytes = batch_bytes;
     options.first_pause = 10ms;
     options.longest_pause = 50ms;
+    options.end_limit = 100ms;
     options.on_state = [this](bool up, std::string_view detail) {
       states_.push_back(std::string(up ? "up: " : "down: ") + std::string(detail));
     };
@@ -245,6 +248,38 @@ TEST_F(Upload, EachReasonOfAFarSideThatFailsIsTold) {
   EXPECT_EQ(states_,
             (std::vector<std::string>{"down: answers 503", "down: refuses the rows with 403", "down: answers 503",
                                       "up: takes rows", "down: answers 503", "up: takes rows"}));
+}
+
+// It took rows, and then hangs: the end leaves it alone, the rows stay, and the next run sends them.
+TEST_F(Upload, TheEndDoesNotWaitForAFarSideThatHangs) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool is_up = false, has_ended = false, was_waited_for = false;
+  answer_ = [&](const Received&) {
+    std::unique_lock lock(mutex);
+    if (!std::exchange(is_up, true) || has_ended) return Answer{};
+    was_waited_for = !changed.wait_for(lock, 20s, [&] { return has_ended; });
+    return Answer{.status = 503};
+  };
+  put(1);
+  start(10);
+  drained();
+  put(1);
+  stop();
+  {
+    const std::scoped_lock lock(mutex);
+    EXPECT_TRUE(is_up);
+    has_ended = true;
+  }
+  changed.notify_all();
+  EXPECT_EQ(states_,
+            (std::vector<std::string>{"up: takes rows",
+                                      "down: was not waited for at the end; what it has not stored goes next time"}));
+  EXPECT_EQ(running_.load()->stats().failures, 0u);
+  EXPECT_EQ(store_->stats().outbox_rows, 1u);
+  start(10);
+  drained();
+  EXPECT_FALSE(was_waited_for);
 }
 
 // What each try had waited for, as the uploader says it. Nobody measures time here.
