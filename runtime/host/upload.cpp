@@ -46,10 +46,12 @@ void Upload::prepare(const Site& site, Store& store, ConnectionBoard& board) {
        .compress = cloud.compress,
        .every = cloud.every,
        .batch_rows = cloud.batch_rows,
-       .on_state = [&board, url = cloud.shown](bool up, std::string_view detail) {
-         board.set("cloud", up, detail);
-         up ? log()->info("cloud {}: {}", url, detail) : log()->warn("cloud {}: {}", url, detail);
-       }});
+       .on_state =
+           [&board, url = cloud.shown](bool up, std::string_view detail) {
+             board.set("cloud", up, detail);
+             up ? log()->info("cloud {}: {}", url, detail) : log()->warn("cloud {}: {}", url, detail);
+           },
+       .on_lost = [url = cloud.shown](std::string_view what) { log()->error("cloud {}: {}", url, what); }});
   if (!made) return give_up(made.error());
   uploader_ = std::move(*made);
 }

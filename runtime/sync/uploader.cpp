@@ -24,6 +24,18 @@ constexpr std::size_t kRowsToLookAt = 2000;
 // Bodies are made for one signature until there are so many bytes.
 constexpr std::size_t kBytesAtOnce = 128u << 10;
 
+// A batch that was found too large is halved, and grows again after so many full ones that were taken; each time that
+// was too soon, after twice as many.
+constexpr std::size_t kFirstFullToGrow = 16, kMostFullToGrow = 1024;
+// A single row that is found too large is tried so often, with the longest pause in between, before it is left out.
+constexpr int kTriesOfOneRow = 12;
+
+std::string describe_row(const OutboxBatch& waiting, std::uint64_t sequence) {
+  const auto row = std::ranges::find(waiting.rows, sequence, &OutboxRow::sequence);
+  const StreamNames& names = waiting.names(*row);
+  return fmt::format("row {} ({} of {}, {} bytes)", sequence, names.log, names.owner, row->row.size());
+}
+
 void append_hex(std::string& out, std::span<const std::byte> bytes) {
   constexpr char kDigits[] = "0123456789abcdef";
   for (const std::byte b : bytes)
@@ -43,7 +55,8 @@ Uploader::Uploader(Store& store, UploadOptions options, std::unique_ptr<HttpClie
       options_(std::move(options)),
       client_(std::move(client)),
       backoff_(options_.first_pause, options_.longest_pause, options_.seed),
-      rows_at_once_(options_.batch_rows) {}
+      rows_at_once_(options_.batch_rows),
+      full_to_grow_(kFirstFullToGrow) {}
 
 Uploader::~Uploader() { stop(); }
 
@@ -74,7 +87,7 @@ void Uploader::stop() {
 }
 
 UploadStats Uploader::stats() const {
-  return {batches_, failures_, rows_, bytes_, up_, std::chrono::milliseconds(pause_ms_)};
+  return {batches_, failures_, rows_, rows_left_out_, bytes_, up_, std::chrono::milliseconds(pause_ms_)};
 }
 
 void Uploader::work() {
@@ -100,7 +113,7 @@ bool Uploader::wait_until_due() {
     if (Clock::now() >= due_) return true;
     if (has_news && !backoff_.has_failed()) {
       lock.unlock();
-      const bool enough = waiting() >= rows_at_once_;
+      const bool enough = waiting() >= options_.batch_rows;
       lock.lock();
       if (enough) return true;
     }
@@ -112,7 +125,8 @@ bool Uploader::wait_until_due() {
 // Rows of the outbox that the far side has not stored, as far as it is told without asking the store's thread.
 std::uint64_t Uploader::waiting() const {
   const StoreStats stats = store_.stats();
-  const std::uint64_t stored = rows_, gone = stats.rows_acknowledged;  // which follows with the next commit
+  const std::uint64_t stored = rows_ + rows_left_out_,
+                      gone = stats.rows_acknowledged;  // which follows with the next commit
   return stats.outbox_rows - std::min(stats.outbox_rows, stored - std::min(stored, gone));
 }
 
@@ -120,6 +134,7 @@ std::uint64_t Uploader::waiting() const {
 struct Uploader::Body {
   std::uint64_t first = 0, last = 0;
   std::size_t rows = 0;
+  std::size_t looked_at = 0;  // of what waits: those and the ones that are left out
   std::string bytes;
 };
 
@@ -160,8 +175,8 @@ Uploader::Then Uploader::send(const OutboxBatch& waiting) {
       append_hex(headers.emplace_back("EyeFlow-Signature", "").second, *signature);
     }
     for (const Body& body : bodies) {
-      from += body.rows;
-      if (const Then then = post(waiting.epoch, body, headers); then != Then::Next) return then;
+      from += body.looked_at;
+      if (const Then then = post(waiting, body, headers); then != Then::Next) return then;
       const std::lock_guard lock(mutex_);
       if (stopping_ && (!up_ || cut_off_)) return Then::Leave;
     }
@@ -177,14 +192,16 @@ std::vector<Uploader::Body> Uploader::encode(const OutboxBatch& waiting, std::si
   std::uint64_t first = from == 0 ? waiting.first : waiting.rows[from - 1].sequence + 1;
   for (std::size_t packed = 0; from < waiting.rows.size() && bodies.size() < kMostDigests && packed < kBytesAtOnce;) {
     rows.clear();
+    const std::size_t begin = from;
     for (std::size_t bytes = 0; from < waiting.rows.size() && rows.size() < rows_at_once_; ++from) {
       const OutboxRow& row = waiting.rows[from];
+      if (from + 1 < waiting.rows.size() && is_left_out(waiting.epoch, row.sequence)) continue;
       bytes += row.row.size();
       if (!rows.empty() && bytes > options_.batch_bytes) break;
       const StreamNames& names = waiting.names(row);
       rows.push_back({row.sequence, row.time, names.owner, names.log, row.row, names.schema});
     }
-    Body& body = bodies.emplace_back(first, rows.back().sequence, rows.size());
+    Body& body = bodies.emplace_back(first, rows.back().sequence, rows.size(), from - begin);
     body.bytes = encode_batch({options_.device, waiting.epoch, first, body.last}, rows);
     if (packer) body.bytes = packer->pack(body.bytes);
     packed += body.bytes.size();
@@ -193,7 +210,7 @@ std::vector<Uploader::Body> Uploader::encode(const OutboxBatch& waiting, std::si
   return bodies;
 }
 
-Uploader::Then Uploader::post(std::uint64_t epoch, const Body& body, HttpClient::Headers& headers) {
+Uploader::Then Uploader::post(const OutboxBatch& waiting, const Body& body, HttpClient::Headers& headers) {
   const auto reply = client_->post(headers, body.bytes, options_.compress ? kPackedContentType : kBatchContentType);
   if (!reply && cut_off_) {
     if (up_) tell(false, "was not waited for at the end; what it has not stored goes next time");
@@ -203,20 +220,28 @@ Uploader::Then Uploader::post(std::uint64_t epoch, const Body& body, HttpClient:
     failed({Verdict::Kind::Retry, 0, {}, reply.error().message});
     return Then::Leave;
   }
-  return settle(epoch, body, judge(*reply, options_.acknowledge, options_.device, epoch, body.first, body.last));
+  return settle(waiting, body,
+                judge(*reply, options_.acknowledge, options_.device, waiting.epoch, body.first, body.last));
 }
 
-Uploader::Then Uploader::settle(std::uint64_t epoch, const Body& body, const Verdict& verdict) {
-  if (verdict.kind == Verdict::Kind::TooLarge && body.rows > 1) {
+Uploader::Then Uploader::settle(const OutboxBatch& waiting, const Body& body, const Verdict& verdict) {
+  if (verdict.kind == Verdict::Kind::TooLarge) {
+    if (body.rows == 1) {
+      one_is_too_large(waiting, body.last, verdict);
+      return Then::Leave;
+    }
     rows_at_once_ = body.rows / 2;
+    full_to_grow_ = std::min(has_grown_ ? full_to_grow_ * 2 : full_to_grow_, kMostFullToGrow);
+    full_ = 0;
     return Then::LookAgain;
   }
   if (verdict.kind != Verdict::Kind::Stored) {
     failed(verdict);
     return Then::Leave;
   }
-  store_.acknowledge(epoch, verdict.stored);
   const bool all = verdict.stored == body.last;
+  if (!too_large_.empty()) left_out(waiting, body, verdict.stored);
+  store_.acknowledge(waiting.epoch, verdict.stored);
   // Of a part it is known up to which number, and numbers without a row are rare.
   rows_ += all ? body.rows : std::min<std::uint64_t>(body.rows, verdict.stored + 1 - body.first);
   ++batches_;
@@ -225,7 +250,51 @@ Uploader::Then Uploader::settle(std::uint64_t epoch, const Body& body, const Ver
   pause_ms_ = 0;
   up_ = true;
   tell(true, "takes rows");
+  if (all && body.rows == rows_at_once_) grow();
   return all ? Then::Next : Then::LookAgain;
+}
+
+void Uploader::grow() {
+  if (rows_at_once_ == options_.batch_rows || ++full_ < full_to_grow_) return;
+  rows_at_once_ = std::min(rows_at_once_ * 2, options_.batch_rows);
+  has_grown_ = rows_at_once_ < options_.batch_rows;
+  if (!has_grown_) full_to_grow_ = kFirstFullToGrow;
+  full_ = 0;
+}
+
+// The last one of them all is never left out: only that a row behind it is taken shows that it alone is refused.
+bool Uploader::is_left_out(std::uint64_t epoch, std::uint64_t sequence) const {
+  return std::ranges::any_of(too_large_, [&](const TooLarge& row) {
+    return row.epoch == epoch && row.sequence == sequence && row.tries > kTriesOfOneRow;
+  });
+}
+
+void Uploader::one_is_too_large(const OutboxBatch& waiting, std::uint64_t sequence, const Verdict& verdict) {
+  auto found = std::ranges::find_if(
+      too_large_, [&](const TooLarge& row) { return row.epoch == waiting.epoch && row.sequence == sequence; });
+  if (found == too_large_.end()) found = too_large_.insert(found, {waiting.epoch, sequence, 0});
+  ++found->tries;
+  failed({verdict.kind,
+          0,
+          {},
+          fmt::format("{}: {} by itself; let it, and what stands in front of it, take larger "
+                      "requests. It is tried {} times more, then left out and lost if the rows "
+                      "behind it are taken",
+                      verdict.detail, describe_row(waiting, sequence), kTriesOfOneRow)});
+}
+
+// What was passed over in the body that was stored up to there is lost by that; the rest was taken after all.
+void Uploader::left_out(const OutboxBatch& waiting, const Body& body, std::uint64_t stored) {
+  for (const TooLarge& row : too_large_) {
+    const bool passed_over = row.epoch == waiting.epoch && row.sequence >= body.first && row.sequence < body.last &&
+                             row.sequence <= stored && row.tries > kTriesOfOneRow;
+    if (!passed_over) continue;
+    ++rows_left_out_;
+    if (options_.on_lost)
+      options_.on_lost(fmt::format("{} was found too large {} times and was left out; it is lost",
+                                   describe_row(waiting, row.sequence), row.tries));
+  }
+  std::erase_if(too_large_, [&](const TooLarge& row) { return row.epoch < waiting.epoch || row.sequence <= stored; });
 }
 
 void Uploader::failed(const Verdict& verdict) {

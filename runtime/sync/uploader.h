@@ -41,10 +41,13 @@ struct UploadOptions {
   // The far side came up, or went down, and why: told when it or the reason changes, on the uploader's thread. A far
   // side that is away is told of once a try at most, and tries become rare.
   std::function<void(bool up, std::string_view detail)> on_state;
+  // A row that the far side found too large by itself was left out: which, as a sentence.
+  std::function<void(std::string_view what)> on_lost;
 };
 
 struct UploadStats {
   std::uint64_t batches = 0, failures = 0, rows = 0;  // rows that were acknowledged
+  std::uint64_t rows_left_out = 0;                    // too large for the far side, and lost
   std::uint64_t bytes = 0;                            // of bodies that were acknowledged, as sent
   bool up = false;                                    // the last try went well
   std::chrono::milliseconds pause{0};                 // after a failure: how long the far side is left alone
@@ -75,8 +78,12 @@ class Uploader {
   enum class Then { Next, LookAgain, Leave };  // send the next one; ask the outbox anew; leave the far side alone
   Then send(const OutboxBatch& waiting);
   std::vector<Body> encode(const OutboxBatch& waiting, std::size_t from) const;
-  Then post(std::uint64_t epoch, const Body& body, HttpClient::Headers& headers);
-  Then settle(std::uint64_t epoch, const Body& body, const Verdict& verdict);
+  Then post(const OutboxBatch& waiting, const Body& body, HttpClient::Headers& headers);
+  Then settle(const OutboxBatch& waiting, const Body& body, const Verdict& verdict);
+  void grow();
+  bool is_left_out(std::uint64_t epoch, std::uint64_t sequence) const;
+  void one_is_too_large(const OutboxBatch& waiting, std::uint64_t sequence, const Verdict& verdict);
+  void left_out(const OutboxBatch& waiting, const Body& body, std::uint64_t stored);
   void failed(const Verdict& verdict);
   void tell(bool up, std::string_view detail);
 
@@ -90,10 +97,17 @@ class Uploader {
   Clock::time_point due_{};
   net::Backoff backoff_;
   std::atomic<std::int64_t> pause_ms_ = 0;  // until the next try after a failure; 0: the last try went well
-  std::size_t rows_at_once_;                // smaller once the far side found a batch too large
+  std::size_t rows_at_once_;                // smaller once the far side found a batch too large, and …
+  std::size_t full_ = 0, full_to_grow_;     // … larger again after so many full ones
+  bool has_grown_ = false;
+  struct TooLarge {
+    std::uint64_t epoch = 0, sequence = 0;
+    int tries = 0;
+  };
+  std::vector<TooLarge> too_large_;  // by themselves
   std::optional<bool> told_up_;
   std::string told_reason_;
-  std::atomic<std::uint64_t> batches_ = 0, failures_ = 0, rows_ = 0, bytes_ = 0;
+  std::atomic<std::uint64_t> batches_ = 0, failures_ = 0, rows_ = 0, rows_left_out_ = 0, bytes_ = 0;
   std::atomic<bool> up_ = false;
   std::thread thread_;
 };

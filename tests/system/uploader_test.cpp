@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <httplib.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <functional>
@@ -87,6 +88,7 @@ class Upload : public testing::Test {
     options.on_state = [this](bool up, std::string_view detail) {
       states_.push_back(std::string(up ? "up: " : "down: ") + std::string(detail));
     };
+    options.on_lost = [this](std::string_view what) { lost_.emplace_back(what); };
     uploaders_.push_back(std::move(*runtime::Uploader::make(*store_, options)));
     running_ = uploaders_.back().get();
     running_.load()->start();
@@ -120,8 +122,8 @@ class Upload : public testing::Test {
   }
 
   std::function<Answer(const Received&)> answer_ = [](const Received&) { return Answer{}; };
-  std::map<std::string, int> signatures_;  // how many bodies each was for
-  std::vector<std::string> states_;        // of the uploader's thread, until it was stopped
+  std::map<std::string, int> signatures_;   // how many bodies each was for
+  std::vector<std::string> states_, lost_;  // of the uploader's thread, until it was stopped
   std::optional<runtime::Store> store_;
   std::vector<std::unique_ptr<runtime::Uploader>> uploaders_;
   std::atomic<runtime::Uploader*> running_ = nullptr;
@@ -211,6 +213,74 @@ TEST_F(Upload, WhatIsTooLargeIsHalvedUntilItIsTaken) {
   EXPECT_EQ(received()[0].rows.size(), 100u);
   EXPECT_EQ(received()[1].rows.size(), 50u);
   EXPECT_EQ(received()[2].rows.size(), 25u);
+}
+
+// Thirty rows at most, then the limit is raised.
+TEST_F(Upload, BatchesGrowAgainOnceTheyAreTaken) {
+  std::size_t limit = 30;
+  answer_ = [&](const Received& batch) { return Answer{.status = batch.rows.size() > limit ? 413 : 200}; };
+  put(2000);
+  start(100);
+  drained();
+  // Sixteen full batches of 25, a try with 50, then 32 more of 25 …
+  std::vector<std::size_t> sizes;
+  for (const auto& batch : received()) sizes.push_back(batch.rows.size());
+  std::vector<std::size_t> wanted{100, 50};
+  wanted.insert(wanted.end(), 16, 25);
+  wanted.push_back(50);
+  wanted.insert(wanted.end(), 32, 25);
+  wanted.push_back(50);
+  wanted.insert(wanted.end(), 32, 25);
+  EXPECT_EQ(sizes, wanted);
+  const auto before = received().size();
+  limit = 1000;
+  put(4100);
+  drained();
+  sizes.clear();
+  for (const auto& batch : received()) sizes.push_back(batch.rows.size());
+  sizes.erase(sizes.begin(), sizes.begin() + static_cast<std::ptrdiff_t>(before));
+  wanted.assign(32, 25);
+  wanted.insert(wanted.end(), 64, 50);
+  wanted.push_back(100);
+  EXPECT_EQ(sizes, wanted);
+  check_all(6100);
+}
+
+// Row 3 is refused always; until rows behind it are there, nobody knows that it is that row alone.
+TEST_F(Upload, ARowThatIsTooLargeByItselfHoldsTheOthersUpForAWhileOnly) {
+  answer_ = [&](const Received& batch) {
+    const bool has_it = std::ranges::find(batch.rows, 3u) != batch.rows.end();
+    return Answer{.status = has_it ? 413 : 200};
+  };
+  put(3);
+  start(10);
+  const auto tries = [&] { return running_.load()->stats().failures; };
+  for (int i = 0; i < 2000 && tries() < 20; ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_GE(tries(), 20u) << "tried again and again";
+  EXPECT_EQ(running_.load()->stats().rows_left_out, 0u);
+  put(7);
+  drained();
+  stop();
+  EXPECT_EQ(running_.load()->stats().rows_left_out, 1u);
+  EXPECT_EQ(running_.load()->stats().rows, 9u);
+  ASSERT_EQ(lost_.size(), 1u);
+  EXPECT_TRUE(lost_[0].starts_with("row 3 (log of m, 7 bytes) was found too large ")) << lost_[0];
+  const std::string told = "down: finds the batch too large (413): row 3 (log of m, 7 bytes) by itself; ";
+  ASSERT_GE(states_.size(), 2u);
+  EXPECT_EQ(std::ranges::count_if(states_, [&](const auto& state) { return state.starts_with(told); }), 1);
+  EXPECT_EQ(states_.back(), "up: takes rows");
+}
+
+// A limit that nothing gets through must not make the device throw its rows away one after the other.
+TEST_F(Upload, AFarSideThatFindsEveryRowTooLargeGetsThemAllLater) {
+  std::atomic<bool> is_set_wrong = true;
+  answer_ = [&](const Received&) { return Answer{.status = is_set_wrong ? 413 : 200}; };
+  put(5);
+  start(10);
+  const auto tries = [&] { return running_.load()->stats().failures; };
+  for (int i = 0; i < 3000 && tries() < 30; ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_GE(tries(), 30u);
+  EXPECT_EQ(store_->stats().outbox_rows, 5u);
 }
 
 TEST_F(Upload, APartThatIsStoredIsGoneOnBehind) {

@@ -104,8 +104,12 @@ std::string storage_text(const HostStats& stats) {
 }
 std::string cloud_text(const HostStats& stats) {
   if (!stats.cloud) return {};
-  return fmt::format("{} rows sent in {} batches   {} wait", count_text(stats.cloud->rows),
-                     count_text(stats.cloud->batches), count_text(stats.storage ? stats.storage->outbox_rows : 0));
+  std::string text =
+      fmt::format("{} rows sent in {} batches   {} wait", count_text(stats.cloud->rows),
+                  count_text(stats.cloud->batches), count_text(stats.storage ? stats.storage->outbox_rows : 0));
+  if (stats.cloud->rows_left_out > 0)
+    text += fmt::format("   {} were too large and are lost", count_text(stats.cloud->rows_left_out));
+  return text;
 }
 
 std::string what_runs(const ScreenSetup& setup, const HostStats& stats) {
