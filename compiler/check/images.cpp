@@ -13,8 +13,9 @@ using vm::PixelFormat;
 namespace {
 
 const std::vector<std::string>& method_names() {
-  static const std::vector<std::string> names{"resize", "crop",  "gray", "rgb",  "bgr",    "at",
-                                              "red",    "green", "blue", "mean", "stddev", "difference"};
+  static const std::vector<std::string> names{"resize", "crop",       "gray",  "rgb",  "bgr",
+                                              "at",     "red",        "green", "blue", "mean",
+                                              "stddev", "difference", "min",   "max",  "histogram"};
   return names;
 }
 
@@ -96,7 +97,7 @@ Value TaskChecker::image_method(const syntax::CallExpr& call, Value image, const
   const bool is_yuyv = type.format == PixelFormat::Yuyv;
   if (word == "resize" || word == "crop") {
     const bool crops = word == "crop";
-    if (is_yuyv) return not_of("write .rgb() or .gray() before it");
+    if (is_yuyv && !crops) return not_of("write .rgb() or .gray() before it");
     if (!count_arguments(call, word, crops ? 4 : 2, span)) return {};
     typed::ExprPtr x, y;
     if (crops) {
@@ -117,6 +118,13 @@ Value TaskChecker::image_method(const syntax::CallExpr& call, Value image, const
       report(Code::BadSize, span, "a part of " + to_string(type) + " is no larger than that");
       return {};
     }
+    const typed::Constant* left = x ? as_constant(*x) : nullptr;
+    if (is_yuyv && (*width % 2 != 0 || (left && whole(*left) % 2 != 0))) {
+      report(Code::BadSize, span,
+             "a part of a yuyv image begins and ends between pairs of pixels: x and width are even",
+             "write .rgb() or .gray() before it");
+      return {};
+    }
     typed::ExprPtr out =
         made(image_type(*width, *height, type.format), crops ? ArrayFunction::Crop : ArrayFunction::Resize);
     if (crops) {
@@ -133,11 +141,10 @@ Value TaskChecker::image_method(const syntax::CallExpr& call, Value image, const
   }
   if (word == "at" || word == "red" || word == "green" || word == "blue") {
     const bool is_gray = type.format == PixelFormat::Gray8;
-    if (is_yuyv) return not_of("write .rgb() or .gray() before it");
     if (is_gray != (word == "at"))
       return not_of(is_gray ? "it has .at(x, y)" : "it has .red(x, y), .green(x, y) and .blue(x, y)");
     if (!count_arguments(call, word, 2, span)) return {};
-    const bool is_first = (word == "red") == (type.format == PixelFormat::Rgb8);
+    const bool is_first = (word == "red") == (type.format != PixelFormat::Bgr8);
     const std::uint32_t channel = word == "at" || (is_first && word != "green") ? 0 : word == "green" ? 1 : 2;
     typed::ExprPtr out = made(plain(TypeKind::U8), ArrayFunction::PixelAt, channel);
     for (const syntax::Argument& argument : call.arguments) {
@@ -156,9 +163,20 @@ Value TaskChecker::image_method(const syntax::CallExpr& call, Value image, const
     return Value(std::move(out));
   }
   if (word == "mean" || word == "stddev") {
-    if (is_yuyv) return not_of("write .rgb() or .gray() before it");
     if (!count_arguments(call, word, 0, span)) return {};
     return Value(made(plain(TypeKind::F64), word == "mean" ? ArrayFunction::PixelMean : ArrayFunction::PixelStddev));
+  }
+  if (word == "min" || word == "max") {
+    if (!count_arguments(call, word, 0, span)) return {};
+    return Value(made(plain(TypeKind::U8), word == "min" ? ArrayFunction::PixelMin : ArrayFunction::PixelMax));
+  }
+  if (word == "histogram") {
+    if (!count_arguments(call, word, 1, span)) return {};
+    const auto bins = size_of(call.arguments[0].value, 256, "a histogram has bins:");
+    if (!bins) return {};
+    Type counts = plain(TypeKind::FixedArray, *bins);
+    counts.element = arena_.intern(plain(TypeKind::I64));
+    return Value(made(counts, ArrayFunction::PixelHistogram));
   }
   if (word == "difference") {
     if (!count_arguments(call, word, 1, span)) return {};

@@ -302,6 +302,7 @@ class Body {
   void assign_fir(SlotId to, const typed::ArrayCall& node);
   // ---- Images (images.cpp)
   void check_within(RegId value, std::int64_t most);
+  Temp pair_at(Temp x);
   Temp eval_pixel(const typed::ArrayCall& node, std::optional<RegId> target);
   Temp eval_image(const typed::ArrayCall& node, std::optional<RegId> target);
   void assign_image(SlotId to, const typed::ArrayCall& node, const typed::Type& made);

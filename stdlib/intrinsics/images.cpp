@@ -94,30 +94,109 @@ void image_crop(Context& context, Word to, Word image, std::int64_t x, std::int6
     std::memcpy(out + row * to_width * pixel, from + ((top + row) * width + left) * pixel, to_width * pixel);
 }
 
-// Sums of so many samples are exact in an f64, and the quotients rounded once.
-double image_mean(Context& context, Word image) {
-  const Bytes samples = elements<std::uint8_t>(context, image);
-  std::uint64_t sum = 0;
-  for (std::size_t n = 0; n < length(image); ++n) sum += samples[n];
-  return static_cast<double>(sum) / static_cast<double>(length(image));
-}
-double image_stddev(Context& context, Word image) {
-  const Bytes samples = elements<std::uint8_t>(context, image);
-  std::uint64_t sum = 0, squares = 0;
-  for (std::size_t n = 0; n < length(image); ++n) {
-    sum += samples[n];
-    squares += std::uint64_t{samples[n]} * samples[n];
+namespace {
+
+// The samples of an image: as they are, or of yuyv as they would be in rgb8, pair by pair.
+struct AsTheyAre {
+  static constexpr std::size_t count(std::size_t bytes) { return bytes; }
+  template <typename Take>
+  static void each(Bytes image, std::size_t bytes, const Take& take) {
+    for (std::size_t n = 0; n < bytes; ++n) take(image[n]);
   }
-  const auto count = static_cast<double>(length(image));
+};
+struct OfYuyv {
+  static constexpr std::size_t count(std::size_t bytes) { return bytes / 4 * 6; }
+  template <typename Take>
+  static void each(Bytes image, std::size_t bytes, const Take& take) {
+    for (std::size_t n = 0; n < bytes / 4 * 2; ++n) {
+      const Pixel p = load_pixel(image, n, vm::PixelFormat::Yuyv);
+      for (const int sample : {p.red, p.green, p.blue}) take(static_cast<std::uint8_t>(sample));
+    }
+  }
+};
+
+// Sums of so many samples are exact in an f64, and the quotients rounded once. Of none they are 0.
+template <typename Samples>
+double mean_of(Context& context, Word image) {
+  std::uint64_t sum = 0;
+  Samples::each(elements<std::uint8_t>(context, image), length(image), [&](std::uint8_t s) { sum += s; });
+  const std::size_t count = Samples::count(length(image));
+  return count == 0 ? 0 : static_cast<double>(sum) / static_cast<double>(count);
+}
+template <typename Samples>
+double stddev_of(Context& context, Word image) {
+  std::uint64_t sum = 0, squares = 0;
+  Samples::each(elements<std::uint8_t>(context, image), length(image), [&](std::uint8_t s) {
+    sum += s;
+    squares += std::uint64_t{s} * s;
+  });
+  const auto count = static_cast<double>(Samples::count(length(image)));
+  if (count == 0) return 0;
   const double mean = static_cast<double>(sum) / count;
   return std::sqrt(std::max(0.0, static_cast<double>(squares) / count - mean * mean));
 }
+template <typename Samples>
+Word least_of(Context& context, Word image) {
+  std::uint8_t least = 255;
+  Samples::each(elements<std::uint8_t>(context, image), length(image),
+                [&](std::uint8_t s) { least = std::min(least, s); });
+  return vm::to_word(least);
+}
+template <typename Samples>
+Word greatest_of(Context& context, Word image) {
+  std::uint8_t greatest = 0;
+  Samples::each(elements<std::uint8_t>(context, image), length(image),
+                [&](std::uint8_t s) { greatest = std::max(greatest, s); });
+  return vm::to_word(greatest);
+}
+template <typename Samples>
+void histogram_of(Context& context, Word bins, Word image) {
+  auto* out = writable<std::int64_t>(context, bins);
+  const std::size_t n = length(bins);
+  std::fill_n(out, n, 0);
+  Samples::each(elements<std::uint8_t>(context, image), length(image), [&](std::uint8_t s) { ++out[s * n / 256]; });
+}
+
+}  // namespace
+
+double image_mean(Context& context, Word image) { return mean_of<AsTheyAre>(context, image); }
+double image_mean_of_yuyv(Context& context, Word image) { return mean_of<OfYuyv>(context, image); }
+double image_stddev(Context& context, Word image) { return stddev_of<AsTheyAre>(context, image); }
+double image_stddev_of_yuyv(Context& context, Word image) { return stddev_of<OfYuyv>(context, image); }
+Word image_min(Context& context, Word image) { return least_of<AsTheyAre>(context, image); }
+Word image_min_of_yuyv(Context& context, Word image) { return least_of<OfYuyv>(context, image); }
+Word image_max(Context& context, Word image) { return greatest_of<AsTheyAre>(context, image); }
+Word image_max_of_yuyv(Context& context, Word image) { return greatest_of<OfYuyv>(context, image); }
+void image_histogram(Context& context, Word bins, Word image) { histogram_of<AsTheyAre>(context, bins, image); }
+void image_histogram_of_yuyv(Context& context, Word bins, Word image) { histogram_of<OfYuyv>(context, bins, image); }
+
+Word image_sample_of_yuyv(Context& context, Word image, std::int64_t pixel, std::int64_t sample) {
+  if (pixel < 0 || static_cast<std::uint64_t>(pixel) >= length(image) / 4 * 2 || sample < 0 || sample > 2) return 0;
+  const Pixel p =
+      load_pixel(elements<std::uint8_t>(context, image), static_cast<std::size_t>(pixel), vm::PixelFormat::Yuyv);
+  return vm::to_word(static_cast<std::uint8_t>(sample == 0 ? p.red : sample == 1 ? p.green : p.blue));
+}
+
 double image_difference(Context& context, Word a, Word b) {
   const Bytes x = elements<std::uint8_t>(context, a), y = elements<std::uint8_t>(context, b);
   const std::size_t count = std::min(length(a), length(b));
   std::uint64_t sum = 0;
   for (std::size_t n = 0; n < count; ++n) sum += static_cast<std::uint64_t>(x[n] < y[n] ? y[n] - x[n] : x[n] - y[n]);
   return static_cast<double>(sum) / static_cast<double>(count);
+}
+
+double image_difference_of_yuyv(Context& context, Word a, Word b) {
+  const Bytes x = elements<std::uint8_t>(context, a), y = elements<std::uint8_t>(context, b);
+  const std::size_t pixels = std::min(length(a), length(b)) / 4 * 2;
+  std::uint64_t sum = 0;
+  const auto add = [&](int s, int t) { sum += static_cast<std::uint64_t>(s < t ? t - s : s - t); };
+  for (std::size_t n = 0; n < pixels; ++n) {
+    const Pixel p = load_pixel(x, n, vm::PixelFormat::Yuyv), q = load_pixel(y, n, vm::PixelFormat::Yuyv);
+    add(p.red, q.red);
+    add(p.green, q.green);
+    add(p.blue, q.blue);
+  }
+  return pixels == 0 ? 0 : static_cast<double>(sum) / static_cast<double>(3 * pixels);
 }
 
 }  // namespace eyeflow::stdlib::functions

@@ -90,6 +90,7 @@ std::vector<std::uint32_t> capacities(const vm::IntrinsicDesc& desc, const stdli
   if (desc.name.starts_with("signal.resample.")) return {157, 200};
   if (desc.name == "image.resize") return {8 * 4 * 3, 10 * 6 * 3, 0, 0, 0};
   if (desc.name == "image.recolor") return {60, 60 * 3, 0};
+  if (desc.name.starts_with("image.histogram")) return {48, 200};
   if (desc.name == "image.crop") return {4 * 3 * 3, 10 * 6 * 3, 0, 0, 0};
   if (desc.name.starts_with("signal.fft."))
     return {static_cast<std::uint32_t>(2 * shape.bins()), shape.n, static_cast<std::uint32_t>(shape.table_numbers()),
@@ -105,6 +106,7 @@ Word whole_number(const vm::IntrinsicDesc& desc, int p, Random& random) {
   if (desc.name == "image.resize") return p == 2 ? 10 : p == 3 ? 8 : 3;
   if (desc.name == "image.recolor") return 2 + 16 * 1;
   if (desc.name == "image.crop") return p < 4 ? random.bits() % 5 : Word{10} + (Word{4} << 16) + (Word{3} << 32);
+  if (desc.name == "image.sample.yuyv") return p == 1 ? random.bits() % 110 : random.bits() % 4;
   if (desc.name.starts_with("bytes."))
     return p == 1 ? random.bits() % 210 : (Word{1} << random.bits() % 4) + random.bits() % 8 * 16;
   return vm::to_word(static_cast<std::int64_t>(random.bits() % 19) - 1);  // digits

@@ -75,6 +75,10 @@ def crop(image, w, x, y, out_w, out_h, size):
     return [image[((y + row) * w + x) * size + n] for row in range(out_h) for n in range(out_w * size)]
 
 
+def samples(image, form):
+    return [s for p in pixels(image, form) for s in p] if form == YUYV else image
+
+
 class File:
     def __init__(self):
         self.consts, self.states, self.functions, self.calls = [], [], [], []
@@ -102,12 +106,33 @@ class File:
         changed = "" if expected is None or not any(expected) else f"; state.o{name} = [{', '.join(map(str, expected))}]"
         self.calls.append(f"{name}({', '.join(map(str, numbers))}) -> (){changed}")
 
-    def figure(self, name, intrinsic, images, expected):
-        registers, lines = [], [f"function {name} () -> (f64)"]
+    def bins(self, name, intrinsic, image, counts):
+        """A histogram into as many words as `counts` has."""
+        self.slot("const", "i" + name, len(image), image)
+        self.states.append(f"slot state {self.at['state']} o{name}: [i64; {len(counts)}]@state")
+        self.at["state"] += 8 * len(counts)
+        self.functions.append("\n".join([
+            f"function {name} ()", f"  registers r0: [i64; {len(counts)}]@state, r1: [u8; {len(image)}]@const",
+            f"  ref           r0, o{name}", f"  ref           r1, i{name}", f"  intrinsic     -, {intrinsic}, r0",
+            "  return        -", "end"]))
+        self.calls.append(f"{name}() -> (); state.o{name} = [{', '.join(map(str, counts))}]")
+
+    def sample(self, name, intrinsic, image, expected):
+        """One of the samples that `expected` has by pixel and number."""
+        self.slot("const", "i" + name, len(image), image)
+        self.functions.append("\n".join([
+            f"function {name} (r0: i64, r1: i64) -> (u8)",
+            f"  registers r2: [u8; {len(image)}]@const, r3: i64, r4: i64, r5: u8", f"  ref           r2, i{name}",
+            "  move          r3, r0", "  move          r4, r1", f"  intrinsic     r5, {intrinsic}, r2",
+            "  return        r5", "end"]))
+        self.calls += [f"{name}({n}, {s}) -> {value}" for (n, s), value in expected.items()]
+
+    def figure(self, name, intrinsic, images, expected, kind="f64"):
+        registers, lines = [], [f"function {name} () -> ({kind})"]
         for n, image in enumerate(images):
             self.slot("const", f"i{name}{n}", len(image), image)
             registers.append(f"r{n}: [u8; {len(image)}]@const")
-        registers.append(f"r{len(images)}: f64")
+        registers.append(f"r{len(images)}: {kind}")
         lines.append("  registers " + ", ".join(registers))
         lines += [f"  ref           r{n}, i{name}{n}" for n in range(len(images))]
         lines += [f"  intrinsic     r{len(images)}, {intrinsic}, r0", f"  return        r{len(images)}", "end"]
@@ -155,6 +180,30 @@ def text():
     f.figure("difference", "image.difference", [a, b], shown(Fraction(sum(abs(x - y) for x, y in zip(a, b)), 7)))
     f.figure("difference_turned", "image.difference", [b, a],
              shown(Fraction(sum(abs(x - y) for x, y in zip(a, b)), 7)))
+    a, b = noise(7), noise(9)
+    yuv, other = noise(24), noise(16)
+    for form, images in (("", (a, b)), (".yuyv", (yuv, other))):
+        which = YUYV if form else GRAY
+        x, y = (samples(image, which) for image in images)
+        word = form[1:]
+        if form:
+            mean = Fraction(sum(x), len(x))
+            f.figure("mean_yuyv", "image.mean.yuyv", [yuv], shown(mean))
+            spread = float(Fraction(sum(s * s for s in x), len(x))) - float(mean) * float(mean)
+            f.figure("stddev_yuyv", "image.stddev.yuyv", [yuv], shown(math.sqrt(spread)))
+            f.figure("difference_yuyv", "image.difference.yuyv", [yuv, other],
+                     shown(Fraction(sum(abs(s - t) for s, t in zip(x, y)), len(y))))
+            f.sample("sample", "image.sample.yuyv", other, {
+                **{(n, s): y[3 * n + s] for n in range(8) for s in range(3)},
+                **{place: 0 for place in ((8, 0), (-1, 0), (0, 3), (0, -1))}})
+            f.figure("mean_short", "image.mean.yuyv", [[1, 2, 3]], "0.0")
+            f.figure("stddev_short", "image.stddev.yuyv", [[1, 2, 3]], "0.0")
+            f.figure("difference_short", "image.difference.yuyv", [[1, 2, 3], yuv], "0.0")
+        f.figure("least" + word, "image.min" + form, [images[0]], min(x), "u8")
+        f.figure("greatest" + word, "image.max" + form, [images[1]], max(y), "u8")
+        for count in (1, 3, 256):
+            f.bins(f"bins{word}{count}", "image.histogram" + form, images[0],
+                   [sum(s * count // 256 == k for s in x) for k in range(count)])
     image = noise(16)  # the last of the constants: behind it nothing can be read
     f.make("resize_end", "image.resize", image, 4, [4, 2, 1], resize(image, 4, 4, 2, 2, 1))
     state = (f.at["state"] + 63) // 64 * 64
