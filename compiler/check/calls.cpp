@@ -138,7 +138,10 @@ Value TaskChecker::named_call(const syntax::CallExpr& call, const std::string& n
     for (std::string& n : names_of(kind)) candidates.push_back(std::move(n));
   }
   std::string hint = suggestion(name, candidates);
-  if (std::string_view instead = instead_of_foreign_word(name); !instead.empty()) hint = instead;
+  // Some words mean one thing as a function and another elsewhere.
+  std::string_view instead = instead_of_foreign_word(name + "(");
+  if (instead.empty()) instead = instead_of_foreign_word(name);
+  if (!instead.empty()) hint = instead;
   report(Code::UnknownFunction, call.callee->span, "there is no function '" + name + "'", std::move(hint));
   return {};
 }

@@ -223,14 +223,21 @@ Value TaskChecker::make_convert(ConvertOp op, const Type& type, Value operand) {
 bool TaskChecker::unify(Value& left, Value& right) {
   TypeKind a = left.type().kind, b = right.type().kind;
   if (a == b) return true;
+  // 2.0 beside a whole number: that is what has to be converted. (Elements of an array are converted by no call.)
+  const auto is_float_beside = [&](const Value& literal, const Value& other) {
+    const auto* local = std::get_if<typed::LocalExpr>(&other.expr->node);
+    const bool is_element = local && typed::index(local->local) >= body_.locals.size();
+    return typed::is_float(literal.type().kind) && !literal.with_unit && typed::is_integer(other.type().kind) &&
+           !is_element;
+  };
   if (left.literal && right.literal) {
     bool any_float = typed::is_float(a) || typed::is_float(b);
     TypeKind kind = any_float ? TypeKind::F64 : TypeKind::U64;
     left = literal_to_kind(std::move(left), kind);
     right = literal_to_kind(std::move(right), kind);
-  } else if (left.literal) {
+  } else if (left.literal && !is_float_beside(left, right)) {
     left = literal_to_kind(std::move(left), b);
-  } else if (right.literal) {
+  } else if (right.literal && !is_float_beside(right, left)) {
     right = literal_to_kind(std::move(right), a);
   } else {
     // The one to convert: whole numbers to the float, the narrow to the wide, all others to int.

@@ -250,6 +250,8 @@ Value TaskChecker::name_value(const std::string& name, const Span& span) {
   std::vector<std::string> candidates = value_names();
   std::string hint = suggestion(name, candidates);
   if (hint.empty()) hint = instead_of_foreign_word(name);
+  if (stdlib::parse_unit(name))
+    hint = "'" + name + "' is a unit: it stands behind a number, x * 1 " + name + ", or in .to(" + name + ")";
   report(Code::UnknownName, span, "'" + name + "' is not declared here", std::move(hint));
   return {};
 }

@@ -22,6 +22,12 @@ Value TaskChecker::math_call(const syntax::CallExpr& call, typed::Math function,
   if (call.arguments.size() == 1 && (function == Min || function == Max))
     return array_call(call, function == Min ? typed::ArrayFunction::Min : typed::ArrayFunction::Max, span);
   std::string fn(typed::name(function));
+  if ((function == Min || function == Max) && call.arguments.size() > 2) {
+    for (const syntax::Argument& a : call.arguments) expression(a.value);
+    report(Code::ArgumentCount, span, "'" + fn + "' takes 2 arguments, not " + std::to_string(call.arguments.size()),
+           "write " + fn + "([a, b, c])");
+    return {};
+  }
   if (!count_arguments(call, fn, kArity[static_cast<std::size_t>(function)], span)) return {};
   std::vector<Value> values;
   for (const syntax::Argument& a : call.arguments) values.push_back(expression(a.value));

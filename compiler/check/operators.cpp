@@ -47,6 +47,7 @@ Value TaskChecker::operand_error(std::string_view op, const Value& left, const V
   std::string hint;
   TypeKind a = left.type().kind, b = right.type().kind;
   if (op == "+" && (a == TypeKind::Text || b == TypeKind::Text)) hint = "texts are joined by interpolation: \"{a}{b}\"";
+  if (op == "^" && (typed::is_float(a) || typed::is_float(b))) hint = "a power is x * x, or pow(x, y)";
   report(Code::OperandType, span,
          "'" + std::string(op) + "' is not defined for " + to_string(left.type()) + " and " + to_string(right.type()),
          hint);
@@ -172,14 +173,15 @@ Value TaskChecker::combine(BinaryOp op, Value left, Value right, const Span& op_
 Value TaskChecker::arithmetic(BinaryOp op, Value left, Value right, const Span& op_span, const Span& span) {
   if (is_time(left) || is_time(right)) return time_arithmetic(op, std::move(left), std::move(right), op_span, span);
   if (!is_number(left) || !is_number(right)) return operand_error(spelling(op), left, right, op_span);
-  if (!unify(left, right)) return {};
-  if (op == BinaryOp::Add || op == BinaryOp::Sub) return sum(op, std::move(left), std::move(right), span);
-  if (op == BinaryOp::Mul || op == BinaryOp::Div) return product(op, std::move(left), std::move(right), span);
-  if (typed::is_float(left.type().kind)) {
-    report(Code::OperandType, op_span, "'mod' is for whole numbers and durations, not " + to_string(left.type()),
+  if (op == BinaryOp::Mod && (typed::is_float(left.type().kind) || typed::is_float(right.type().kind))) {
+    const Type& type = typed::is_float(left.type().kind) ? left.type() : right.type();
+    report(Code::OperandType, op_span, "'mod' is for whole numbers and durations, not " + to_string(type),
            "write a - b * f64(floor(a / b))");
     return {};
   }
+  if (!unify(left, right)) return {};
+  if (op == BinaryOp::Add || op == BinaryOp::Sub) return sum(op, std::move(left), std::move(right), span);
+  if (op == BinaryOp::Mul || op == BinaryOp::Div) return product(op, std::move(left), std::move(right), span);
   right = to_unit(std::move(right), left.type().unit, typed::unit_of(left.type()));
   if (!right) return {};
   Type type = left.type();
@@ -366,6 +368,15 @@ Value TaskChecker::comparison(BinaryOp op, Value left, Value right, const Span& 
     left = Value(coerce(std::move(left), right.type()));
   }
   if (!left || !right) return {};
+  // `last == 0 s`: a time that is known is written as what has passed since 1970, as in a state that begins with it.
+  if (is_time(left) && is_time(right) && left.type().kind != right.type().kind) {
+    Value& since = is_duration(left) ? left : right;
+    if (const Constant* c = since.literal ? as_constant(*since.expr) : nullptr) {
+      Constant time = *c;
+      time.type = plain(TypeKind::Time);
+      since = Value(make_constant(std::move(time), since.expr->span));
+    }
+  }
   if (is_number(left) && is_number(right)) {
     if (!unify(left, right)) return {};
     // The literal is what converts: nothing is left to do at run time, and a missing unit is reported where it lacks.

@@ -37,6 +37,7 @@ constexpr std::string_view kEdge = "write a handler: on rising (x > 3) { … }";
 constexpr std::string_view kElse = "write x ?? d, for a value of a type with '?'";
 constexpr std::string_view kDelay = "a delay belongs to an alarm: when … for 5 s";
 constexpr std::string_view kMean = "write mean(xs)";
+constexpr std::string_view kClamp = "write min(max(x, least), most)";
 constexpr std::string_view kLength = "write xs.len";
 constexpr std::string_view kSpan = "write 5 min";
 constexpr std::string_view kOneByOne =
@@ -124,6 +125,16 @@ constexpr Row kRows[] = {
     {"isnull", "write x is missing"},
     {"interval", kSpan},
     {"avg", kMean},
+    {"clamp", kClamp},
+    {"limit(", kClamp},
+    {"ln", "write log(x)"},
+    {"exp10", "write pow(10.0, x)"},
+    {"sqr", "write x * x"},
+    {"expt", "write pow(x, y)"},
+    {"sel", "write an if that assigns in both of its blocks"},
+    {"sign", "write if x < 0.0 { … } else { … }"},
+    {"sort", "what is asked of sorted values has a function: median(xs), percentile(xs, 95 %), min(xs)"},
+    {"db", "write 85 dBSPL for a level of sound: how a meter weighs it is no part of the unit"},
     {"average", kMean},
     {"count", kLength},
     {"tumblingwindow", kWindow},
