@@ -444,6 +444,24 @@ TEST(Collector, TakesOverItsFormerFileAndRowsWithoutSchemas) {
   EXPECT_EQ(collector.query("SELECT * FROM fields"), "1|0|n|int|mm\n");
 }
 
+TEST(Collector, ANumberThatIsAnotherRowIsRefused) {
+  const TemporaryFolder folder;
+  Collector collector(folder);
+  const auto key = collector.key();
+  const auto send = [&](const std::string& text) { return send_rows(collector.options(), key, text, "line1").value(); };
+  EXPECT_EQ(send(rows(1, 3)).status, 200);
+  EXPECT_EQ(send(rows(1, 3)).status, 200) << "a repeat";
+  std::string other = rows(2, 4);
+  const auto at = other.find("{\"n\":3}");
+  ASSERT_NE(at, std::string::npos) << other;
+  other[at + 5] = '7';
+  const auto reply = send(other);
+  EXPECT_EQ(reply.status, 409);
+  EXPECT_NE(reply.body.find("number 3 of epoch"), std::string::npos) << reply.body;
+  EXPECT_EQ(collector.query("SELECT count(*) FROM rows"), "3\n") << "nothing of it";
+  EXPECT_EQ(send(rows(4, 4)).status, 200);
+}
+
 TEST(Collector, BelievesTheDevicesKeyOnly) {
   const TemporaryFolder folder;
   Collector collector(folder);

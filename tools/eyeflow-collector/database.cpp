@@ -79,7 +79,7 @@ std::int64_t now_ns() { return std::chrono::nanoseconds(std::chrono::system_cloc
 struct Database::Impl {
   sqlite3* db = nullptr;
   std::string file;
-  std::unique_ptr<Statement> add_device, find_device, add_schema, find_schema, add_row, find_epoch, set_epoch;
+  std::unique_ptr<Statement> add_device, find_device, add_schema, find_schema, add_row, find_row, find_epoch, set_epoch;
 
   ~Impl() {
     for (auto* statement : {&add_device, &find_device, &add_schema, &find_schema, &add_row, &find_epoch, &set_epoch})
@@ -130,6 +130,8 @@ Result<void> Database::Impl::prepare() {
   add_schema = std::make_unique<Statement>(db, "INSERT OR IGNORE INTO schemas (fields) VALUES (?)");
   find_schema = std::make_unique<Statement>(db, "SELECT id FROM schemas WHERE fields = ?");
   add_row = std::make_unique<Statement>(db, "INSERT OR IGNORE INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  find_row = std::make_unique<Statement>(
+      db, "SELECT 1 FROM rows WHERE device = ? AND epoch = ? AND sequence = ? AND time_ns = ? AND row = ?");
   find_epoch = std::make_unique<Statement>(db, "SELECT stored FROM epochs WHERE device = ? AND epoch = ?");
   set_epoch = std::make_unique<Statement>(db,
                                           "INSERT INTO epochs VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE "
@@ -140,8 +142,9 @@ Result<void> Database::Impl::prepare() {
 Result<Taken> Database::take(std::string_view device, std::string_view text) {
   if (!impl_->exec("BEGIN IMMEDIATE")) return impl_->failed("is in use");
   auto taken = impl_->insert(device, text);
-  if (taken && !impl_->exec("COMMIT")) taken = impl_->failed("cannot be written");
-  if (!taken) impl_->exec("ROLLBACK");
+  const bool all = taken && taken->other == 0;
+  if (all && !impl_->exec("COMMIT")) taken = impl_->failed("cannot be written");
+  if (!taken || !all) impl_->exec("ROLLBACK");
   return taken;
 }
 
@@ -169,7 +172,11 @@ Result<Taken> Database::Impl::insert(std::string_view device, std::string_view t
     const auto schema = schema_of(row.schema);
     const int done = add_row->run(id, of.epoch, row.sequence, row.time, row.from, row.log, row.row, received, schema);
     all = all && done == SQLITE_DONE;
-    (sqlite3_changes(db) == 1 ? taken.added : taken.known) += 1;
+    const bool is_new = sqlite3_changes(db) == 1;
+    (is_new ? taken.added : taken.known) += 1;
+    if (is_new || taken.other != 0) return;
+    if (find_row->run(id, of.epoch, row.sequence, row.time, row.row) != SQLITE_ROW) taken.other = row.sequence;
+    find_row->reset();
   });
   if (!head) return std::unexpected(head.error());
   if (head->device != device) {

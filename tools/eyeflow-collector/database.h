@@ -15,6 +15,9 @@ struct Taken {
   std::uint64_t added = 0;    // rows that were new
   std::uint64_t known = 0;    // rows that were there already: a repeat
   std::uint64_t missing = 0;  // numbers in front of the batch that never came here
+  // The first number under which other rows stand here; 0: none. Nothing of the batch was taken then: two devices have
+  // one name and key, or the program on one of them gives numbers twice.
+  std::uint64_t other = 0;
 };
 
 // All devices' rows in one SQLite file, each once by (device, epoch, sequence). README.md has the tables. One thread at

@@ -80,6 +80,11 @@ Result<void> import_folder(Database& database, const std::map<std::string, runti
     }
     const auto taken = database.take(opened->device, opened->batch);
     if (!taken) return std::unexpected(taken.error());
+    if (taken->other != 0) {
+      done.refused.push_back(fmt::format("{}: number {} of epoch {} is another row here; nothing of it was taken",
+                                         path.string(), taken->other, opened->head.epoch));
+      continue;
+    }
     ++done.files;
     done.rows += taken->added;
     done.known += taken->known;

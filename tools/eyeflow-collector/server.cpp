@@ -105,6 +105,12 @@ Answer take_batch(Database& database, const ServerOptions& options, const Reques
     note(taken.error().message);
     return {503, "the rows could not be stored; try again later\n"};
   }
+  if (taken->other != 0) {
+    return {409,
+            fmt::format("number {} of epoch {} is another row here: do two devices have the name {} and one key, as "
+                        "cards that were cloned? Give each its own\n",
+                        taken->other, head->epoch, device)};
+  }
   if (taken->missing > 0) {
     note(fmt::format("{}: {} numbers before {} of epoch {} never came here", device, taken->missing, head->first,
                      head->epoch));
