@@ -40,13 +40,11 @@ std::unexpected<FileError> error_of(sqlite3* database, int code) {
 // The cache is what both files may cost in memory; the WAL keeps its blocks when it starts over, so that commits on a
 // full disk still have room.
 constexpr const char* kSettings =
-    "PRAGMA locking_mode=EXCLUSIVE;"
     "PRAGMA cache_size=-512;"
     "PRAGMA mmap_size=0;"
     "PRAGMA temp_store=MEMORY;"
     "PRAGMA secure_delete=OFF;"  // what is deleted was sealed
     "PRAGMA cell_size_check=ON;"
-    "PRAGMA auto_vacuum=INCREMENTAL;"
     "PRAGMA journal_size_limit=4194304;"
     "PRAGMA journal_mode=WAL;"
     "PRAGMA synchronous=FULL;";
@@ -112,8 +110,17 @@ FileResult<Database> Database::open(const std::filesystem::path& path, std::uint
   const int code =
       sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
   Database database(raw);
-  if (code != SQLITE_OK) return error_of(raw, code);
+  if (code != SQLITE_OK) {
+    auto error = error_of(nullptr, code);
+    error.error().message = fmt::format("{}: {}", path.string(), sqlite3_errmsg(raw));
+    return error;
+  }
   sqlite3_extended_result_codes(raw, 1);
+  EYEFLOW_STORAGE_CHECK(database.run("PRAGMA locking_mode=EXCLUSIVE"));  // before the first look, which would share
+  // Asked of a file that is there, the next would write at each start, and on a full disk the file would not open.
+  const auto pages = database.number("PRAGMA page_count");
+  if (!pages) return std::unexpected(pages.error());
+  if (*pages == 0) EYEFLOW_STORAGE_CHECK(database.run("PRAGMA auto_vacuum=INCREMENTAL"));
   EYEFLOW_STORAGE_CHECK(database.run(kSettings));
   sqlite3_wal_autocheckpoint(raw, static_cast<int>(checkpoint_pages));
   for (auto [statement, sql] :

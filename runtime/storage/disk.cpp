@@ -75,6 +75,12 @@ bool sync_folder(const fs::path& folder) {
   return good;
 }
 
+Reserve::Reserve(const fs::path& folder, std::uint64_t bytes) : path_(folder / "reserve"), bytes_(bytes) {
+  struct statvfs disk{};
+  if (::statvfs(folder.c_str(), &disk) == 0)
+    bytes_ = std::min(bytes_, static_cast<std::uint64_t>(disk.f_blocks) * disk.f_frsize / 8);
+}
+
 void Reserve::hold() {
   if (held_ || bytes_ == 0) return;
   struct stat info{};

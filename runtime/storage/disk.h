@@ -28,7 +28,9 @@ bool sync_folder(const std::filesystem::path& folder);
 // Disk that is taken and given back when values find no room.
 class Reserve {
  public:
-  Reserve(const std::filesystem::path& folder, std::uint64_t bytes) : path_(folder / "reserve"), bytes_(bytes) {}
+  // At most an eighth of the disk, whatever `bytes` asks: on a small one it would never find room.
+  Reserve(const std::filesystem::path& folder, std::uint64_t bytes);
+  std::uint64_t bytes() const { return bytes_; }
   // Takes it if there is plenty of room. Cheap when it stands.
   void hold();
   void take();  // if there is room at all
