@@ -124,7 +124,7 @@ FileResult<std::uint64_t> HistoryFile::write(const Commit& commit, Progress& nex
     if (!stream.settings.keep || !failed) return;
     const auto position = next.next++;
     const RowNumber number =
-        stream.settings.sync ? RowNumber{commit.state_epoch, own_sequence} : RowNumber{epoch(), position};
+        stream.settings.sync ? RowNumber{commit.row_epoch, own_sequence} : RowNumber{epoch(), position};
     failed = write_row(names_.number_of(stream.owner, stream.name), number, static_cast<std::int64_t>(position),
                        row.time, row.bytes);
     ++rows;

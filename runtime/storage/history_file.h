@@ -28,8 +28,8 @@ class HistoryFile {
     const Group& group;
     std::span<const StreamInfo> streams;
     std::uint64_t state_epoch = 0;
-    std::uint64_t first_sequence = 0;  // of the group's rows in the outbox
-    std::uint64_t number = 0;          // of the group, when it has a part in state.db too
+    std::uint64_t row_epoch = 0, first_sequence = 0;  // of the group's rows in the outbox
+    std::uint64_t number = 0;                         // of the group, when it has a part in state.db too
   };
   FileResult<std::uint64_t> commit(const Commit& commit);  // rows written
 
@@ -53,10 +53,11 @@ class HistoryFile {
   std::uint64_t bytes_in_use() { return file_.database().bytes_in_use(); }
   std::uint64_t newest_epoch() const { return file_.newest_epoch(); }
   std::uint64_t epoch() const { return file_.epoch(); }
-  bool is_new() const { return file_.is_new(); }
   Database& database() { return file_.database(); }
   // Makes the file ready to be written to; commit() does so by itself. Opening writes nothing to a file that is there:
   // a device with a full disk reads what it had.
+  bool is_new() const { return file_.is_new(); }
+  bool knows_state() const { return progress_.state_epoch != 0; }  // there has been a state.db
   FileResult<void> begin();
   bool close();
 

@@ -10,6 +10,11 @@ namespace {
 std::uint64_t stored_of(std::uint64_t epoch, RowNumber acknowledged) {
   return acknowledged.epoch == epoch ? acknowledged.sequence : 0;
 }
+std::uint64_t stored_of(std::uint64_t epoch, std::span<const RowNumber> told) {
+  std::uint64_t stored = 0;
+  for (const RowNumber upto : told) stored = std::max(stored, stored_of(epoch, upto));
+  return stored;
+}
 RowNumber acknowledged_in(const Progress& progress) {
   return {progress.acknowledged_epoch, progress.acknowledged_sequence};
 }
@@ -114,9 +119,9 @@ FileResult<std::uint64_t> Outbox::drop_head(SealedFile& file, Progress& next, F&
 
 FileResult<std::uint64_t> Outbox::acknowledge(SealedFile& file, RowNumber upto, Progress& next) {
   const RowNumber before = acknowledged_in(next);
-  if (upto.epoch == file.epoch()) upto.sequence = std::min(upto.sequence, next.next_sequence - 1);
+  if (upto.epoch == file.row_epoch()) upto.sequence = std::min(upto.sequence, next.next_sequence - 1);
   std::uint64_t in_part = 0;
-  bool is_ours = upto.epoch == file.epoch() && upto.sequence > stored_of(upto.epoch, before);
+  bool is_ours = upto.epoch == file.row_epoch() && upto.sequence > stored_of(upto.epoch, before);
   const auto whole =
       drop_head(file, next, [&](const Block& block, std::uint64_t, std::uint64_t) -> std::optional<std::uint64_t> {
         if (block.first.epoch != upto.epoch) return std::nullopt;

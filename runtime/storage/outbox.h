@@ -56,7 +56,8 @@ class Outbox {
   // Those behind `after`, without what the far side said it stored (`told`), whether that is committed or not.
   struct Wanted {
     std::size_t rows = 0, bytes = 0;
-    RowNumber after, told;
+    RowNumber after;
+    std::span<const RowNumber> told;
   };
   FileResult<OutboxBatch> read(SealedFile& file, const NameTable& names, const Progress& progress,
                                const Wanted& wanted);

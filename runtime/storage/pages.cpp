@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <map>
 #include <optional>
 
@@ -189,7 +191,61 @@ class Reader {
   RawRow row_;
 };
 
+// SQLite's sum over words of 4 bytes in pairs, in the order of bytes that the log's header names.
+struct LogSum {
+  bool is_big_endian = false;
+  std::uint32_t a = 0, b = 0;
+
+  void add(std::span<const std::byte> bytes) {
+    for (std::size_t at = 0; at + 8 <= bytes.size(); at += 8) {
+      a += word(bytes.subspan(at, 4)) + b;
+      b += word(bytes.subspan(at + 4, 4)) + a;
+    }
+  }
+  bool is(std::span<const std::byte> sum) const {  // which are big-endian always
+    return a == big_endian(sum.first(4)) && b == big_endian(sum.subspan(4, 4));
+  }
+
+ private:
+  std::uint32_t word(std::span<const std::byte> bytes) const {
+    const auto value = static_cast<std::uint32_t>(big_endian(bytes));
+    return is_big_endian ? value : std::byteswap(value);
+  }
+};
+
 }  // namespace
+
+LogState look_into_log(const std::filesystem::path& database) {
+  auto path = database;
+  const File log(path += "-wal");
+  LogState state;
+  std::array<std::byte, kWalHeaderBytes> head;
+  if (!log.read(0, head)) return state;
+  const std::span header(head);
+  LogSum sum{.is_big_endian = (head[3] & std::byte{1}) != std::byte{}};
+  sum.add(header.first(24));
+  bool is_whole = sum.is(header.subspan(24)), has_commit_behind = false;
+  std::array<std::byte, kFrameHeaderBytes + kPageBytes> bytes;
+  std::array<std::byte, 8> salts;
+  std::ranges::copy(header.subspan(16, 8), salts.begin());
+  for (std::uint64_t at = kWalHeaderBytes; log.read(at, bytes); at += bytes.size()) {
+    const std::span frame(bytes);
+    if (!is_whole && at == kWalHeaderBytes) std::ranges::copy(frame.subspan(8, 8), salts.begin());
+    // Of the time before it was started over, from here on.
+    if (!std::ranges::equal(frame.subspan(8, 8), salts)) break;
+    state.is_damaged = state.is_damaged || has_commit_behind;
+    sum.add(frame.first(8));
+    sum.add(frame.subspan(kFrameHeaderBytes));
+    const bool follows = sum.is(frame.subspan(16, 8));  // the frame before it, as that one says of itself
+    is_whole = is_whole && follows;
+    has_commit_behind = !is_whole && follows && big_endian(frame.subspan(4, 4)) != 0;
+    sum.a = static_cast<std::uint32_t>(big_endian(frame.subspan(16, 4)));
+    sum.b = static_cast<std::uint32_t>(big_endian(frame.subspan(20, 4)));
+    ++state.pages;
+    state.intact += is_whole;
+  }
+  return state;
+}
 
 void for_each_raw_row(const std::filesystem::path& database, const std::function<void(const RawRow&)>& use) {
   Reader(database, use).read();

@@ -5,9 +5,10 @@
 
 #include <algorithm>
 #include <cstring>
-#include <ctime>
 #include <map>
 #include <optional>
+#include <set>
+#include <type_traits>
 #include <utility>
 
 #include "runtime/storage/disk.h"
@@ -36,49 +37,83 @@ std::pair<std::uint32_t, std::uint64_t> age_of(std::span<const std::byte> sealed
   return age;
 }
 
-// What a damaged file has besides its rows. None of it is believed: what it leads to authenticates, or is lost.
+// What a damaged file has besides its rows. None of it is believed: what it leads to authenticates, or is lost. Most of
+// it stands there twice; where the two differ, both are tried.
 struct Contents {
   using Versions = std::map<std::pair<std::uint32_t, std::uint64_t>, std::vector<std::byte>>;
-  std::map<std::uint32_t, Secret> keys;
-  std::map<std::int64_t, std::uint64_t> epochs;
-  std::map<std::int64_t, NameTable::Names> names, slots;
+  template <typename Key, typename T>
+  using Several = std::map<Key, std::vector<T>>;
+  Several<std::uint32_t, Secret> keys;
+  Several<std::int64_t, std::uint64_t> epochs;
+  Several<std::int64_t, NameTable::Names> names, slots;
   std::map<NameDigest, NameTable::Names> streams;  // `names` by their digest
   std::map<std::int64_t, Versions> values;         // by slot; 0: progress
 };
 
+template <typename Key, typename T>
+std::span<const T> found(const Contents::Several<Key, T>& several, std::type_identity_t<Key> key) {
+  const auto at = several.find(key);
+  return at != several.end() ? std::span<const T>(at->second) : std::span<const T>();
+}
+
+template <typename Key, typename T>
+void note(Contents::Several<Key, T>& several, std::type_identity_t<Key> key, T value, auto&& is_same) {
+  auto& those = several[key];
+  if (std::ranges::none_of(those, [&](const T& other) { return is_same(other, value); }))
+    those.push_back(std::move(value));
+}
+
 void read_contents(const std::filesystem::path& path, const DeviceKey& key, Contents& out) {
+  const auto equal = [](const auto& a, const auto& b) { return a == b; };
+  const auto salt = [&](std::int64_t number, std::span<const std::byte> bytes) {
+    if (bytes.size() == SealedFile::kSaltBytes)
+      note(out.keys, static_cast<std::uint32_t>(number), SealedFile::key_of_salt(key, bytes), equal);
+  };
+  const auto epoch = [&](std::int64_t number, std::int64_t value) {
+    note(out.epochs, number, static_cast<std::uint64_t>(value), equal);
+  };
+  const auto name = [&](bool is_slot, std::int64_t number, const RawValue& owner, const RawValue& name) {
+    NameTable::Names names{text_of(owner), text_of(name), digest_of(text_of(owner), text_of(name))};
+    if (!is_slot) out.streams[names.digest] = names;
+    note(is_slot ? out.slots : out.names, number, std::move(names),
+         [](const auto& a, const auto& b) { return a.digest == b.digest; });
+  };
   for_each_raw_row(path, [&](const RawRow& row) {
     const auto& c = row.columns;
     if (has_shape(row, {Kind::Null, Kind::Integer})) {
-      out.epochs[row.key] = static_cast<std::uint64_t>(c[1].integer);
+      epoch(row.key, c[1].integer);
     } else if (has_shape(row, {Kind::Null, Kind::Blob}) && c[1].bytes.size() == SealedFile::kSaltBytes) {
-      out.keys[static_cast<std::uint32_t>(row.key)] = SealedFile::key_of_salt(key, c[1].bytes);
+      salt(row.key, c[1].bytes);
     } else if (has_shape(row, {Kind::Null, Kind::Blob}) && c[1].bytes.size() >= Seal::kOverhead) {
       out.values[row.key][age_of(c[1].bytes)].assign(c[1].bytes.begin(), c[1].bytes.end());
     } else if (has_shape(row, {Kind::Null, Kind::Text, Kind::Blob}) && text_of(c[1]) == "progress" &&
                c[2].bytes.size() >= Seal::kOverhead) {
       out.values[0][age_of(c[2].bytes)].assign(c[2].bytes.begin(), c[2].bytes.end());
     } else if (has_shape(row, {Kind::Null, Kind::Text, Kind::Text})) {
-      auto& names = out.names[row.key] = {text_of(c[1]), text_of(c[2]), digest_of(text_of(c[1]), text_of(c[2]))};
-      out.streams[names.digest] = names;
+      name(false, row.key, c[1], c[2]);
     } else if (has_shape(row, {Kind::Null, Kind::Text, Kind::Text, Kind::Integer})) {
-      out.slots[row.key] = {text_of(c[1]), text_of(c[2]), digest_of(text_of(c[1]), text_of(c[2]))};
+      name(true, row.key, c[1], c[2]);
+    } else if (has_shape(row, {Kind::Null, Kind::Integer, Kind::Integer, Kind::Blob, Kind::Null})) {
+      salt(c[2].integer, c[3].bytes);
+    } else if (has_shape(row, {Kind::Null, Kind::Integer, Kind::Integer, Kind::Integer, Kind::Null})) {
+      epoch(c[2].integer, c[3].integer);
+    } else if (has_shape(row, {Kind::Null, Kind::Integer, Kind::Integer, Kind::Text, Kind::Text})) {
+      name(c[1].integer == static_cast<std::int64_t>(Copy::Slot), c[2].integer, c[3], c[4]);
     }
   });
 }
 
 class Opener {
  public:
-  explicit Opener(const std::map<std::uint32_t, Secret>& keys) : keys_(keys) {}
+  explicit Opener(const Contents::Several<std::uint32_t, Secret>& keys) : keys_(keys) {}
   bool open(const Identity& identity, std::span<const std::byte> sealed, std::vector<std::byte>& out) {
     const auto series = series_of(sealed);
-    auto seal = seals_.find(series);
-    if (seal == seals_.end()) {
-      const auto key = keys_.find(series);
-      if (key == keys_.end()) return false;
-      seal = seals_.emplace(series, Seal(key->second, series)).first;
+    auto seals = seals_.find(series);
+    if (seals == seals_.end()) {
+      seals = seals_.try_emplace(series).first;
+      for (const Secret& key : found(keys_, series)) seals->second.emplace_back(key, series);
     }
-    return seal->second.open(identity.bytes(), sealed, out);
+    return std::ranges::any_of(seals->second, [&](Seal& seal) { return seal.open(identity.bytes(), sealed, out); });
   }
   // The latest version that authenticates.
   bool open_latest(const Identity& identity, const Contents::Versions& versions, std::vector<std::byte>& out) {
@@ -89,8 +124,8 @@ class Opener {
   }
 
  private:
-  const std::map<std::uint32_t, Secret>& keys_;
-  std::map<std::uint32_t, Seal> seals_;
+  const Contents::Several<std::uint32_t, Secret>& keys_;
+  std::map<std::uint32_t, std::vector<Seal>> seals_;
 };
 
 // Numbers that were met, in ranges: rows come in long runs.
@@ -150,12 +185,14 @@ void for_each_row(const std::filesystem::path& path, FileKind kind, const Conten
   for_each_raw_row(path, [&](const RawRow& row) {
     const auto& c = row.columns;
     if (!has_shape(row, {Kind::Null, Kind::Integer, Kind::Integer, Kind::Integer, Kind::Integer, Kind::Blob})) return;
-    const auto names = contents.names.find(c[1].integer);
-    const auto epoch = contents.epochs.find(c[3].integer);
-    if (names == contents.names.end() || epoch == contents.epochs.end()) return;
-    const RowNumber number{epoch->second, static_cast<std::uint64_t>(c[4].integer)};
-    const auto identity = Identity::of_row(kind, number.epoch, number.sequence, c[2].integer, names->second.digest);
-    if (opener.open(identity, c[5].bytes, plain)) use(names->second, number, row.key, c[2].integer, std::span(plain));
+    for (const NameTable::Names& names : found(contents.names, c[1].integer)) {
+      for (const std::uint64_t epoch : found(contents.epochs, c[3].integer)) {
+        const RowNumber number{epoch, static_cast<std::uint64_t>(c[4].integer)};
+        const auto identity = Identity::of_row(kind, number.epoch, number.sequence, c[2].integer, names.digest);
+        if (opener.open(identity, c[5].bytes, plain))
+          return use(names, number, row.key, c[2].integer, std::span(plain));
+      }
+    }
   });
 }
 
@@ -172,11 +209,11 @@ class OutboxAdoption {
     for_each_raw_row(path, [&](const RawRow& row) {
       const auto& c = row.columns;
       if (!outcome_ || !has_shape(row, {Kind::Null, Kind::Integer, Kind::Integer, Kind::Integer, Kind::Blob})) return;
-      const auto epoch = contents_.epochs.find(c[1].integer);
-      if (epoch == contents_.epochs.end()) return;
       const auto first = static_cast<std::uint64_t>(c[2].integer), last = static_cast<std::uint64_t>(c[3].integer);
-      const auto identity = Identity::of_block(FileKind::State, epoch->second, first, last, row.key);
-      if (opener.open(identity, c[4].bytes, plain)) adopt_block({epoch->second, first}, row.key, plain);
+      for (const std::uint64_t epoch : found(contents_.epochs, c[1].integer)) {
+        const auto identity = Identity::of_block(FileKind::State, epoch, first, last, row.key);
+        if (opener.open(identity, c[4].bytes, plain)) return adopt_block({epoch, first}, row.key, plain);
+      }
     });
     for_each_row(path, FileKind::State, contents_, opener,
                  [&](const NameTable::Names& names, RowNumber number, std::int64_t position, vm::TimeNs time,
@@ -241,56 +278,97 @@ FileResult<void> adopt_history(const std::filesystem::path& path, const Contents
   return adoption.finish();
 }
 
-FileResult<void> adopt_values(const Contents& contents, std::uint64_t epoch, StateFile& file, Recovered& out) {
+// A value is bound to the file's epoch, which is the first of those that it lists.
+bool opens(Opener& opener, const Contents& contents, const NameDigest& names, const Contents::Versions& versions,
+           std::vector<std::byte>& out) {
+  return std::ranges::any_of(found(contents.epochs, 1), [&](std::uint64_t epoch) {
+    return opener.open_latest(Identity::of_value(epoch, names), versions, out);
+  });
+}
+
+// use(owner, name, value) for each that opens, until one fails.
+template <typename F>
+FileResult<void> for_each_value(const Contents& contents, F&& use) {
   Opener opener(contents.keys);
-  Adoption<StateFile> adoption(file);
   std::vector<std::byte> plain;
   for (const auto& [slot, versions] : contents.values) {
-    const auto names = contents.slots.find(slot);
-    if (slot == 0 || names == contents.slots.end()) continue;
-    if (!opener.open_latest(Identity::of_value(epoch, names->second.digest), versions, plain)) continue;
-    EYEFLOW_STORAGE_CHECK(adoption.next());
-    EYEFLOW_STORAGE_CHECK(file.adopt_value(names->second.owner, names->second.name, plain));
-    ++out.values;
+    const auto slots = slot != 0 ? found(contents.slots, slot) : std::span<const NameTable::Names>();
+    const auto names = std::ranges::find_if(
+        slots, [&](const NameTable::Names& names) { return opens(opener, contents, names.digest, versions, plain); });
+    if (names != slots.end()) EYEFLOW_STORAGE_CHECK(use(names->owner, names->name, std::span<const std::byte>(plain)));
   }
+  return {};
+}
+
+FileResult<void> adopt_values(const Contents& contents, StateFile& file, Recovered& out) {
+  Adoption<StateFile> adoption(file);
+  EYEFLOW_STORAGE_CHECK(for_each_value(
+      contents,
+      [&](std::string_view owner, std::string_view name, std::span<const std::byte> value) -> FileResult<void> {
+        EYEFLOW_STORAGE_CHECK(adoption.next());
+        EYEFLOW_STORAGE_CHECK(file.adopt_value(owner, name, value));
+        ++out.values;
+        return {};
+      }));
   return adoption.finish();
 }
 
 template <typename Progress>
-std::optional<Progress> progress_in(const Contents& contents, std::uint64_t epoch) {
+std::optional<Progress> progress_in(const Contents& contents) {
   const auto versions = contents.values.find(0);
   if (versions == contents.values.end()) return std::nullopt;
   std::vector<std::byte> plain;
-  if (!Opener(contents.keys).open_latest(Identity::of_value(epoch, progress_names()), versions->second, plain))
-    return std::nullopt;
+  Opener opener(contents.keys);
+  if (!opens(opener, contents, progress_names(), versions->second, plain)) return std::nullopt;
   Progress progress;
   if (plain.size() != sizeof progress) return std::nullopt;
   std::memcpy(&progress, plain.data(), sizeof progress);
   return progress;
 }
 
+// Where nothing tells how many rows there were: as many as can be made out, each position once. What was acknowledged
+// or dropped not long ago is among them.
+std::uint64_t rows_seen(const std::filesystem::path& path) {
+  constexpr std::int64_t kMostInBlock = 512;
+  std::set<std::int64_t> positions;
+  std::uint64_t rows = 0;
+  for_each_raw_row(path, [&](const RawRow& row) {
+    const auto& c = row.columns;
+    std::int64_t some = 0;
+    if (has_shape(row, {Kind::Null, Kind::Integer, Kind::Integer, Kind::Integer, Kind::Integer, Kind::Blob})) some = 1;
+    if (has_shape(row, {Kind::Null, Kind::Integer, Kind::Integer, Kind::Integer, Kind::Blob})) {
+      some = c[3].integer >= c[2].integer && c[3].integer - c[2].integer < kMostInBlock
+                 ? c[3].integer - c[2].integer + 1
+                 : 0;
+    }
+    if (some > 0 && positions.insert(row.key).second) rows += static_cast<std::uint64_t>(some);
+  });
+  return rows;
+}
+
 std::uint64_t less(std::uint64_t a, std::uint64_t b) { return a > b ? a - b : 0; }
 
-FileResult<void> take_over(const std::filesystem::path& path, const Contents& contents, std::uint64_t epoch,
-                           StateFile& file, Recovered& out) {
-  EYEFLOW_STORAGE_CHECK(adopt_values(contents, epoch, file, out));
-  const auto progress = progress_in<Progress>(contents, epoch);
+FileResult<void> take_over(const std::filesystem::path& path, const Contents& contents, StateFile& file,
+                           Recovered& out) {
+  EYEFLOW_STORAGE_CHECK(adopt_values(contents, file, out));
+  const auto progress = progress_in<Progress>(contents);
   if (progress) file.adopt_progress(*progress);
   out.lost_values = less(progress ? progress->values : contents.slots.size(), out.values);
   const RowNumber acknowledged =
       progress ? RowNumber{progress->acknowledged_epoch, progress->acknowledged_sequence} : RowNumber{};
-  const auto outcome = OutboxAdoption(file, contents, acknowledged, out).run(path);
-  if (progress) out.lost_rows = less(progress->outbox_rows, out.rows);
+  OutboxAdoption rows(file, contents, acknowledged, out);
+  const auto outcome = rows.run(path);
+  out.lost_rows = less(progress ? progress->outbox_rows : rows_seen(path), out.rows);
   return outcome;
 }
 
-FileResult<void> take_over(const std::filesystem::path& path, const Contents& contents, std::uint64_t epoch,
-                           HistoryFile& file, Recovered& out) {
-  const auto progress = progress_in<HistoryFile::Progress>(contents, epoch);
+FileResult<void> take_over(const std::filesystem::path& path, const Contents& contents, HistoryFile& file,
+                           Recovered& out) {
+  const auto progress = progress_in<HistoryFile::Progress>(contents);
   const auto outcome = adopt_history(path, contents, file, out, [&](std::int64_t position) {
     return !progress || static_cast<std::uint64_t>(position) >= progress->oldest;
   });
-  if (progress) out.lost_rows = less(progress->rows, out.rows);
+  out.lost_rows = less(progress ? progress->rows : rows_seen(path), out.rows);
   return outcome;
 }
 
@@ -308,14 +386,13 @@ FileResult<Recovered> recover(const std::filesystem::path& path, FileKind kind, 
   remove_unfinished(path);
   Contents contents;
   read_contents(path, key, contents);
-  for (const auto& [number, epoch] : contents.epochs) {
-    if (epoch < kEpochLimit) floor = std::max(floor, epoch);
-  }
+  for (const auto& [number, epochs] : contents.epochs)
+    for (const std::uint64_t epoch : epochs)
+      if (epoch < kEpochLimit) floor = std::max(floor, epoch);
   auto file = File::open(recovering(path), key, new_epoch(kind, floor));
   if (!file) return std::unexpected(file.error());
   EYEFLOW_STORAGE_CHECK(file->begin());
-  const auto own = contents.epochs.find(1);
-  const auto outcome = take_over(path, contents, own != contents.epochs.end() ? own->second : 0, *file, out);
+  const auto outcome = take_over(path, contents, *file, out);
   // Room that ends on the way is no reason to start without what was saved: the rest stays in the file set aside.
   if (!outcome && outcome.error().trouble != Trouble::Full) return std::unexpected(outcome.error());
   if (!file->close()) return std::unexpected(FileError{Trouble::Io, "the recovered file could not be completed"});
@@ -327,22 +404,29 @@ FileResult<Recovered> recover(const std::filesystem::path& path, FileKind kind, 
 
 }  // namespace
 
-std::uint64_t new_epoch(FileKind kind, std::uint64_t floor) {
-  std::uint32_t random = 0;
-  fill_random(std::as_writable_bytes(std::span(&random, 1)));
-  const auto seconds = static_cast<std::uint64_t>(std::max<std::time_t>(0, std::time(nullptr)));
-  std::uint64_t epoch = (seconds << 20 | (random & 0xfffff)) % (kEpochLimit - 4);
-  if (floor < kEpochLimit - 4) epoch = std::max(epoch, floor + 2);
-  // Even for state.db, odd for history.db: numbers of the two never meet.
-  return (epoch & ~std::uint64_t{1}) | (kind == FileKind::History ? 1 : 0);
-}
-
 FileResult<Recovered> recover_state(const std::filesystem::path& path, const DeviceKey& key, std::uint64_t floor) {
   return recover<StateFile>(path, FileKind::State, key, floor);
 }
 
 FileResult<Recovered> recover_history(const std::filesystem::path& path, const DeviceKey& key, std::uint64_t floor) {
   return recover<HistoryFile>(path, FileKind::History, key, floor);
+}
+
+std::vector<KeptValue> values_in(const std::filesystem::path& path, const DeviceKey& key) {
+  Contents contents;
+  read_contents(path, key, contents);
+  std::vector<KeptValue> values;
+  static_cast<void>(for_each_value(
+      contents,
+      [&](std::string_view owner, std::string_view name, std::span<const std::byte> bytes) -> FileResult<void> {
+        KeptValue value;
+        if (!split_slot_name(name, value.kind, value.name)) return {};
+        value.owner = owner;
+        value.value.assign(bytes.begin(), bytes.end());
+        values.push_back(std::move(value));
+        return {};
+      }));
+  return values;
 }
 
 }  // namespace eyeflow::runtime

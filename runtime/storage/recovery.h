@@ -22,9 +22,8 @@ struct Recovered {
 FileResult<Recovered> recover_state(const std::filesystem::path& path, const DeviceKey& key, std::uint64_t floor);
 FileResult<Recovered> recover_history(const std::filesystem::path& path, const DeviceKey& key, std::uint64_t floor);
 
-inline constexpr std::uint64_t kEpochLimit = std::uint64_t{1} << 53;
-// An epoch for a new file: above `floor`, and by its time and chance one that this device has never had, even when it
-// knows nothing of its past. Below 2^53.
-std::uint64_t new_epoch(FileKind kind, std::uint64_t floor);
+// The values of a state.db that cannot be opened, on a disk that cannot be written: from its pages, as far as they
+// authenticate. Nothing is changed.
+std::vector<KeptValue> values_in(const std::filesystem::path& path, const DeviceKey& key);
 
 }  // namespace eyeflow::runtime

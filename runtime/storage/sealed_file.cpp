@@ -3,14 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
 
 namespace eyeflow::runtime {
 namespace {
 
 constexpr std::int64_t kApplication = 0x45465354;  // "EFST"
-// 2: names of streams may have a schema behind them. 3: the outbox has blocks, of state.db only. A file of an earlier
+// 2: names of streams may have a schema behind them. 3, of state.db only: the outbox has blocks. 4 (of history.db 3):
+// what all else depends on stands twice, and each run numbers its rows in an epoch of its own. A file of an earlier
 // version is read as it is, and becomes one of this program's when it is written.
-constexpr std::int64_t kOldestVersion = 1, kStateVersion = 3, kHistoryVersion = 2;
+constexpr std::int64_t kOldestVersion = 1, kStateVersion = 4, kHistoryVersion = 3;
 constexpr std::int64_t kMostNames = 1 << 20;
 
 constexpr const char* kSchema[] = {
@@ -32,6 +34,21 @@ constexpr const char* kSchema[] = {
 
 constexpr const char* kBlocks =  // in state.db
     "CREATE TABLE blocks (position INTEGER PRIMARY KEY, epoch INTEGER, first INTEGER, last INTEGER, sealed BLOB);";
+
+// Keys, epochs and names once more, on pages of their own: a damaged page costs what lies in it, and nothing else. They
+// are read only where a file is damaged.
+constexpr const char* kCopies =
+    "CREATE TABLE copies (number INTEGER PRIMARY KEY, kind INTEGER, item INTEGER, first, second);";
+constexpr const char* kFillCopies =
+    "INSERT INTO copies (kind, item, first) SELECT 1, number, salt FROM series;"
+    "INSERT INTO copies (kind, item, first) SELECT 2, number, epoch FROM epochs;"
+    "INSERT INTO copies (kind, item, first, second) SELECT 3, number, owner, name FROM names;";
+constexpr const char* kFillSlots =
+    "INSERT INTO copies (kind, item, first, second) SELECT 4, number, owner, name FROM slots;";
+
+std::string copy_of(Copy kind, std::string_view from) {
+  return fmt::format("INSERT INTO copies (kind, item, first, second) SELECT {}, {};", static_cast<int>(kind), from);
+}
 
 const char* schema_of(FileKind kind) { return kSchema[kind == FileKind::State ? 0 : 1]; }
 std::int64_t version_of(FileKind kind) { return kind == FileKind::State ? kStateVersion : kHistoryVersion; }
@@ -157,7 +174,9 @@ FileResult<void> NameTable::write_new(Database& database) {
     insert->bind(1, static_cast<std::int64_t>(i + 1)).bind(2, names_[i].owner).bind(3, names_[i].name);
     EYEFLOW_STORAGE_CHECK(insert->run());
   }
-  return {};
+  return database.run(copy_of(is_slots_ ? Copy::Slot : Copy::Names,
+                              fmt::format("number, owner, name FROM {} WHERE number > {}", table_, on_disk_))
+                          .c_str());
 }
 
 FileResult<SealedFile> SealedFile::open(const std::filesystem::path& path, FileKind kind, const DeviceKey& key,
@@ -172,6 +191,19 @@ FileResult<SealedFile> SealedFile::open(const std::filesystem::path& path, FileK
   EYEFLOW_STORAGE_CHECK(file.check(path));
   EYEFLOW_STORAGE_CHECK(file.load_epochs());
   return file;
+}
+
+std::uint64_t new_epoch(FileKind kind, std::uint64_t floor) {
+  std::uint32_t random = 0;
+  fill_random(std::as_writable_bytes(std::span(&random, 1)));
+  random &= 0xfffff;
+  const auto seconds = static_cast<std::uint64_t>(std::max<std::time_t>(0, std::time(nullptr)));
+  constexpr std::uint64_t kMost = kEpochLimit - (std::uint64_t{1} << 22);
+  std::uint64_t epoch = (seconds << 20 | random) % kMost;
+  // Where the clock is behind, chance alone keeps two that begin from one copy apart.
+  if (floor < kMost) epoch = std::max(epoch, floor + 2 + 2 * std::uint64_t{random});
+  // Even for state.db, odd for history.db: numbers of the two never meet.
+  return (epoch & ~std::uint64_t{1}) | (kind == FileKind::History ? 1 : 0);
 }
 
 Secret SealedFile::key_of_salt(const DeviceKey& key, std::span<const std::byte> salt) {
@@ -195,6 +227,8 @@ FileResult<void> SealedFile::make(std::uint64_t epoch) {
   EYEFLOW_STORAGE_CHECK(about->run());
   EYEFLOW_STORAGE_CHECK(
       database_.run(fmt::format("INSERT INTO epochs VALUES (1,{})", static_cast<std::int64_t>(epoch)).c_str()));
+  EYEFLOW_STORAGE_CHECK(database_.run(kCopies));
+  EYEFLOW_STORAGE_CHECK(database_.run(kFillCopies));
   return transaction->commit();
 }
 
@@ -252,7 +286,9 @@ FileResult<std::int64_t> SealedFile::number_of_epoch(std::uint64_t epoch) {
   const auto number = found - epochs_.begin() + 1;
   if (found != epochs_.end()) return number;
   EYEFLOW_STORAGE_CHECK(database_.run(
-      fmt::format("INSERT INTO epochs VALUES ({},{})", number, static_cast<std::int64_t>(epoch)).c_str()));
+      fmt::format("INSERT INTO epochs VALUES ({},{});{}", number, static_cast<std::int64_t>(epoch),
+                  copy_of(Copy::Epoch, fmt::format("number, epoch, NULL FROM epochs WHERE number={}", number)))
+          .c_str()));
   epochs_.push_back(epoch);
   return number;
 }
@@ -260,6 +296,9 @@ FileResult<std::int64_t> SealedFile::number_of_epoch(std::uint64_t epoch) {
 // To this program's layout; what stands in tables of the earlier one is brought over by who knows them.
 FileResult<void> SealedFile::bring_up() {
   if (kind_ == FileKind::State && version_ < 3) EYEFLOW_STORAGE_CHECK(database_.run(kBlocks));
+  EYEFLOW_STORAGE_CHECK(database_.run(kCopies));
+  EYEFLOW_STORAGE_CHECK(database_.run(kFillCopies));
+  if (kind_ == FileKind::State) EYEFLOW_STORAGE_CHECK(database_.run(kFillSlots));
   return database_.run(fmt::format("PRAGMA user_version={}", version_of(kind_)).c_str());
 }
 
@@ -279,6 +318,10 @@ FileResult<void> SealedFile::begin_series(std::uint32_t oldest_needed) {
   if (!insert) return std::unexpected(insert.error());
   insert->bind(1, std::int64_t{number}).bind(2, salt);
   EYEFLOW_STORAGE_CHECK(insert->run());
+  EYEFLOW_STORAGE_CHECK(database_.run(
+      fmt::format("DELETE FROM copies WHERE kind={} AND item<{};{}", static_cast<int>(Copy::Salt), oldest_needed,
+                  copy_of(Copy::Salt, fmt::format("number, salt, NULL FROM series WHERE number={}", number)))
+          .c_str()));
   current_.clear();
   current_.emplace_back(key_of_salt(key_, salt), number);
   return {};

@@ -87,6 +87,14 @@ class NameTable {
   std::uint32_t last_asked_ = 0;
 };
 
+inline constexpr std::uint64_t kEpochLimit = std::uint64_t{1} << 53;
+// An epoch for a new file, or for the rows of a run: above `floor`, and by its time and chance one that this device has
+// never had, even when it knows nothing of its past or of the time. Below 2^53.
+std::uint64_t new_epoch(FileKind kind, std::uint64_t floor);
+
+// What a row of the table `copies` repeats.
+enum class Copy { Salt = 1, Epoch = 2, Names = 3, Slot = 4 };
+
 class SealedFile {
  public:
   static constexpr std::size_t kSaltBytes = 16;
@@ -109,6 +117,11 @@ class SealedFile {
   std::uint64_t epoch() const { return epoch_; }  // of the file
   bool is_new() const { return is_new_; }
   std::int64_t version() const { return version_; }  // of the layout, as it was found
+
+  // Of the rows that this run numbers: each run has its own, so that no number is given twice, whatever became of the
+  // file in between (its log damaged, an older copy put back, a card cloned). 0 before begin_rows().
+  std::uint64_t row_epoch() const { return row_epoch_; }
+  void begin_rows(std::uint64_t epoch) { row_epoch_ = epoch; }
 
   std::uint64_t newest_epoch() const;  // the highest that it knows
   // Rows carry a small number for the epoch that they are counted in.
@@ -136,7 +149,7 @@ class SealedFile {
   std::vector<std::byte> buffer_;
   std::vector<std::uint64_t> epochs_;  // by number - 1
   std::size_t epochs_on_disk_ = 0;
-  std::uint64_t epoch_ = 0;
+  std::uint64_t epoch_ = 0, row_epoch_ = 0;
   bool is_new_ = false;
 };
 

@@ -35,6 +35,7 @@ FileResult<StateFile> StateFile::open(const std::filesystem::path& path, const D
   auto sealed = SealedFile::open(path, FileKind::State, key, epoch, checkpoint_pages);
   if (!sealed) return std::unexpected(sealed.error());
   StateFile file(std::move(*sealed));
+  file.epoch_floor_ = epoch;
   EYEFLOW_STORAGE_CHECK(file.names_.load(file.database()));
   EYEFLOW_STORAGE_CHECK(file.slots_.load(file.database()));
   EYEFLOW_STORAGE_CHECK(file.load_progress());
@@ -135,9 +136,14 @@ FileResult<void> StateFile::begin_series() {
   auto transaction = Transaction::begin(database());
   if (!transaction) return std::unexpected(transaction.error());
   EYEFLOW_STORAGE_CHECK(file_.begin_series(oldest_series_ == UINT32_MAX ? 0 : oldest_series_));
-  progress_.clean = 0;
-  EYEFLOW_STORAGE_CHECK(write_progress(progress_));
-  return transaction->commit();
+  Progress next = progress_;
+  next.clean = 0;
+  next.next_sequence = 1;
+  EYEFLOW_STORAGE_CHECK(write_progress(next));
+  EYEFLOW_STORAGE_CHECK(transaction->commit());
+  progress_ = next;
+  file_.begin_rows(is_new() ? epoch() : new_epoch(FileKind::State, std::max(file_.newest_epoch(), epoch_floor_)));
+  return {};
 }
 
 // Some at a time, each step whole: what a power cut leaves is gone on with at the next start.
@@ -240,10 +246,10 @@ FileResult<StateFile::Committed> StateFile::commit(const Commit& commit) {
 
 FileResult<StateFile::Committed> StateFile::write(const Commit& commit, Progress& next) {
   Committed done;
-  if (commit.acknowledged) {
-    const auto gone = outbox_.acknowledge(file_, *commit.acknowledged, next);
+  for (const RowNumber upto : commit.acknowledged) {
+    const auto gone = outbox_.acknowledge(file_, upto, next);
     if (!gone) return std::unexpected(gone.error());
-    done.acknowledged = *gone;
+    done.acknowledged += *gone;
   }
   // Before the new rows come, so that they find the pages of the old ones.
   if (commit.drop_oldest > 0) {
@@ -285,7 +291,7 @@ FileResult<void> StateFile::write_rows(const Commit& commit, Progress& next, Com
     if (id >= numbers_.size()) numbers_.resize(id + 1);
     if (numbers_[id] == 0) numbers_[id] = names_.number_of(stream.owner, stream.name);
     outcome = outbox_.put(file_, names_,
-                          {.number = {epoch(), sequence},
+                          {.number = {file_.row_epoch(), sequence},
                            .position = outbox_.next_position(),
                            .stream = numbers_[id],
                            .time = row.time,

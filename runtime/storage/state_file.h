@@ -41,7 +41,7 @@ class StateFile {
     std::uint64_t drop_oldest = 0;
     std::uint64_t outbox_limit = UINT64_MAX;
     WhenFull when_full = WhenFull::DropOldest;
-    std::optional<RowNumber> acknowledged{};
+    std::span<const RowNumber> acknowledged{};
     bool clean = false;
   };
   struct Committed {
@@ -54,6 +54,7 @@ class StateFile {
   const Progress& progress() const { return progress_; }
   const Progress& found() const { return found_; }  // as it stood when the file was opened
   std::uint64_t epoch() const { return file_.epoch(); }
+  std::uint64_t row_epoch() const { return file_.row_epoch(); }
   bool is_new() const { return file_.is_new(); }
   std::vector<KeptValue> take_kept() { return std::move(kept_); }
   // Makes the file ready to be written to, and one of this version of the layout; commit() does so by itself. Opening
@@ -85,7 +86,8 @@ class StateFile {
 
   SealedFile file_;
   bool begun_ = false;
-  bool has_old_rows_ = false;  // of an earlier layout, which go into blocks
+  std::uint64_t epoch_floor_ = 0;  // what is given to rows is above
+  bool has_old_rows_ = false;      // of an earlier layout, which go into blocks
   NameTable names_{"names"}, slots_{"slots", true};
   Progress progress_, found_;
   std::vector<KeptValue> kept_;

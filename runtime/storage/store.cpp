@@ -31,7 +31,7 @@ struct Store::Impl {
   void work();
   void commit_next(std::unique_lock<std::mutex>& held);
   bool is_due(Clock::time_point now) const;
-  bool is_waiting() const { return !filling.empty() || acknowledged; }
+  bool is_waiting() const { return !filling.empty() || !acknowledged.empty(); }
   Clock::time_point deadline() const;
   void sleep(std::unique_lock<std::mutex>& held);
   template <typename F>
@@ -63,9 +63,10 @@ struct Store::Impl {
   Clock::time_point sleeps_until = Clock::time_point::min();  // the store's thread; earlier than all: it is awake
   std::uint64_t submitted = 0;
   std::atomic<std::uint64_t> committed = 0;
-  std::uint64_t wanted = 0;               // somebody waits until this ticket is committed
-  std::optional<RowNumber> acknowledged;  // what the next commit is to tell
-  RowNumber told;                         // what the far side said last
+  std::uint64_t wanted = 0;  // somebody waits until this ticket is committed
+  // Up to where the far side has rows, an entry an epoch: what the next commit is to tell, and what is not committed
+  // yet, with the last of all.
+  std::vector<RowNumber> acknowledged, told;
   std::deque<std::function<void()>> jobs;
   bool stopping = false, ended = false, ended_well = false;
 
@@ -147,7 +148,7 @@ void Store::Impl::work() {
     const auto now = Clock::now();
     is_due(now) ? commit_next(held) : sleep(held);
   }
-  for (int i = 0; i < kLastAttempts && (is_behind || !filling.empty() || acknowledged); ++i) {
+  for (int i = 0; i < kLastAttempts && (is_behind || is_waiting()); ++i) {
     commit_next(held);
     if (!is_behind) i = -1;  // what came meanwhile has its own attempts
   }
@@ -168,7 +169,7 @@ void Store::Impl::commit_next(std::unique_lock<std::mutex>& held) {
     filling.clear();
     filling_since = Clock::now();
     next_beat = filling_since + options.commit;
-    if (acknowledged) task.acknowledged = std::exchange(acknowledged, {});
+    task.acknowledged = std::exchange(acknowledged, {});
     room.notify_all();
   }
   held.unlock();
@@ -190,6 +191,7 @@ void Store::Impl::commit_next(std::unique_lock<std::mutex>& held) {
     if (options.on_commit) options.on_commit();
   }
   held.lock();
+  if (!is_behind && !told.empty()) told = acknowledged.empty() ? std::vector{told.back()} : acknowledged;
   progressed.notify_all();
 }
 
@@ -270,7 +272,7 @@ Submitted Store::submit(const Changes& changes, bool may_wait) {
   const bool was_empty = s.filling.empty();
   const bool was_small = s.filling.row_bytes() < s.options.queue_bytes / 2;
   s.filling.take(changes, has_room, ticket);
-  const bool is_first = was_empty && !s.acknowledged;
+  const bool is_first = was_empty && s.acknowledged.empty();
   if (is_first) s.filling_since = Clock::now();
   // Only for what changes when the thread has to act.
   const bool is_large = was_small && s.filling.row_bytes() >= s.options.queue_bytes / 2;
@@ -302,7 +304,7 @@ Result<PrivateKey> Store::signing_key() const { return impl_->writer.key().signi
 OutboxBatch Store::outbox(std::size_t max_rows, std::size_t max_bytes, RowNumber after) {
   OutboxBatch batch;
   impl_->on_thread([&] {
-    RowNumber told;
+    std::vector<RowNumber> told;
     {
       const std::scoped_lock lock(impl_->mutex);
       told = impl_->told;
@@ -317,7 +319,10 @@ void Store::acknowledge(std::uint64_t epoch, std::uint64_t sequence) {
     const std::scoped_lock lock(impl_->mutex);
     const bool is_first = !impl_->is_waiting();
     if (is_first) impl_->filling_since = Clock::now();
-    impl_->acknowledged = impl_->told = RowNumber{epoch, sequence};
+    for (auto* list : {&impl_->acknowledged, &impl_->told}) {
+      if (list->empty() || list->back().epoch != epoch) list->emplace_back().epoch = epoch;
+      list->back().sequence = sequence;
+    }
     if (!is_first || impl_->deadline() >= impl_->sleeps_until) return;
   }
   impl_->wake.notify_one();

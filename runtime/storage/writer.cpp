@@ -11,9 +11,9 @@ constexpr int kAttempts = 3;          // in a row, before a file is opened anew
 constexpr int kHistoryPatience = 10;  // failed commits before rows are given up, so that values go on
 
 // Both WALs together are to fit into the reserve, so that they can be emptied on a full disk.
-std::uint32_t pages_within(const StoreOptions& options) {
-  if (options.reserve_bytes == 0) return options.checkpoint_pages;
-  const auto half = std::max<std::uint64_t>(16, options.reserve_bytes / 2 / 4096);
+std::uint32_t pages_within(const StoreOptions& options, const Reserve& reserve) {
+  if (reserve.bytes() == 0) return options.checkpoint_pages;
+  const auto half = std::max<std::uint64_t>(16, reserve.bytes() / 2 / 4096);
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(options.checkpoint_pages, half));
 }
 
@@ -28,7 +28,7 @@ Writer::Writer(const StoreOptions& options, const DeviceKey& key, StoreCounters&
       key_(key),
       counters_(counters),
       reserve_(options.folder, options.reserve_bytes),
-      checkpoint_pages_(pages_within(options)),
+      checkpoint_pages_(pages_within(options, reserve_)),
       state_path_(options.folder / "state.db"),
       history_path_(options.folder / "history.db") {}
 
@@ -54,6 +54,7 @@ void Writer::tell_full(bool full) {
 }
 
 Result<void> Writer::open(StoreReport& report, std::vector<KeptValue>& kept) {
+  const LogState log = look_into_log(state_path_);  // before SQLite reads what it can of it
   finish_replacing(state_path_);
   finish_replacing(history_path_);
   history_thread_.call([this] { ensure_history(); });
@@ -61,15 +62,37 @@ Result<void> Writer::open(StoreReport& report, std::vector<KeptValue>& kept) {
   if (newer_) return fail(newer_->message);
   if (state_) {
     using enum StoreReport::LastRun;
-    report.last_run = state_->is_new() ? None : state_->found().clean != 0 ? InOrder : BrokenOff;
+    const bool in_order = state_->found().clean != 0 && !log.is_damaged;
+    report.last_run = state_->is_new() ? None : in_order ? InOrder : BrokenOff;
+    tell_of_past(log);
     kept = state_->take_kept();
     settle();
+  }
+  if (!state_ && !(kept = values_in(state_path_, key_)).empty()) {
+    report.last_run = StoreReport::LastRun::BrokenOff;
+    tell(fmt::format("{}: {} values were read from its pages", state_path_.string(), kept.size()));
   }
   report.damaged_files = counters_.damaged_files;
   report.lost_values = counters_.lost_values;
   report.lost_rows = counters_.lost_rows;
   reserve_.hold();
+  if (reserve_.bytes() < options_.reserve_bytes) {
+    tell(fmt::format("{}: a small disk: {} KB of it are held back for values, not {}", options_.folder.string(),
+                     reserve_.bytes() >> 10, options_.reserve_bytes >> 10));
+  }
   return {};
+}
+
+// What is gone without a trace in the files themselves.
+void Writer::tell_of_past(const LogState& log) const {
+  if (log.is_damaged) {
+    tell(fmt::format("{}-wal: cannot be read behind {} of its {} pages: what was committed there is lost",
+                     state_path_.string(), log.intact, log.pages));
+  }
+  if (state_->is_new() && history_knows_state_) {
+    tell(fmt::format("{}: it is gone, or empty, though {} is there: states, alarms and rows that waited are lost",
+                     state_path_.string(), history_path_.filename().string()));
+  }
 }
 
 // Both files are to tell of the same events.
@@ -118,6 +141,7 @@ bool Writer::open_history() {
   if (!opened) return false;
   history_.emplace(std::move(*opened));
   history_epoch_ = history_->newest_epoch();
+  history_knows_state_ = history_->knows_state();
   set(counters_.history_bytes, history_->bytes_in_use());
   return true;
 }
@@ -167,10 +191,11 @@ bool Writer::commit(Task& task, std::span<const StreamInfo> streams, std::span<c
     to_history += settings.keep.has_value();
     to_outbox += settings.sync;
   });
-  const bool to_state = to_outbox > 0 || !task.group.changed().empty() || task.acknowledged;
+  const bool to_state = to_outbox > 0 || !task.group.changed().empty() || !task.acknowledged.empty();
   const std::uint64_t number = done && to_history > 0 && to_state ? state_->progress().group + 1 : 0;
   if (done && to_history > 0 && !task.is_in_history) {
-    const HistoryFile::Commit commit{task.group, streams, state_->epoch(), state_->progress().next_sequence, number};
+    const HistoryFile::Commit commit{
+        task.group, streams, state_->epoch(), state_->row_epoch(), state_->progress().next_sequence, number};
     history_thread_.call([&] { task.is_in_history = commit_history(commit, to_history); });
     done = task.is_in_history;
   }
@@ -207,7 +232,7 @@ bool Writer::commit_state(Task& task, std::span<const StreamInfo> streams, std::
       add(counters_.rows_acknowledged, done->acknowledged);
       set(counters_.outbox_rows, state_->progress().outbox_rows);
       set(counters_.outbox_bytes, state_->progress().outbox_bytes);
-      task.acknowledged.reset();
+      task.acknowledged.clear();
       const bool full = step != All || (counters_.disk_full && !reserve_.is_plenty());
       tell_full(full);
       if (!full) {
@@ -316,11 +341,11 @@ bool Writer::finish() {
     const Group nothing;
     const auto done = state_->commit({.group = nothing, .streams = {}, .slots = {}, .clean = true});
     good = done.has_value();
-    good = state_->close() && good;
+    state_->close();  // without room to empty its log, the next start reads what was committed there
     state_.reset();
   }
   history_thread_.call([&] {
-    if (history_) good = history_->close() && good;
+    if (history_) history_->close();
     history_.reset();
   });
   return good;

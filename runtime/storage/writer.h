@@ -5,10 +5,12 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "runtime/storage/disk.h"
 #include "runtime/storage/history_file.h"
 #include "runtime/storage/job_thread.h"
+#include "runtime/storage/pages.h"
 #include "runtime/storage/recovery.h"
 #include "runtime/storage/state_file.h"
 #include "runtime/storage/store.h"
@@ -39,7 +41,7 @@ class Writer {
   struct Task {
     Group group;
     bool is_in_history = false;
-    std::optional<RowNumber> acknowledged;
+    std::vector<RowNumber> acknowledged{};
   };
   // False: try again later. True: all of it is on disk, or counted as dropped.
   bool commit(Task& task, std::span<const StreamInfo> streams, std::span<const SlotInfo> slots);
@@ -57,6 +59,7 @@ class Writer {
   using Clock = std::chrono::steady_clock;
 
   bool open_state();
+  void tell_of_past(const LogState& log) const;
   void settle();
   bool open_history();    // on its thread
   bool ensure_history();  // likewise
@@ -81,6 +84,7 @@ class Writer {
   std::optional<StateFile> state_;
   std::optional<HistoryFile> history_;  // of history_thread_
   std::uint64_t history_epoch_ = 0;
+  bool history_knows_state_ = false;
   bool settled_ = false;
   int state_failures_ = 0;                 // in a row
   std::atomic<int> history_failures_ = 0;  // in a row
