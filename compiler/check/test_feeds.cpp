@@ -58,13 +58,10 @@ std::optional<typed::Feed> TaskChecker::feed_of_bytes(typed::InputId id, const F
     feed.elements = std::make_shared<const std::string>(*pixels);
     return feed;
   }
-  const bool is_png = file.bytes.starts_with("\x89PNG");
   switch (pixels.error().fault) {
     case stdlib::ImageFault::NoImage:
-      return refuse(is_png ? " is a PNG file, and those are not read"
-                           : " is no image: neither a JPEG file nor a portable anymap (P5, P6), nor " +
-                                 bytes_of(type.size) + " of pixels",
-                    is_png ? "convert it, for example with: pngtopnm FILE.png > FILE.ppm" : "");
+      return refuse(" is no image: neither a JPEG or PNG file nor a portable anymap (P5, P6), nor " +
+                    bytes_of(type.size) + " of pixels");
     case stdlib::ImageFault::Broken:
       return refuse(" breaks off, or is damaged");
     case stdlib::ImageFault::OtherSize:

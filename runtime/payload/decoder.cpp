@@ -197,6 +197,9 @@ DecodeResult time_reading(std::optional<vm::TimeNs> value, vm::TimeNs time) {
   return std::nullopt;
 }
 
+// A PNG file may have 16 bits each of red, green, blue and transparency.
+constexpr std::size_t kMaxPixelBytes = 8;
+
 Elements image_of_payload(const DecodePlan& plan, std::string_view payload, std::vector<char>& buffer) {
   const auto pixels = stdlib::pixels_of_file(plan.image, payload, buffer);
   if (pixels) return *pixels;
@@ -312,7 +315,8 @@ std::uint8_t FieldsAhead::place_of(const JsonPointer& pointer) {
 
 [[gnu::hot]] DecodeResult Decoder::decode(const DecodePlan& plan, std::string_view payload, vm::TimeNs now,
                                           Ahead ahead) {
-  if (payload.size() > kMaxPayloadBytes && payload.size() > plan.image.bytes() + kMaxImageHead) [[unlikely]]
+  if (payload.size() > kMaxPayloadBytes &&
+      payload.size() > std::size_t{plan.image.width} * plan.image.height * kMaxPixelBytes + kMaxImageHead) [[unlikely]]
     return std::unexpected(BadReading::TooLarge);
   if (plan.meaning == Meaning::Elements || plan.meaning == Meaning::Image)
     return parser_->decode_elements(plan, payload, now);

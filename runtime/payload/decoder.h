@@ -38,7 +38,7 @@ constexpr std::string_view name(BadReading reason) { return kBadReadingNames[sta
 constexpr std::string_view describe(BadReading reason) { return kBadReadingTexts[static_cast<std::size_t>(reason)]; }
 
 inline constexpr std::size_t kMaxPayloadBytes = 1u << 20;
-inline constexpr std::size_t kMaxImageHead = 4096;  // and no image file is larger than its pixels and this
+inline constexpr std::size_t kMaxImageHead = 4096;  // and no image file is larger than 8 bytes a pixel and this
 
 // What the input's words mean.
 enum class Meaning : std::uint8_t {

@@ -5,6 +5,9 @@
 // It needs the names of <cstdio>.
 #include <jpeglib.h>
 
+#include <optional>
+
+#include "stdlib/images/png_file.h"
 #include "stdlib/images/pnm.h"
 
 namespace eyeflow::stdlib {
@@ -71,7 +74,15 @@ std::expected<std::string_view, ImageRefusal> pixels_of_file(const vm::ImageForm
     if (!decode_jpeg(wanted, file, buffer.data(), refusal)) return std::unexpected(refusal);
     return std::string_view(buffer.data(), buffer.size());
   }
-  const auto pnm = parse_pnm(file);
+  std::vector<char> samples;
+  std::optional<Pnm> pnm;
+  if (file.starts_with(kPngMark)) {
+    const auto form = decode_png(wanted, file, samples);
+    if (!form) return std::unexpected(form.error());
+    pnm = Pnm{*form, {samples.data(), samples.size()}};
+  } else {
+    pnm = parse_pnm(file);
+  }
   if (!pnm) return std::unexpected(ImageRefusal{ImageFault::NoImage});
   if (pnm->form.width != wanted.width || pnm->form.height != wanted.height)
     return std::unexpected(ImageRefusal{ImageFault::OtherSize, pnm->form.width, pnm->form.height});

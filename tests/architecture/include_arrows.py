@@ -31,6 +31,7 @@ LIBRARIES = [
     ("Highway", r"hwy/", ["stdlib/"]),
     ("simdjson", r"simdjson", ["runtime/payload/", "runtime/sync/"]),
     ("libjpeg-turbo", r"jpeglib\.h", ["stdlib/images/image_file"]),
+    ("libpng", r"png\.h", ["stdlib/images/png_file"]),
     ("SQLite", r"sqlite3", ["runtime/storage/", "tools/eyeflow-collector/"]),
     ("cpp-httplib", r"httplib\.h", ["tools/eyeflow-collector/"]),
     ("zlib", r"zlib\.h", ["runtime/sync/compress"]),
@@ -163,6 +164,7 @@ jit/baseline/x.cpp    <sys/mman.h>
 vm/engine/x.cpp       <thread>
 stdlib/math/x.cpp     <iostream>
 runtime/site/x.cpp    <jpeglib.h>
+runtime/payload/x.cpp <png.h>
 runtime/site/x.cpp    <unheard/of.h>
 """.strip().splitlines()
 

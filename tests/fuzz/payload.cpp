@@ -51,6 +51,8 @@ std::vector<runtime::DecodePlan> make_plans() {
       plans.back().is_list = is_list;
     }
   }
+  plans.push_back(plan_of(Image, "", "", U8));  // JPEG, PNG, anymaps
+  plans.back().image = {3, 2, vm::PixelFormat::Rgb8};
   return plans;
 }
 

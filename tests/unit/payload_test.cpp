@@ -558,6 +558,79 @@ TEST(Payload, ImagesFromJpeg) {
       EXPECT_EQ(elements(sensor(""), module_with_image({8, 8, Gray8}), file.substr(0, size)), "Malformed");
 }
 
+// 3 × 2 pixels each, written from the standard by a script of zlib's compressor and CRC alone.
+constexpr std::size_t kPngMarkBytes = 8;
+constexpr std::string_view kGrayPng =
+    "89504e470d0a1a0a0000000d4948445200000003000000020800000000b81f39c6000000104944415478da636048f9cfc0ce"
+    "c109000789017c1b5a55960000000049454e44ae426082";
+constexpr std::string_view kRgbPng =
+    "89504e470d0a1a0a0000000d49484452000000030000000208020000001216f14d000000184944415478da63f8cfc0c000c1"
+    "8c4ccc1a4636ffffff070035e9069714e3c6700000000049454e44ae426082";
+constexpr std::string_view kGray16Png =
+    "89504e470d0a1a0a0000000d4948445200000003000000021000000000e88fe585000000164944415478da6360604849f9ff"
+    "9f819d9dbd9dbd03001bc503f22d2189f60000000049454e44ae426082";
+constexpr std::string_view kRgbaPng =
+    "89504e470d0a1a0a0000000d49484452000000030000000208060000009d74661a0000001e4944415478da63f8cf0004ff19"
+    "1a80c47f06462666060d239b86ff400000638c0995cca673b90000000049454e44ae426082";
+constexpr std::string_view kGrayAlphaPng =
+    "89504e470d0a1a0a0000000d4948445200000003000000020804000000377dae91000000164944415478da6360604869f8ff"
+    "9f819d81a381f33f001d24047ab78444ee0000000049454e44ae426082";
+constexpr std::string_view kPalettePng =
+    "89504e470d0a1a0a0000000d49484452000000030000000204030000006f5a7b2900000012504c5445ff000000ff000000ff"
+    "01020328323cffffff4173f4530000000274524e53ff00e5b7304a0000000e4944415478da6360546030090000014300a6c3"
+    "a5112b0000000049454e44ae426082";
+constexpr std::string_view kBitsPng =
+    "89504e470d0a1a0a0000000d4948445200000003000000020100000000b50f5bb70000000c4944415478da6358c090000002"
+    "44010150b8206c0000000049454e44ae426082";
+constexpr std::string_view kInterlacedPng =
+    "89504e470d0a1a0a0000000d4948445200000003000000020800000001cf180950000000124944415478da636060f8cf90c2"
+    "c0cec109000925017c51154fc40000000049454e44ae426082";
+
+TEST(Payload, ImagesFromPng) {
+  using enum vm::PixelFormat;
+  const auto read = [](std::string_view file, vm::PixelFormat format) {
+    return elements(sensor(""), module_with_image({3, 2, format}), from_digits(file));
+  };
+  const std::string gray = "0064ff070809", rgb = "ff000000ff000000ff01020328323cffffff";
+  EXPECT_EQ(read(kGrayPng, Gray8), gray);
+  EXPECT_EQ(read(kGrayPng, Rgb8), "000000646464ffffff070707080808090909");
+  EXPECT_EQ(read(kRgbPng, Rgb8), rgb);
+  EXPECT_EQ(read(kRgbPng, Bgr8), "0000ff00ff00ff00000302013c3228ffffff");
+  EXPECT_EQ(read(kRgbPng, Gray8), "4d951d0230ff");     // (77 r + 150 g + 29 b + 128) / 256
+  EXPECT_EQ(read(kGray16Png, Gray8), "0064ff070708");  // of 65535, rounded: 1927 is 7.498, 1928 is 7.502
+  EXPECT_EQ(read(kRgbaPng, Rgb8), rgb);                // transparency is left out
+  EXPECT_EQ(read(kGrayAlphaPng, Gray8), gray);
+  EXPECT_EQ(read(kPalettePng, Rgb8), rgb);  // also of a palette
+  EXPECT_EQ(read(kBitsPng, Gray8), "ff00ff00ffff");
+  EXPECT_EQ(read(kInterlacedPng, Gray8), gray);
+  EXPECT_EQ(read(kGrayPng, Yuyv), "WrongType");
+  EXPECT_EQ(elements(sensor(""), module_with_image({2, 3, Gray8}), from_digits(kGrayPng)), "WrongCount");
+}
+
+TEST(Payload, DamagedPngsAreRefused) {
+  using enum vm::PixelFormat;
+  const auto plan = module_with_image({3, 2, Gray8});
+  for (const std::string_view digits : {kGrayPng, kInterlacedPng, kPalettePng, kGray16Png}) {
+    const std::string file = from_digits(digits);
+    for (std::size_t size = kPngMarkBytes; size < file.size(); ++size)
+      EXPECT_EQ(elements(sensor(""), plan, file.substr(0, size)), "Malformed") << size;
+    // A bit in the head, in the pixels or in what checks them; a palette's transparency alone is beside the point.
+    for (std::size_t at = kPngMarkBytes; at < file.size(); ++at) {
+      std::string damaged = file;
+      damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
+      if (elements(sensor(""), plan, file) == elements(sensor(""), plan, damaged))
+        EXPECT_EQ(digits, kPalettePng) << at;
+      else
+        EXPECT_EQ(elements(sensor(""), plan, damaged), "Malformed") << at;
+    }
+  }
+  // More pixels than there are, none at all, and a size that no memory holds.
+  std::string endless = from_digits(kGrayPng);
+  endless[16] = endless[20] = '\x7f';
+  EXPECT_EQ(elements(sensor(""), plan, endless), "Malformed");
+  EXPECT_EQ(elements(sensor(""), plan, std::string(endless, 0, 8) + "and then no PNG at all"), "Malformed");
+}
+
 TEST(Payload, EncodingsAreForArrays) {
   EXPECT_FALSE(make_plan(encoded(Encoding::Hex), module_with(Scalar::U8, ""), module_with(Scalar::U8, "").inputs[0]));
   const auto floats = module_with_elements(Scalar::F32, 2);

@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "runtime/site/time_zone.h"
-#include "stdlib/images/pnm.h"
+#include "stdlib/images/image_file.h"
 #include "stdlib/intrinsics/intrinsics.h"
 #include "tools/eyeflowc/csv.h"
 #include "tools/eyeflowc/source.h"
@@ -201,15 +201,14 @@ class Replay {
     take_effects();
   }
 
-  // A .ppm or .pgm file beside the recording.
+  // A file beside the recording.
   Result<std::vector<char>> read_image(const std::string& name, const vm::ImageForm& wanted) {
     const auto file = read_file((std::filesystem::path(path_).parent_path() / name).string());
     if (!file) return std::unexpected(file.error());
-    const auto image = stdlib::parse_pnm(*file);
-    std::vector<char> pixels;
-    if (!image || !stdlib::take_pnm(*image, wanted, pixels))
-      return fail(fmt::format("'{}' is no .ppm or .pgm file of {}", name, vm::image_unit(wanted)));
-    return pixels;
+    std::vector<char> buffer;
+    const auto pixels = stdlib::pixels_of_file(wanted, *file, buffer);
+    if (!pixels) return fail(fmt::format("'{}' is no image file, or not of {}", name, vm::image_unit(wanted)));
+    return std::vector<char>(pixels->begin(), pixels->end());
   }
 
   void deliver_bad(const Reading& reading, vm::InputId id, const std::string& why) {
