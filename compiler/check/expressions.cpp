@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -150,6 +151,29 @@ std::optional<Type> TaskChecker::type_of_texts(const syntax::ArrayExpr& array) {
   return element ? std::optional(type) : std::nullopt;
 }
 
+namespace {
+
+// A number without a unit, whole or not, perhaps with a minus; nothing for other expressions.
+enum class Literal : std::uint8_t { None, Whole, Float };
+Literal plain_literal(const syntax::ExprPtr& expr) {
+  if (!expr) return Literal::None;
+  if (const auto* minus = std::get_if<syntax::UnaryExpr>(&expr->node))
+    return minus->op == syntax::UnaryOp::Negate ? plain_literal(minus->operand) : Literal::None;
+  const auto* number = std::get_if<syntax::NumberExpr>(&expr->node);
+  if (!number || number->unit) return Literal::None;
+  const bool is_based = number->text.starts_with("0x") || number->text.starts_with("0b");
+  return is_based || number->text.find_first_of(".eE") == std::string::npos ? Literal::Whole : Literal::Float;
+}
+
+// [1, 2.5]: where all are numbers and one is no whole number, all are floats.
+bool are_floats(const syntax::ArrayExpr& array) {
+  const auto is = [](Literal what) { return [what](const syntax::ExprPtr& e) { return plain_literal(e) == what; }; };
+  return std::ranges::none_of(array.elements, is(Literal::None)) &&
+         std::ranges::any_of(array.elements, is(Literal::Float));
+}
+
+}  // namespace
+
 Value TaskChecker::array_literal(const syntax::ArrayExpr& array, const Span& span, const Type* expected) {
   const std::optional<Type> of_texts = expected ? std::nullopt : type_of_texts(array);
   if (of_texts) expected = &*of_texts;
@@ -158,7 +182,7 @@ Value TaskChecker::array_literal(const syntax::ArrayExpr& array, const Span& spa
     report(Code::BadSize, span, "an empty array has no type of its own", "give the type: [T; <=N]");
     return {};
   }
-  Type element = is_expected ? *expected->element : plain(TypeKind::Error);
+  Type element = is_expected ? *expected->element : are_floats(array) ? plain(TypeKind::F64) : plain(TypeKind::Error);
   std::vector<typed::ExprPtr> elements;
   for (const auto& e : array.elements) {
     Value value = expression(e, element.kind == TypeKind::Error ? nullptr : &element);
