@@ -496,6 +496,17 @@ TEST(Collector, BelievesTheDevicesKeyOnly) {
   EXPECT_EQ(client->post({{"EyeFlow-Device", "line1"}, {"EyeFlow-Signature", good}}, body, type).value().status, 200);
 }
 
+TEST(Collector, EndsWhileDevicesAreConnected) {
+  for (const bool tls : {true, false}) {
+    const TemporaryFolder folder;
+    Collector collector(folder, tls);
+    auto client = HttpClient::make(collector.options(tls ? "https" : "http")).value();
+    ASSERT_EQ(client->post({}, "", "text/plain").value().status, 415) << "and the connection is kept";
+    collector.process().signal(SIGTERM);
+    EXPECT_EQ(collector.process().wait(20s), 0) << tls;
+  }
+}
+
 // One signature for several bodies, over their digests.
 TEST(Collector, BelievesASignatureOverDigestsWithThatOfTheBodyAmongThem) {
   const TemporaryFolder folder;

@@ -3,7 +3,11 @@
 #include <fmt/format.h>
 #include <httplib.h>
 
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <charconv>
+#include <filesystem>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -199,6 +203,18 @@ Result<std::unique_ptr<Server>> Server::make(ServerOptions options, Database dat
 
 std::uint16_t Server::port() const { return impl_->port; }
 void Server::run() { impl_->http->listen_after_bind(); }
-void Server::stop() { impl_->http->stop(); }
+
+// A device keeps its connection, and the library waits on each for another request until keep_alive_timeout. It gives
+// none of them away, so that those of this process are looked up: nothing more is read from them, a request at work is
+// answered.
+void Server::stop() {
+  impl_->http->stop();
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
+    int fd = -1;
+    const std::string name = entry.path().filename().string();
+    if (std::from_chars(name.data(), name.data() + name.size(), fd).ec == std::errc{}) shutdown(fd, SHUT_RD);
+  }
+}
 
 }  // namespace eyeflow::collector
