@@ -281,7 +281,7 @@ Result<PrivateKey> load_private_key(const std::filesystem::path& path) {
   return PrivateKey{*algorithm, *id, size, std::move(key)};
 }
 
-Result<PublicKey> load_public_key(const std::filesystem::path& path) {
+Result<PublicKey> load_public_key(const std::filesystem::path& path, std::string_view remedy) {
   start_library();
   auto text = read_key_file(path, "public", false);
   if (!text) return std::unexpected(text.error());
@@ -293,8 +293,7 @@ Result<PublicKey> load_public_key(const std::filesystem::path& path) {
   const Bio bio(BIO_new_mem_buf(text->data(), static_cast<int>(text->size())));
   KeyHandle key = owned(PEM_read_bio_PUBKEY(bio.get(), nullptr, no_passphrase, nullptr));
   if (!key) {
-    return fail(fmt::format("{}: not a public key in PEM format ({}); 'eyeflowc keygen -o KEY' writes one as KEY.pub",
-                            path.string(), library_error()));
+    return fail(fmt::format("{}: not a public key in PEM format ({}); {}", path.string(), library_error(), remedy));
   }
   auto algorithm = algorithm_of(raw(key), path);
   if (!algorithm) return std::unexpected(algorithm.error());

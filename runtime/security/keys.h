@@ -41,7 +41,9 @@ Result<void> generate_key(const std::filesystem::path& path, KeyAlgorithm algori
 
 // Refuses a private key that group or others may read.
 Result<PrivateKey> load_private_key(const std::filesystem::path& path);
-Result<PublicKey> load_public_key(const std::filesystem::path& path);
+// `remedy`: where to get a key from, for the message about a file that holds none.
+Result<PublicKey> load_public_key(const std::filesystem::path& path,
+                                  std::string_view remedy = "'eyeflowc keygen -o KEY' writes one as KEY.pub");
 
 // The Ed25519 key of a seed of 32 bytes (RFC 8032, 5.1.5): the same seed gives the same key.
 Result<PrivateKey> ed25519_key(std::span<const std::byte, 32> seed);

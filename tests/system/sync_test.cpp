@@ -630,6 +630,43 @@ TEST(Collector, SaysWhatIsWrongWithItsCommandLine) {
           log),
       3);
   EXPECT_NE(read_file(log).find("text.db"), std::string::npos) << read_file(log);
+  const auto refused = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {EYEFLOW_COLLECTOR, "--listen", "127.0.0.1:0", "--db", (folder / "a.db").string()});
+    EXPECT_EQ(run(more, log), 3);
+    return read_file(log);
+  };
+  const std::string nowhere = (folder / "nowhere").string();
+  const std::string missing = refused({"--allow-unsigned", "--cert", nowhere, "--key", nowhere});
+  EXPECT_TRUE(missing.ends_with("eyeflow-collector: " + nowhere + ": No such file or directory\n")) << missing;
+  std::filesystem::create_directory(folder / "keys");
+  write_file(folder / "keys/line1.pub", "no key");
+  const std::string text = refused({"--devices", (folder / "keys").string()});
+  EXPECT_TRUE(text.ends_with("a device keeps its own as line1.pub in its folder of data\n")) << text;
+}
+
+// Whose key came after the start, or was replaced, as when a device gets a new disk.
+TEST(Collector, LooksAgainForTheKeyOfADeviceThatItDoesNotKnow) {
+  const TemporaryFolder folder;
+  Collector collector(folder);
+  const auto key = collector.key(), other = collector.key("other");
+  const auto status = [&](const runtime::PrivateKey& by, const std::string& device) {
+    return send_rows(collector.options(), by, rows(1, 1, device), device).value().status;
+  };
+  const auto put = [&](const std::string& from, const std::string& device) {
+    std::filesystem::copy_file(folder / (from + ".pub"), folder / ("keys/" + device + ".pub"),
+                               std::filesystem::copy_options::overwrite_existing);
+  };
+  EXPECT_EQ(status(other, "line2"), 403);
+  put("other", "line2");
+  EXPECT_EQ(status(key, "line2"), 401);
+  EXPECT_EQ(status(other, "line2"), 200);
+  put("other", "line1");
+  EXPECT_EQ(status(key, "line1"), 200) << "the key that it had, until another one comes";
+  EXPECT_EQ(status(other, "line1"), 200);
+  EXPECT_EQ(status(key, "line1"), 401);
+  write_file(folder / "keys/line3.pub", "no key");
+  EXPECT_EQ(status(key, "line3"), 403);
+  EXPECT_EQ(status(key, "../other"), 403);
 }
 
 }  // namespace

@@ -50,6 +50,7 @@ Exit serve(Options options) {
     auto devices = load_devices(options.devices);
     if (!devices) return complain(Exit::Files, devices.error().message);
     options.server.devices = std::move(*devices);
+    options.server.devices_folder = options.devices;
   }
   auto database = Database::open(options.database);
   if (!database) return complain(Exit::Files, database.error().message);

@@ -4,9 +4,12 @@
 #include <httplib.h>
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <filesystem>
 #include <mutex>
 #include <optional>
@@ -55,8 +58,11 @@ std::optional<Answer> refuse_sender(const ServerOptions& options, const Request&
   const auto known = options.devices.find(device);
   if (known == options.devices.end()) {
     if (options.allow_unsigned) return std::nullopt;
-    return Answer{403,
-                  fmt::format("no key of device '{}' is known here; put its public key into {}.pub\n", device, device)};
+    return Answer{
+        403,
+        fmt::format("no key of device '{}' is known here; put its public key into the folder of keys, as {}.pub: it is "
+                    "read when the device tries again\n",
+                    device, device)};
   }
   const auto bytes = from_hex(request.signature);
   if (!bytes || bytes->empty()) return Answer{401, "the header EyeFlow-Signature is missing or not in hex\n"};
@@ -71,6 +77,11 @@ std::optional<Answer> refuse_sender(const ServerOptions& options, const Request&
   return std::nullopt;
 }
 
+Result<runtime::PublicKey> load_device(const std::filesystem::path& file) {
+  return runtime::load_public_key(
+      file, fmt::format("a device keeps its own as {} in its folder of data", file.filename().string()));
+}
+
 }  // namespace
 
 Result<std::map<std::string, runtime::PublicKey, std::less<>>> load_devices(const std::filesystem::path& folder) {
@@ -78,7 +89,7 @@ Result<std::map<std::string, runtime::PublicKey, std::less<>>> load_devices(cons
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
     if (entry.path().extension() != ".pub") continue;
-    auto key = runtime::load_public_key(entry.path());
+    auto key = load_device(entry.path());
     if (!key) return std::unexpected(key.error());
     devices.emplace(entry.path().stem().string(), std::move(*key));
   }
@@ -122,6 +133,12 @@ Answer take_batch(Database& database, const ServerOptions& options, const Reques
   return {200, runtime::encode_reply({std::string(device), head->epoch, taken->stored})};
 }
 
+namespace {
+
+void tell(std::string_view line) { fmt::print(stderr, "eyeflow-collector: {}\n", line); }
+
+}  // namespace
+
 struct Server::Impl {
   Impl(ServerOptions o, Database d) : options(std::move(o)), database(std::move(d)) {}
 
@@ -132,11 +149,29 @@ struct Server::Impl {
   std::uint16_t port = 0;
 
   void routes();
+  bool look_again(const std::string& device);
 };
 
+// A device that came after the start, or has a new key. True: it is another one than before.
+bool Server::Impl::look_again(const std::string& device) {
+  if (options.devices_folder.empty() || device.empty() || device.front() == '.' || device.contains('/')) return false;
+  const auto file = options.devices_folder / (device + ".pub");
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) return false;
+  auto key = load_device(file);
+  if (!key) {
+    tell(key.error().message);
+    return false;
+  }
+  const auto known = options.devices.find(device);
+  if (known != options.devices.end() && known->second.id == key->id) return false;
+  tell(fmt::format("{}: the key of device '{}' was read", file.string(), device));
+  options.devices.insert_or_assign(device, std::move(*key));
+  return true;
+}
+
 void Server::Impl::routes() {
-  const auto note = [](const std::string& line) { fmt::print(stderr, "eyeflow-collector: {}\n", line); };
-  http->Post("/v1/rows", [this, note](const httplib::Request& request, httplib::Response& response) {
+  http->Post("/v1/rows", [this](const httplib::Request& request, httplib::Response& response) {
     const std::string type = request.get_header_value("Content-Type");
     const bool packed = type == runtime::kPackedContentType;
     if (!packed && type != runtime::kBatchContentType) {
@@ -150,14 +185,16 @@ void Server::Impl::routes() {
     const std::string device = request.get_header_value("EyeFlow-Device"),
                       signature = request.get_header_value("EyeFlow-Signature"),
                       digests = request.get_header_value("EyeFlow-Digests");
-    const Answer answer = take_batch(
-        database, options,
-        {.device = device, .signature = signature, .digests = digests, .packed = packed, .body = request.body}, note);
+    const Request rows{
+        .device = device, .signature = signature, .digests = digests, .packed = packed, .body = request.body};
+    Answer answer = take_batch(database, options, rows, tell);
+    if ((answer.status == 401 || answer.status == 403) && look_again(device))
+      answer = take_batch(database, options, rows, tell);
     response.status = answer.status;
     response.set_content(answer.body, answer.status == 200 ? "application/json" : "text/plain");
     if (answer.status == 503) response.set_header("Retry-After", "5");
     if (answer.status != 200) {
-      note(fmt::format("{} {}: {}", request.remote_addr, answer.status,
+      tell(fmt::format("{} {}: {}", request.remote_addr, answer.status,
                        std::string_view(answer.body).substr(0, answer.body.find('\n'))));
     }
   });
@@ -179,10 +216,13 @@ Result<std::unique_ptr<Server>> Server::make(ServerOptions options, Database dat
   auto impl = std::make_unique<Impl>(std::move(options), std::move(database));
   const ServerOptions& o = impl->options;
   if (tls) {
+    for (const auto& file : {o.cert_file, o.key_file}) {
+      if (access(file.c_str(), R_OK) != 0) return fail(fmt::format("{}: {}", file.string(), std::strerror(errno)));
+    }
     auto server = std::make_unique<httplib::SSLServer>(o.cert_file.c_str(), o.key_file.c_str());
     if (!server->is_valid()) {
-      return fail(
-          fmt::format("{} and {} are no certificate and its key (PEM)", o.cert_file.string(), o.key_file.string()));
+      return fail(fmt::format("{} and {} are no certificate and the key that belongs to it (PEM, without a passphrase)",
+                              o.cert_file.string(), o.key_file.string()));
     }
     SSL_CTX_set_min_proto_version(server->ssl_context(), TLS1_3_VERSION);
     impl->http = std::move(server);

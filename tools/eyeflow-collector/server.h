@@ -22,7 +22,8 @@ struct ServerOptions {
   std::uint16_t port = 8443;                  // 0: any free one
   std::filesystem::path cert_file, key_file;  // none: plain HTTP, for a loopback address only
   std::map<std::string, runtime::PublicKey, std::less<>> devices;
-  bool allow_unsigned = false;  // take rows of devices without a key, too
+  std::filesystem::path devices_folder;  // looked at again for a device whose key is not known, or another one
+  bool allow_unsigned = false;           // take rows of devices without a key, too
 };
 
 // What a request comes to.
