@@ -189,9 +189,7 @@ void read_sensor(std::string_view written, const toml::table& table, std::set<st
     s.pin = read_pin(*gpio, t.title(), true, r);
     s.from = {endpoint_of(*s.pin), t.place("gpio")};
     for (const auto* key : {"from", "topic", "field", "unit", "time"}) {
-      if (t.has(key))
-        t.problem(t.place(key),
-                  fmt::format("'{}' in {}: a pin is on or off and nothing else; remove it", key, t.title()));
+      if (t.has(key)) t.refuse(key, "a pin is on or off and nothing else; remove it");
     }
   } else if (auto from = t.word("from")) {
     s.from = *from;
@@ -275,8 +273,7 @@ void read_output(OutputKind kind, std::string_view written, const toml::table& t
     s.to = {endpoint_of(*s.pin), t.place("gpio")};
     s.topic = s.pin->line;
     for (const auto* key : {"to", "topic", "qos", "retain", "format", "on", "off"}) {
-      if (t.has(key))
-        t.problem(t.place(key), fmt::format("'{}' in {}: a pin has levels, no messages; remove it", key, t.title()));
+      if (t.has(key)) t.refuse(key, "a pin has levels, no messages; remove it");
     }
   } else if (auto to = t.word("to")) {
     s.to = *to;

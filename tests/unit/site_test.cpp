@@ -483,6 +483,8 @@ safe = "on"
   EXPECT_CONTAINS(bad("[switch.horn]\ngpio = { chip = \"c\", line = 1, edge = \"both\" }"), "'edge' is not known");
   EXPECT_CONTAINS(bad("[switch.horn]\ngpio = { chip = \"c\", line = 1 }\nto = \"console\""), "no messages");
   EXPECT_CONTAINS(bad("[sensor.T1]\ngpio = { chip = \"c\", line = 1 }\nunit = \"V\""), "on or off and nothing else");
+  EXPECT_EQ(bad("[sensor.T1]\ngpio = { chip = \"c\", line = 1 }\nfrom = \"simulate\""),
+            "site.toml:3:8: 'from' in [sensor.T1]: a pin is on or off and nothing else; remove it");
   EXPECT_CONTAINS(bad("[sensor.T1]\ngpio = { chip = \"c\", line = 1, debounce = \"11 s\" }"), "at most");
   EXPECT_CONTAINS(bad("[sensor.T1]\ngpio = { chip = \"c\", line = 1, bias = \"up\" }"), "pull-up");
   EXPECT_CONTAINS(bad("[value.v]\ngpio = { chip = \"c\", line = 1 }\nto = \"console\""), "'gpio' is not known");
