@@ -127,7 +127,7 @@ void FileSink::run(Receiver& receiver) {
     if (const int code = write_out(output, receiver)) at_start = code;
   }
   tell(receiver, at_start);
-  std::chrono::milliseconds pause{0};
+  std::chrono::milliseconds pause = at_start == 0 ? 0ms : kFirstPause;
   std::unique_lock lock(mutex_);
   for (bool last = false; !last;) {
     const bool unsynced = std::ranges::any_of(outputs_, &Output::unsynced);
@@ -173,7 +173,7 @@ void FileSink::run(Receiver& receiver) {
 int FileSink::write_all(Receiver& receiver) {
   int failed = 0;
   for (Output& output : outputs_) {
-    if (output.writing.empty()) continue;
+    if (output.writing.empty() && output.file) continue;
     if (const int code = write_out(output, receiver)) failed = code;
   }
   return failed;

@@ -517,6 +517,18 @@ TEST(Files, JsonLinesInOrder) {
   EXPECT_EQ(sink.dropped(), 0u);
 }
 
+TEST(Files, AFolderThatCannotBeIsNotWrittenToAtTheEndEither) {
+  const auto folder = fresh_folder("nothing");
+  std::ofstream(folder / "file") << "x";
+  Notebook notebook;
+  FileSink sink(files(ConnectionKind::Jsonl, folder / "file"), {{PortId{0}, "rows", {}}});
+  sink.start(notebook);
+  ASSERT_TRUE(notebook.wait_state());
+  sink.stop();
+  ASSERT_EQ(notebook.states.size(), 1u) << notebook.states.back();
+  EXPECT_TRUE(notebook.states[0].starts_with("down: " + (folder / "file").string())) << notebook.states[0];
+}
+
 TEST(Files, AFolderThatCannotBeHoldsABoundAndCountsTheRest) {
   const auto folder = fresh_folder("unwritable");
   std::ofstream(folder / "file") << "x";
