@@ -113,7 +113,7 @@ Value TaskChecker::call(const syntax::CallExpr& call, const Span& span) {
     report(Code::UnknownMember, member->member.span, to_string(object.type()) + " has no '" + name + "(…)'",
            is_function
                ? "write " + name + "(" + source_text(member->object->span) + (call.arguments.empty() ? ")" : ", …)")
-               : "");
+               : std::string(members_of(object.type())));
   }
   return {};
 }
@@ -142,6 +142,7 @@ Value TaskChecker::named_call(const syntax::CallExpr& call, const std::string& n
   std::string_view instead = instead_of_foreign_word(name + "(");
   if (instead.empty()) instead = instead_of_foreign_word(name);
   if (!instead.empty()) hint = instead;
+  if (name == "now") hint = "it is a value: write 'now' alone";
   report(Code::UnknownFunction, call.callee->span, "there is no function '" + name + "'", std::move(hint));
   return {};
 }

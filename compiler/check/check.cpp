@@ -38,10 +38,12 @@ std::size_t occurrences(std::string_view word, std::string_view source) {
 }
 
 // Names that stand nowhere but where nobody knows them: no declaration that could not be read may have been theirs.
-std::set<std::string_view> unknown_everywhere(const std::vector<Diagnostic>& all, std::string_view source) {
+std::set<std::string_view> unknown_everywhere(const std::vector<Diagnostic>& all, std::string_view source,
+                                              const std::vector<Span>& broken) {
   std::map<std::string_view, std::size_t> uses;
   for (const Diagnostic& d : all)
-    if (d.code == Code::UnknownName && d.span.length > 0) ++uses[source.substr(d.span.offset, d.span.length)];
+    if (d.code == Code::UnknownName && d.span.length > 0 && !lies_in(d.span, broken))
+      ++uses[source.substr(d.span.offset, d.span.length)];
   std::set<std::string_view> found;
   if (uses.size() > 100) return found;  // a source that is something else
   for (const auto& [word, count] : uses)
@@ -194,7 +196,7 @@ std::optional<typed::Program> check(const syntax::File& file, std::string_view s
   bool has_errors = had_errors || own.has_errors();
   own.sort_by_place();  // of too many, the first are told
   std::set<std::string_view> mistyped;
-  if (had_errors) mistyped = unknown_everywhere(own.all(), source);
+  if (had_errors) mistyped = unknown_everywhere(own.all(), source, broken);
   for (const Diagnostic& d : own.all()) {
     if (lies_in(d.span, broken) ||
         (had_errors && needs_the_whole_file(d.code) && !mistyped.contains(source.substr(d.span.offset, d.span.length))))

@@ -507,12 +507,14 @@ Value TaskChecker::value_member(Value object, const syntax::Name& name, const Sp
   if (name.text == "len" && (type.kind == TypeKind::BoundedArray || type.kind == TypeKind::Text)) {
     return Value(make_expr(plain(TypeKind::I64), span, typed::Length{std::move(object.expr)}));
   }
-  std::string hint = typed::is_array(type.kind)
-                         ? "an array has .len; one with a bound has .push(x) and .clear() as well"
-                     : type.kind == TypeKind::Text ? "a text has .len, its bytes"
-                                                   : "";
-  report(Code::UnknownMember, name.span, to_string(type) + " has no '" + name.text + "'", hint);
+  report(Code::UnknownMember, name.span, to_string(type) + " has no '" + name.text + "'",
+         std::string(members_of(type)));
   return {};
+}
+
+std::string_view members_of(const Type& type) {
+  if (typed::is_array(type.kind)) return "an array has .len; one with a bound has .push(x) and .clear() as well";
+  return type.kind == TypeKind::Text ? "a text has .len, its bytes" : "";
 }
 
 typed::ExprPtr TaskChecker::position(Value at) {

@@ -93,6 +93,8 @@ void TaskChecker::report_unit(std::string_view text, const Span& span, std::stri
     message.resize(end);
   }
   if (auto own = suggestion(text, names_of(SymbolKind::Unit)); !own.empty()) hint = own;
+  for (const std::string_view suffix : {"f", "u", "U", "UL", "ul", "LL", "ll"})
+    if (text == suffix) hint = "a number has no suffix: leave it out, or write f32(…), u32(…)";
   // `n = n + 1 r`: what stands behind a number on its line is its unit.
   if (find_local(text) || find_own_symbol(text))
     hint = "it is a name here: write '* " + std::string(text) + "', or ';' in front of another statement";

@@ -14,10 +14,10 @@ struct Row {
 
 constexpr std::string_view kBlock = "a block stands in '{ … }'";
 constexpr std::string_view kBlockEnd = "a block ends with '}'";
-constexpr std::string_view kFunction = "write 'fn'";
+constexpr std::string_view kFunction = "write fn NAME(a: int) -> int { … }";
 constexpr std::string_view kCases = "write if … { } else if … { }, or match over an enum";
 constexpr std::string_view kLoop = "write 'for' or 'while … max N'";
-constexpr std::string_view kRecord = "write 'record'";
+constexpr std::string_view kRecord = "write record NAME { field: int }";
 constexpr std::string_view kDeclare = "declare it: 'input', 'state', or 'var' inside a handler";
 constexpr std::string_view kPrint = "write a row to an output of the form log: history.send(…)";
 constexpr std::string_view kNull = "write 'missing', for a value of a type with '?'";
@@ -35,7 +35,8 @@ constexpr std::string_view kCast = "a conversion is written f64(x)";
 constexpr std::string_view kEmpty = "a block may be empty: { }";
 constexpr std::string_view kEdge = "write a handler: on rising (x > 3) { … }";
 constexpr std::string_view kElse = "write x ?? d, for a value of a type with '?'";
-constexpr std::string_view kDelay = "a delay belongs to an alarm: when … for 5 s";
+constexpr std::string_view kDelay =
+    "a delay belongs to an alarm, when … for 5 s, or to a handler, on (x > 3) for 5 s { … }";
 constexpr std::string_view kMean = "write mean(xs)";
 constexpr std::string_view kClamp = "write min(max(x, least), most)";
 constexpr std::string_view kLength = "write xs.len";
@@ -97,6 +98,7 @@ constexpr Row kRows[] = {
     {"try", kFault},
     {"except", kFault},
     {"catch", kFault},
+    {"finally", kFault},
     {"throw", kFault},
     {"raise", kFault},
     {"severity", "write 'priority'"},
@@ -106,7 +108,7 @@ constexpr Row kRows[] = {
     {"r_trig", kEdge},
     {"f_trig", "write a handler: on rising (not (x > 3)) { … }"},
     {"ton", kDelay},
-    {"tof", "a delay belongs to an alarm: clear when … for 5 s"},
+    {"tof", "a delay belongs to an alarm, clear when … for 5 s, or to a handler, on (x < 3) for 5 s { … }"},
     {"select", kHandler},
     {"where", kCondition},
     {"having", kCondition},

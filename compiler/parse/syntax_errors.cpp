@@ -81,6 +81,8 @@ std::string_view instead_of_type(std::string_view word) {
   return own != std::end(kTypes) ? *own : instead_of_foreign_type(word);
 }
 
+constexpr const char* kChoice = "a choice is a statement: if c { x = 1 } else { x = 2 }";
+
 struct Habit {
   std::string_view found;
   std::string_view hint;
@@ -98,9 +100,9 @@ constexpr Habit kHabits[] = {
     {"===", "write '=='"},
     {"!==", "write '!='"},
     {"<>", "write '!='"},
-    {"**", "write pow(x, y)"},
+    {"**", "write x * x, or pow(x, y) of floats"},
     {"%", "the remainder is 'mod'; a unit stands behind its number"},
-    {"?", "write if … { } else { }"},
+    {"?", kChoice},
     {"\u00BA", "the degree sign is '°', as in 80 °C"},
     {"\u2103", "write °C"},
     {"\u2109", "write °F"},
@@ -178,6 +180,8 @@ std::string hint_from_place(antlr4::Parser& parser, antlr4::Token* token, const 
   if (text == ":" && expected == "'{'" && before && before->getText() == ")" && after &&
       after->getLine() == token->getLine())
     return "a result's type stands behind '->'";
+  if (text == ":" && expected == "a statement" && before && before->getType() == Lexer::IDENT)
+    return "a variable is declared: var " + before->getText() + " : …";
   if (text == ":" && expected == "'{'") return "a block stands in '{ … }'";
   if (text == "[" && before && at > 1 && neighbour(at - 2)->getType() == Lexer::STATE)
     return "an array's size is part of its type: " + before->getText() + " : [f64; 4]";
@@ -188,7 +192,7 @@ std::string hint_from_place(antlr4::Parser& parser, antlr4::Token* token, const 
       (neighbour(at - 2)->getType() == Lexer::LET || neighbour(at - 2)->getType() == Lexer::VAR))
     return "each name has a 'let' of its own";
   if (text == "&" && expected == "a value") return "there are no addresses: give the value itself";
-  if (text == "else" && expected == "'{'") return "a choice is a statement: if c { x = 1 } else { x = 2 }";
+  if (text == "else" && expected == "'{'") return kChoice;
   if (expected == "'{'" && before && before->getText() == ")") return "a block stands in '{ … }'";
   if (text == "[" && before && before->getType() == Lexer::IDENT && expected.find("declaration") != std::string::npos) {
     bool is_type = at > 1 && neighbour(at - 2)->getText() == ":";
@@ -243,6 +247,13 @@ antlr4::Token* foreign_word(antlr4::Parser& parser, antlr4::Token* token) {
                   tokens.get(i - 1)->getText() == ";";
     if (begins && (is_foreign(t) || (t->getType() == Lexer::SWITCH && token->getText() == "{"))) return t;
   }
+  // The branches of a CASE stand on lines of their own.
+  if (token->getText() == ":" && at > 0)
+    for (std::size_t i = at - 1; i-- > 0;) {
+      antlr4::Token* t = tokens.get(i);
+      if (is_foreign(t) && instead_of_foreign_word(t->getText()) == instead_of_foreign_word("case")) return t;
+      if (t->getText() == "{" || t->getText() == "}") break;
+    }
   return nullptr;
 }
 
@@ -252,8 +263,14 @@ std::string unit_word(antlr4::Token* token) {
   return text.substr(text.find_last_of(" \t0123456789") + 1);
 }
 
-bool is_brace_left_over(antlr4::Parser& parser, antlr4::Token* token) {
-  return token->getText() == "}" && parser.getContext()->getRuleIndex() == P::RuleFile;
+// What an earlier mistake can leave behind: the end or the `else` of a block that was closed too early, the branches of
+// a CASE and of a try.
+bool is_left_over(antlr4::Parser& parser, antlr4::Token* token) {
+  const std::string text = token->getText();
+  if (text == "}") return parser.getContext()->getRuleIndex() == P::RuleFile;
+  if (text == ":")
+    return token->getTokenIndex() > 0 && is_number(parser.getTokenStream()->get(token->getTokenIndex() - 1));
+  return token->getType() == Lexer::ELSE || text == "except" || text == "catch" || text == "finally";
 }
 
 bool runs_past_its_start(std::exception_ptr e) {
@@ -272,8 +289,7 @@ void SyntaxErrors::syntaxError(antlr4::Recognizer* recognizer, antlr4::Token* to
                                const std::string&, std::exception_ptr e) {
   auto& parser = *dynamic_cast<antlr4::Parser*>(recognizer);
   Span place = span_of(reader_, token);
-  // What an earlier mistake has left behind: its block closed too early.
-  if (!reader_.error_places.empty() && (is_brace_left_over(parser, token) || token->getType() == Lexer::ELSE)) {
+  if (!reader_.error_places.empty() && is_left_over(parser, token)) {
     reader_.error_places.push_back(place);
     return;
   }
