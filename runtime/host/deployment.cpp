@@ -13,6 +13,7 @@
 #include "runtime/host/param.h"
 #include "runtime/site/pattern.h"
 #include "stdlib/intrinsics/intrinsics.h"
+#include "vm/base/nearest.h"
 #include "vm/module/card.h"
 #include "vm/module/enum_unit.h"
 #include "vm/module/verifier.h"

@@ -23,7 +23,4 @@ bool glob_matches(std::string_view glob, std::string_view name);
 Result<std::string> fill_in(std::string_view text,
                             std::span<const std::pair<std::string_view, std::string_view>> values);
 
-// The candidate that a person probably meant by `word`; empty when none is near.
-std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates);
-
 }  // namespace eyeflow::runtime

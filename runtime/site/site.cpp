@@ -12,6 +12,7 @@
 #include "runtime/site/keeping.h"
 #include "runtime/site/pattern.h"
 #include "runtime/site/read.h"
+#include "vm/base/nearest.h"
 
 namespace eyeflow::runtime {
 namespace {

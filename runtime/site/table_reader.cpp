@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "runtime/site/duration.h"
-#include "runtime/site/pattern.h"
 #include "runtime/site/size.h"
+#include "vm/base/nearest.h"
 
 namespace eyeflow::runtime {
 namespace {

@@ -48,4 +48,4 @@ foreach(script value_instructions branch_instructions element_instructions part_
     COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/golden/reference/${script}.py --check)
 endforeach()
 # What sessions of cli/ call.
-add_dependencies(golden_runner eyeflowc eyeflow-vm)
+add_dependencies(golden_runner eyeflowc eyeflow-vm eyeflow-collector)

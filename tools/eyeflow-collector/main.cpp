@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "tools/common/usage.h"
 #include "tools/eyeflow-collector/import.h"
 #include "tools/eyeflow-collector/server.h"
 
@@ -99,7 +100,8 @@ Exit import_from(const std::string& folder, const Options& options) {
 
 int main(int argc, char** argv) {
   using namespace eyeflow::collector;
-  CLI::App app{"Takes the rows that devices send over HTTPS, each once, into one SQLite file."};
+  CLI::App app{"Takes the rows that devices send over HTTPS, each once, into one SQLite file.", "eyeflow-collector"};
+  app.failure_message(eyeflow::tools::usage_message);
   Options options;
   app.set_version_flag("--version", EYEFLOW_VERSION);
   app.add_option("--listen", options.listen, "HOST:PORT; port 0 takes a free one")->capture_default_str();
