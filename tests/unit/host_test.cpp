@@ -809,13 +809,15 @@ TEST_F(HostTest, EveryNeedIsBoundOrTheLineToAddIsTold) {
   EXPECT_CONTAINS(problems(b + "bind = { t1 = \"T1\", siren = \"siren_T1\" }"),
                   "output 'history' of task monitor is not bound; add history = \"history\" to its bind");
   EXPECT_CONTAINS(problems(b + "bind = { t1 = \"T4\", siren = \"siren_T1\", history = \"history\" }"),
+                  "no such sensor; add [sensor.T4]");
+  EXPECT_CONTAINS(problems(b + "bind = { t1 = \"TT1\", siren = \"siren_T1\", history = \"history\" }"),
                   "no such sensor; did you mean 'T1'?");
   EXPECT_CONTAINS(problems(b + "bind = { t1 = \"T1\", siren = \"horn\", history = \"history\" }"),
                   "no such switch; add [switch.horn]");
   EXPECT_CONTAINS(problems(b + "bind = { t1 = \"T1\", siren = \"history\", history = \"history\" }"),
                   "is a switch, but 'history' is a log");
-  EXPECT_CONTAINS(problems(b + "bind = { t2 = \"T1\", siren = \"siren_T1\", history = \"history\" }"),
-                  "task monitor has no input or output 't2'; did you mean 't1'?");
+  EXPECT_CONTAINS(problems(b + "bind = { tt1 = \"T1\", siren = \"siren_T1\", history = \"history\" }"),
+                  "task monitor has no input or output 'tt1'; did you mean 't1'?");
   EXPECT_CONTAINS(problems(b + "each = { t1 = \"X*\" }\nbind = { siren = \"siren_{t1}\", history = \"history\" }"),
                   "no sensor of this site matches 'X*'");
   EXPECT_CONTAINS(problems(b + "each = { t1 = \"T*\" }\nbind = { siren = \"siren_{t}\", history = \"history\" }"),

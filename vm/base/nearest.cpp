@@ -35,7 +35,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates) {
   if (word.size() > kLongest) return {};
-  // One edit in a short word, two in a longer one; more would be guessing.
+  // Of two letters the case alone, one edit in a short word, two in a longer one; more would be guessing.
   std::size_t limit = word.size() <= 2 ? 1 : word.size() <= 5 ? 2 : 4;
   std::string_view best;
   for (const std::string_view candidate : candidates) {
