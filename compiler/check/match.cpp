@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <span>
 
 #include "compiler/check/checker.h"
 
@@ -32,6 +33,15 @@ const Span* note_taken(MatchTaken& taken, Wide first, Wide last, const Span& spa
   if (behind != taken.begin() && std::prev(behind)->second.last >= first) return &std::prev(behind)->second.span;
   taken.emplace_hint(behind, first, TakenRange{last, span});
   return nullptr;
+}
+
+// All of them joined, in order, halved again and again: a chain of a thousand would be as deep.
+template <typename Join>
+Value joined(std::span<Value> values, const Join& join) {
+  if (values.size() == 1) return std::move(values.front());
+  const std::size_t half = values.size() / 2;
+  Value left = joined(values.first(half), join);
+  return join(std::move(left), joined(values.subspan(half), join));
 }
 
 }  // namespace
@@ -98,7 +108,7 @@ void TaskChecker::match_statement(const syntax::MatchStmt& match, const Span& sp
     } else if (arm.patterns.empty()) {
       otherwise = &arm;
     }
-    Value condition;
+    std::vector<Value> conditions;
     for (const syntax::Pattern& p : arm.patterns) {
       typed::ExprPtr one = value ? pattern(p, type, *value) : nullptr;
       if (!one) {
@@ -112,13 +122,14 @@ void TaskChecker::match_statement(const syntax::MatchStmt& match, const Span& sp
                  "leave one of them out")
               .notes.push_back({*before, "here"});
       }
-      Value next(std::move(one));
-      condition =
-          condition ? make_binary(BinaryOp::Or, plain(TypeKind::Bool), std::move(condition), std::move(next), arm.span)
-                    : std::move(next);
+      conditions.emplace_back(std::move(one));
     }
     typed::IfArm typed_arm;
-    typed_arm.condition = std::move(condition.expr);
+    if (!conditions.empty())
+      typed_arm.condition =
+          joined(std::span(conditions), [&](Value left, Value right) {
+            return make_binary(BinaryOp::Or, plain(TypeKind::Bool), std::move(left), std::move(right), arm.span);
+          }).expr;
     typed_arm.body = block(arm.body);
     if (otherwise == &arm)
       node.otherwise = std::move(typed_arm.body);
