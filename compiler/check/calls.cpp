@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "compiler/check/checker.h"
+#include "compiler/check/members.h"
 #include "compiler/diagnostics/foreign_words.h"
 
 namespace eyeflow::compiler::check_detail {

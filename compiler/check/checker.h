@@ -603,7 +603,6 @@ std::optional<typed::Math> math_function(std::string_view name);
 std::optional<typed::ArrayFunction> array_function(std::string_view name);  // a task may use these names otherwise
 std::optional<typed::TypeKind> scalar_type(std::string_view name);
 const std::vector<std::string>& builtin_functions();
-std::string_view members_of(const typed::Type& type);  // as a hint says it; empty where there is nothing to say
 bool leaves(const syntax::Stmt& statement);       // what stands behind it is never reached
 bool always_returns(const syntax::Block& block);  // on every way
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "compiler/check/checker.h"
+#include "compiler/check/members.h"
 #include "compiler/diagnostics/foreign_words.h"
 
 namespace eyeflow::compiler::check_detail {

@@ -5,7 +5,6 @@
 #include <tuple>
 
 #include "vm/base/check.h"
-#include "vm/base/nearest.h"
 
 namespace eyeflow::compiler {
 namespace {
@@ -52,11 +51,6 @@ void Diagnostics::add(Diagnostic diagnostic) {
 
 void Diagnostics::sort_by_place() {
   std::ranges::sort(all_, {}, [](const Diagnostic& d) { return std::tuple(d.span.offset, d.code, d.message); });
-}
-
-std::string suggestion(std::string_view word, const std::vector<std::string>& candidates) {
-  const std::string_view meant = nearest(word, std::vector<std::string_view>(candidates.begin(), candidates.end()));
-  return meant.empty() ? std::string() : "did you mean '" + std::string(meant) + "'?";
 }
 
 }  // namespace eyeflow::compiler

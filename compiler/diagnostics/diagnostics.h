@@ -85,7 +85,9 @@ std::string render_all(const Diagnostics& diagnostics, const SourceMap& sources,
 std::string render_all(const Diagnostics& diagnostics, std::string_view source, std::string_view file_name,
                        bool colour = false);
 
-// "did you mean 'limit'?" of the nearest of them (vm/base/nearest.h), or nothing.
+// The candidate that the author probably meant: the nearest by edits, if it is near enough for the word's length.
+std::optional<std::string> did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
+// "did you mean 'limit'?", or nothing.
 std::string suggestion(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace eyeflow::compiler

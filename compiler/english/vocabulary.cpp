@@ -5,7 +5,6 @@
 
 #include "compiler/english/sentences.h"
 #include "stdlib/units/units.h"
-#include "vm/base/nearest.h"
 
 namespace eyeflow::compiler::english {
 namespace {
@@ -204,7 +203,6 @@ std::vector<std::string_view> nearest_forms(std::string_view sentence, bool of_a
   const std::span<const std::string_view> forms =
       of_actions ? std::span<const std::string_view>(kActions) : std::span<const std::string_view>(kForms);
   const std::set<std::string> said = words_of(sentence);
-  const std::vector<std::string_view> all_said(said.begin(), said.end());
   struct Near {
     double likeness;
     std::size_t place;
@@ -217,7 +215,7 @@ std::vector<std::string_view> nearest_forms(std::string_view sentence, bool of_a
       const bool is_small = word.size() <= 3;
       if (said.contains(word))
         shared += is_small ? 0.25 : 1;
-      else if (!is_small && !eyeflow::nearest(word, all_said).empty())
+      else if (!is_small && did_you_mean(word, {said.begin(), said.end()}))
         shared += 0.75;
     }
     near.push_back({shared / (static_cast<double>(fixed.size()) + 1), near.size()});

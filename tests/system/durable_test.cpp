@@ -388,22 +388,28 @@ TEST_F(Durable, RowsWaitForAFarSideThatIsAway) {
 }
 
 // No network, and a clock that is decades wrong either way: the alarm comes, and what follows later is right.
-class WrongClock : public Durable, public ::testing::WithParamInterface<std::int64_t> {};
+class WrongClock : public Durable, public ::testing::WithParamInterface<std::int64_t> {
+ protected:
+  // It runs without its broker, and alarms once as soon as that is there.
+  void alarms_when_the_broker_comes() {
+    std::this_thread::sleep_for(300ms);
+    ASSERT_TRUE(daemon_->is_running()) << log();
+    broker_.start();
+    ASSERT_TRUE(wait_for([&] {
+      probe_.publish("in/v", "200");
+      std::this_thread::sleep_for(50ms);
+      return last_said("out/horn") == "on";
+    })) << log();
+    EXPECT_EQ(said("out/alarm/high").size(), 1u);
+  }
+};
 
 TEST_P(WrongClock, StillAlarms) {
   const std::string shim = std::string("LD_PRELOAD=") + EYEFLOW_CLOCK_SHIM;
   broker_.stop();
   heard_before_ = 0;
   launch({shim, fmt::format("EYEFLOW_CLOCK={}", GetParam())});
-  std::this_thread::sleep_for(300ms);
-  ASSERT_TRUE(daemon_->is_running()) << log();
-  broker_.start();
-  ASSERT_TRUE(wait_for([&] {
-    probe_.publish("in/v", "200");
-    std::this_thread::sleep_for(50ms);
-    return last_said("out/horn") == "on";
-  })) << log();
-  EXPECT_EQ(said("out/alarm/high").size(), 1u);
+  ASSERT_NO_FATAL_FAILURE(alarms_when_the_broker_comes());
   const auto before = total();
   end_in_order();
 
@@ -423,15 +429,7 @@ TEST_P(WrongClock, StillAlarmsOnAFullDisk) {
   launch({std::string("LD_PRELOAD=") + EYEFLOW_CLOCK_SHIM + ":" + EYEFLOW_IO_SHIM,
           fmt::format("EYEFLOW_CLOCK={}", GetParam()), "EYEFLOW_IO_FOLDER=" + (folder_ / "data").string(),
           "EYEFLOW_IO_ROOM=0"});
-  std::this_thread::sleep_for(300ms);
-  ASSERT_TRUE(daemon_->is_running()) << log();
-  broker_.start();
-  ASSERT_TRUE(wait_for([&] {
-    probe_.publish("in/v", "200");
-    std::this_thread::sleep_for(50ms);
-    return last_said("out/horn") == "on";
-  })) << log();
-  EXPECT_EQ(said("out/alarm/high").size(), 1u);
+  ASSERT_NO_FATAL_FAILURE(alarms_when_the_broker_comes());
   EXPECT_NE(log().find("disk is full"), std::string::npos) << log();
   daemon_->signal(SIGTERM);
   EXPECT_EQ(daemon_->wait(30'000ms), 0) << log();

@@ -111,4 +111,15 @@ struct Running {
 };
 using Lines = Running::Lines;
 
+// What a restart would find of it.
+struct Saved {
+  std::vector<std::byte> layout, snapshot;
+};
+inline Saved saved(const Running& run) {
+  const auto layout = run.program->snapshot_layout();
+  Saved s{{layout.begin(), layout.end()}, std::vector<std::byte>(run.instance->snapshot_bytes())};
+  run.instance->save(s.snapshot);
+  return s;
+}
+
 }  // namespace eyeflow::vm::test

@@ -80,17 +80,6 @@ struct Everything : TaskBuilder {
   }
 };
 
-struct Saved {
-  std::vector<std::byte> layout, snapshot;
-};
-
-Saved saved(const Running& run) {
-  const auto layout = run.program->snapshot_layout();
-  Saved s{{layout.begin(), layout.end()}, std::vector<std::byte>(run.instance->snapshot_bytes())};
-  run.instance->save(s.snapshot);
-  return s;
-}
-
 Lines resume(Running& run, TimeNs now) {
   run.instance->resume(run.worker, now);
   return run.lines();

@@ -362,16 +362,6 @@ handler stale v call "on stale"
 handler time_of_day 60000000000 call "at noon"
 )";
 
-struct Saved {
-  std::vector<std::byte> layout, snapshot;
-};
-Saved saved(const Running& run) {
-  const auto layout = run.program->snapshot_layout();
-  Saved s{{layout.begin(), layout.end()}, std::vector<std::byte>(run.instance->snapshot_bytes())};
-  run.instance->save(s.snapshot);
-  return s;
-}
-
 TEST(Triggers, GoOnOverARestartAsIfNothingHadBeen) {
   struct Event {
     TimeNs at;
