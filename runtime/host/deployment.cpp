@@ -11,6 +11,7 @@
 #include "jit/baseline/baseline.h"
 #include "runtime/host/connect.h"
 #include "runtime/host/param.h"
+#include "runtime/security/tls_client.h"
 #include "runtime/site/pattern.h"
 #include "stdlib/intrinsics/intrinsics.h"
 #include "vm/base/nearest.h"
@@ -234,6 +235,15 @@ class Binder {
       if (!plan) {
         problem(settings.unit.empty() ? settings.place : settings.unit_place, input.value.name,
                 fmt::format("sensor '{}' for task {}: {}", sensor_name, module.task, plan.error().message));
+        continue;
+      }
+      const bool takes_numbers = plan->meaning != Meaning::Text && plan->meaning != Meaning::Elements &&
+                                 plan->meaning != Meaning::Image && plan->type != vm::Scalar::Bool;
+      if (settings.from.text == "simulate" && !takes_numbers) {
+        problem(settings.place, input.value.name,
+                fmt::format("sensor '{}' for task {}: a simulation makes numbers, and input '{}' takes none; play "
+                            "readings from a file instead, with from = \"replay\" and file = \"FILE\"",
+                            sensor_name, module.task, input.value.name));
         continue;
       }
       instance.inputs.push_back({vm::InputId{i}, sensor->second, std::move(*plan)});
@@ -524,6 +534,19 @@ SiteReport check_site(const Site& site, const HostOptions& options) {
   if (const auto connectors = make_connectors(site, deployment, nullptr); !connectors) {
     deployment.problems.push_back(connectors.error().message);
   }
+  // A run tries again and again, should they come later: here is somebody to tell.
+  const auto check_tls = [&](Place place, std::string_view title, const TlsClient::Settings& files) {
+    if (const auto found = TlsClient::check_files(files); !found)
+      deployment.problems.push_back(
+          fmt::format("{}:{}:{}: {}: {}", site.file, place.line, place.column, title, found.error().message));
+  };
+  for (const Connection& c : site.connections) {
+    const TlsClient::Settings files{.host = {}, .ca_file = c.ca_file, .cert_file = c.cert_file, .key_file = c.key_file};
+    if (c.tls || c.url.starts_with("https:")) check_tls(c.place, fmt::format("[connection.{}]", c.name), files);
+  }
+  if (const auto& c = site.cloud; c && c->url.tls)
+    check_tls(c->place, "[cloud]",
+              {.host = {}, .ca_file = c->ca_file, .cert_file = c->cert_file, .key_file = c->key_file});
   return {std::move(deployment.problems), std::move(deployment.notes), site.sensors.size(), site.outputs.size(),
           deployment.tasks.size(),        deployment.instances.size()};
 }

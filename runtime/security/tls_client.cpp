@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <climits>
@@ -65,7 +66,9 @@ std::string_view advice(int alert, bool has_certificate) {
 }
 
 std::unexpected<Error> cannot_use(const std::filesystem::path& file, std::string_view as) {
-  return fail(fmt::format("{}: cannot be used as {}: {}", file.string(), as, complaint()));
+  const std::string why = complaint();  // of a file that cannot be opened the library says nothing
+  return fail(fmt::format("{}: cannot be used as {}: {}", file.string(), as,
+                          access(file.c_str(), R_OK) != 0 ? std::strerror(errno) : why.c_str()));
 }
 
 Result<void> read_files(SSL_CTX* context, const TlsClient::Settings& settings) {
@@ -90,6 +93,14 @@ struct TlsClient::Library {
   std::unique_ptr<SSL_CTX, FreeContext> context;
   std::unique_ptr<SSL, FreeConnection> connection;
 };
+
+Result<void> TlsClient::check_files(const Settings& settings) {
+  start_library();
+  ERR_clear_error();
+  const std::unique_ptr<SSL_CTX, FreeContext> context(SSL_CTX_new(TLS_client_method()));
+  if (!context) return fail(fmt::format("cannot use TLS: {}", complaint()));
+  return read_files(context.get(), settings);
+}
 
 TlsClient::TlsClient(std::unique_ptr<Library> library) : library_(std::move(library)) {}
 TlsClient::~TlsClient() = default;

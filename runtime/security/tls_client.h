@@ -21,6 +21,8 @@ class TlsClient {
     std::filesystem::path cert_file, key_file;  // PEM; empty: no certificate of our own
     bool only_tls_1_3 = false;
   };
+  // Whether the files are there, are what they are said to be, and go together; make() would say the same.
+  static Result<void> check_files(const Settings& settings);
   // Reads the files as they are now. The socket stays the caller's and must outlive this.
   static Result<TlsClient> make(const Settings& settings, int socket);
   ~TlsClient();
