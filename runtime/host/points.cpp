@@ -18,6 +18,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// A reading of which no task says when it is stale.
+constexpr vm::TimeNs kOldAnyway = 86'400'000'000'000;
+
 vm::TimeNs wall_now() { return std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
 // What a point's payloads are read as, and when they are too old.
@@ -206,7 +209,12 @@ std::string where_is(const Site& site, const Output& output) {
   const auto& s = site.settings(output);
   if (s.pin) return pin_text(*s.pin);
   const auto* connection = site.connection(s.to.text);
-  if (connection == nullptr) return s.to.text;
+  if (connection == nullptr) {
+    std::string text = s.to.text == "none" && (s.keep || s.sync) ? "" : s.to.text;
+    if (s.keep) text += text.empty() ? "history" : ", history";
+    if (s.sync) text += text.empty() ? "cloud" : ", cloud";
+    return text;
+  }
   switch (connection->kind) {
     case ConnectionKind::Mqtt:
       return fmt::format("{}: {}", s.to.text, filled(s.topic, output.name, site));
@@ -293,6 +301,9 @@ Result<std::vector<Point>> look_at_points(const Site& site, const Deployment& de
       point.why = "the broker kept it; nobody knows how old it is";
     } else if (stale_after > 0 && now - heard.time > stale_after) {
       point.quality = Quality::Stale;
+    } else if (stale_after == 0 && now - heard.time > kOldAnyway) {
+      point.quality = Quality::Stale;
+      point.why = "no task says how old it may be; is its clock right?";
     } else {
       point.quality = Quality::Good;
     }
@@ -313,6 +324,7 @@ Result<std::vector<Point>> look_at_points(const Site& site, const Deployment& de
     const Heard& heard = listener.heard(site.sensors.size() + i);
     if (!can_be_heard(site, output)) {
       point.quality = Quality::Unwatched;
+      if (settings.pin) point.why = "to look at the pin would be to take it over and set it";
     } else if (heard.any) {
       take(heard, now, point);
       point.quality = Quality::Good;

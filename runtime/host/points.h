@@ -14,7 +14,7 @@ namespace eyeflow::runtime {
 
 enum class Quality {
   Good,
-  Stale,      // the last reading is older than its task takes, or nobody knows how old it is
+  Stale,      // the last reading is older than its task takes (than a day, if none says), or nobody knows how old it is
   Bad,        // what came is not what the binding says
   Missing,    // nothing came
   Unwatched,  // an output that cannot be heard: console, files, databases, pins
@@ -31,7 +31,7 @@ struct Point {
   bool is_number = false;
   std::string unit{};
   std::optional<std::chrono::nanoseconds> age{};  // since the reading's own time; nothing: unknown
-  std::string why{};                              // it is bad or missing
+  std::string why{};                              // it is not good
 };
 
 // Listens for `span`, or until every sensor has had a reading and every output that can be heard was heard. Sets and
