@@ -12,6 +12,7 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 
 // The time of day that tasks see: the system's at the start, carried on by the monotonic clock. A clock that is set
 // later (by hand, by NTP) would let timers fire all at once, or not for hours; the host says so and stays with its own.
+// Only one that was never right before is taken over, by a new start of everything (is_put_right).
 class HostClock {
  public:
   // Where the time of day comes from, and whether it is known to be right.
@@ -38,6 +39,13 @@ class HostClock {
     return source_.is_synchronised() && ahead < std::chrono::seconds(1) && ahead > std::chrono::seconds(-1);
   }
 
+  // To be asked now and then, by one thread: the system's clock, which was never to be believed since the start, is
+  // now, and ours is another one.
+  bool is_put_right() {
+    if (!was_believed_) was_believed_ = is_believed();
+    return !was_believed_ && source_.is_synchronised();
+  }
+
  private:
   static vm::TimeNs system_time();
   static bool kernel_is_synchronised();
@@ -45,6 +53,7 @@ class HostClock {
   Source source_;
   SteadyTime steady_;
   vm::TimeNs wall_;
+  bool was_believed_ = false;
 };
 
 }  // namespace eyeflow::runtime

@@ -47,11 +47,18 @@ std::string joined(const std::vector<std::string>& lines) {
   return text;
 }
 
+// One with a battery needs nobody to set it.
+HostClock::Source clock_of(const Site& site, const HostOptions& options) {
+  HostClock::Source source = options.clock;
+  if (site.battery_clock) source.is_synchronised = [] { return true; };
+  return source;
+}
+
 }  // namespace
 
 struct Host::Impl {
   Impl(Site site, HostOptions options)
-      : site(std::move(site)), options(std::move(options)), clock(this->options.clock) {}
+      : site(std::move(site)), options(std::move(options)), clock(clock_of(this->site, this->options)) {}
 
   Site site;
   HostOptions options;
@@ -78,6 +85,7 @@ struct Host::Impl {
   Clock::time_point ticked;
   bool is_starting = true;  // connections are being made; until the first tick
   std::chrono::nanoseconds told_drift{};
+  bool wants_restart = false;
   std::uint64_t instance_bytes = 0;
   Clock::time_point expire_at{};
 
@@ -196,6 +204,14 @@ void Host::Impl::on_tick() {
   readings_before = readings;
   ticked = now;
   const auto drift = clock.drift();
+  if (clock.is_put_right()) {
+    log()->warn(
+        "the system's clock was wrong by {:.0f} s and is right now; all is kept and begins anew with the right time",
+        static_cast<double>(drift.count()) / 1e9);
+    wants_restart = true;
+    io.stop();
+    return;
+  }
   if (const auto change = drift - told_drift; change > 1s || change < -1s) {
     told_drift = drift;
     log()->warn(
@@ -354,6 +370,7 @@ Result<void> Host::run(std::optional<std::chrono::nanoseconds> duration) {
   return {};
 }
 
+bool Host::wants_restart() const { return impl_->wants_restart; }
 void Host::stop() { impl_->io.stop(); }
 HostStats Host::stats() const { return impl_->stats(); }
 const Site& Host::site() const { return impl_->site; }

@@ -27,9 +27,13 @@ class Host {
   ~Host();
   Host(Host&&) noexcept;
 
-  // Works until SIGINT or SIGTERM, stop(), or `duration` is over. Then each switch goes to its safe state, and what
-  // waits to be sent has up to a second. Once.
+  // Works until SIGINT or SIGTERM, stop(), `duration` is over, or wants_restart(). Then each switch goes to its safe
+  // state, and what waits to be sent has up to a second. Once.
   Result<void> run(std::optional<std::chrono::nanoseconds> duration = std::nullopt);
+
+  // run() has ended because the system's clock, which was wrong at the start, was put right: everything is kept, and
+  // has to be loaded anew to go on with the right time.
+  bool wants_restart() const;
 
   // From any thread, also before run().
   void stop();

@@ -282,7 +282,6 @@ TEST_F(Durable, ARestartGoesOnAndSwitchesStartAsTheSiteSays) {
   EXPECT_EQ(last_said("out/lamp"), "on");
   EXPECT_EQ(said("out/alarm/high").size(), 1u);
   end_in_order();
-  EXPECT_EQ(last_said("out/lamp"), "off") << "safe at the end";
   EXPECT_EQ(last_said("out/horn"), "off");
 
   start();
@@ -410,6 +409,7 @@ TEST_P(WrongClock, StillAlarms) {
   heard_before_ = 0;
   launch({shim, fmt::format("EYEFLOW_CLOCK={}", GetParam())});
   ASSERT_NO_FATAL_FAILURE(alarms_when_the_broker_comes());
+  EXPECT_EQ(log().find("1900-01"), std::string::npos) << log();
   const auto before = total();
   end_in_order();
 
@@ -420,6 +420,51 @@ TEST_P(WrongClock, StillAlarms) {
   reading(201);
   EXPECT_GT(total(), before);
   end_in_order();
+}
+
+// A time service sets it while the device runs: it goes on where it was, with the right time.
+TEST_P(WrongClock, IsTakenOverOnceItIsRight) {
+  const auto right = folder_ / "right";
+  start({std::string("LD_PRELOAD=") + EYEFLOW_CLOCK_SHIM, fmt::format("EYEFLOW_CLOCK={}", GetParam()),
+         "EYEFLOW_CLOCK_RIGHT=" + right.string()});
+  reading(200);
+  ASSERT_TRUE(wait_for([&] { return last_said("out/horn") == "on"; })) << log();
+  const auto of_today = [&] {
+    return std::atoi(
+        collector_
+            ->query(fmt::format("SELECT count(*) FROM rows WHERE abs(time_ns - {}) < 600000000000",
+                                std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count()))
+            .c_str());
+  };
+  write_file(right, "");
+  ASSERT_TRUE(wait_for([&] {
+    probe_.publish("in/v", "201");
+    std::this_thread::sleep_for(50ms);
+    return of_today() > 2;
+  })) << log();
+  end_in_order();
+  // Until then no certificate of the far side was valid, and the rows have waited.
+  EXPECT_GT(static_cast<int>(stored().size()), of_today()) << "the first ones have the time of the wrong clock";
+  expect_one_life(stored(), 1'000'000);
+  EXPECT_EQ(said("out/alarm/high").size(), 1u) << "it stands on";
+  EXPECT_EQ(log().find("1900-01"), std::string::npos) << log();
+  const auto first = log().find("begins anew with the right time");
+  ASSERT_NE(first, std::string::npos) << log();
+  EXPECT_EQ(log().find("begins anew with the right time", first + 1), std::string::npos) << "once";
+}
+
+TEST_P(WrongClock, OfABatteryIsBelievedAtOnce) {
+  std::string site = read_file(folder_ / "site.toml");
+  site.insert(site.find("name = "), "clock = \"battery\"\n");
+  write_file(folder_ / "site.toml", site);
+  const auto right = folder_ / "right";
+  start({std::string("LD_PRELOAD=") + EYEFLOW_CLOCK_SHIM, fmt::format("EYEFLOW_CLOCK={}", GetParam()),
+         "EYEFLOW_CLOCK_RIGHT=" + right.string()});
+  std::this_thread::sleep_for(1500ms);  // it looks once a second
+  write_file(right, "");
+  EXPECT_TRUE(wait_for([&] { return log().find("restart to take the new time over") != std::string::npos; })) << log();
+  end_in_order();
+  EXPECT_EQ(log().find("begins anew"), std::string::npos) << log();
 }
 
 // All of it at once: no network, a wrong clock, and a disk on which not even a first file can be written.

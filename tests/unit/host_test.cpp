@@ -239,6 +239,26 @@ each = { t1 = "T*" }
 bind = { siren = "siren_{t1}", history = "history" }
 )";
 
+// A clock that stands `shift` ahead of the monotonic one, and may be synchronised.
+TEST(Clock, IsPutRightOnceAndOnlyIfItNeverWasRight) {
+  vm::TimeNs shift = 0;
+  bool is_synchronised = false;
+  const HostClock::Source source{
+      .wall =
+          [&] { return shift + std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count(); },
+      .is_synchronised = [&] { return is_synchronised; }};
+  HostClock wrong(source);
+  EXPECT_FALSE(wrong.is_put_right()) << "nobody has set it";
+  shift = 1'700'000'000'000'000'000;
+  EXPECT_FALSE(wrong.is_put_right()) << "somebody has, who may not know";
+  is_synchronised = true;
+  EXPECT_TRUE(wrong.is_put_right());
+  HostClock right(source);
+  EXPECT_FALSE(right.is_put_right());
+  shift += 3'600'000'000'000;
+  EXPECT_FALSE(right.is_put_right()) << "it was right: an hour more is somebody's hand";
+}
+
 TEST_F(HostTest, MachineCodeRunsTheTasksUnlessToldOtherwise) {
   bundle("monitor.efb", Monitor().module);
   file("tape.csv", "time_ms,input,value\n");

@@ -3,7 +3,9 @@
 #include <spdlog/sinks/ringbuffer_sink.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -137,16 +139,25 @@ int run(const RunArguments& arguments) {
   if (arguments.perf_map)
     if (const auto enabled = jit::enable_perf_map(); !enabled) return report(enabled.error().message, kUnreachable);
   if (arguments.gdb) jit::enable_gdb();
-  auto host = runtime::Host::load(std::move(*site), std::move(options));
-  if (!host) return report(host.error().message, kRefused);
-  const bool all_run = host->deployment().problems.empty();
+  const auto end = std::chrono::steady_clock::now() + duration.value_or(std::chrono::nanoseconds(0));
+  for (;;) {
+    auto host = runtime::Host::load(*site, options);
+    if (!host) return report(host.error().message, kRefused);
+    const bool all_run = host->deployment().problems.empty();
 
-  const Result<void> done =
-      arguments.screen ? run_on_screen(*host, duration, log ? &*log : nullptr) : run_with_log(*host, duration);
-  if (!done) return report(done.error().message, kUnreachable);
-  if (arguments.tiers)
-    for (const std::string& line : all_tier_lines(*host)) fmt::print("{}\n", line);
-  return all_run ? kDone : kRefused;
+    const Result<void> done =
+        arguments.screen ? run_on_screen(*host, duration, log ? &*log : nullptr) : run_with_log(*host, duration);
+    if (!done) return report(done.error().message, kUnreachable);
+    if (host->wants_restart()) {
+      if (duration)
+        duration =
+            std::max(std::chrono::nanoseconds(0), std::chrono::nanoseconds(end - std::chrono::steady_clock::now()));
+      continue;
+    }
+    if (arguments.tiers)
+      for (const std::string& line : all_tier_lines(*host)) fmt::print("{}\n", line);
+    return all_run ? kDone : kRefused;
+  }
 }
 
 }  // namespace eyeflow::tools
