@@ -116,6 +116,18 @@ Value TaskChecker::to_unit(Value value, const typed::UnitInfo* unit, const stdli
   return scale(std::move(value), *conversion, type);
 }
 
+namespace {
+
+// A single step by a number of f32 has one rounding in f32 as well, and the same result: f64 has more than twice its
+// digits. Whole arrays have no other way.
+bool is_exact_in_f32(const stdlib::Conversion& c) {
+  const int steps = (c.before != 0) + (c.multiply != 1) + (c.divide != 1) + (c.after != 0);
+  const auto fits = [](double x) { return static_cast<double>(static_cast<float>(x)) == x; };
+  return steps == 1 && fits(c.before) && fits(c.multiply) && fits(c.divide) && fits(c.after);
+}
+
+}  // namespace
+
 // In f64 even for an f32, so that it is rounded to f32 once.
 Value TaskChecker::scale(Value value, const stdlib::Conversion& conversion, const Type& type) {
   Span span = value.expr->span;
@@ -138,10 +150,11 @@ Value TaskChecker::scale(Value value, const stdlib::Conversion& conversion, cons
            "whole numbers do not convert their unit: write f64(…)");
     return {};
   }
+  const bool widens = type.kind == TypeKind::F32 && !is_exact_in_f32(conversion);
   Type wide = type;
-  wide.kind = TypeKind::F64;
+  if (widens) wide.kind = TypeKind::F64;
   ExprPtr expr = std::move(value.expr);
-  if (type.kind == TypeKind::F32) expr = make_expr(wide, span, typed::Convert{ConvertOp::F32ToF64, std::move(expr)});
+  if (widens) expr = make_expr(wide, span, typed::Convert{ConvertOp::F32ToF64, std::move(expr)});
   auto step = [&](BinaryOp op, double number, double neutral) {
     if (number == neutral) return;
     expr = make_expr(wide, span, typed::Binary{op, std::move(expr), make_constant(make_float(wide, number), span)});
@@ -150,7 +163,7 @@ Value TaskChecker::scale(Value value, const stdlib::Conversion& conversion, cons
   step(BinaryOp::Mul, conversion.multiply, 1);
   step(BinaryOp::Div, conversion.divide, 1);
   step(BinaryOp::Add, conversion.after, 0);
-  if (type.kind == TypeKind::F32) expr = make_expr(type, span, typed::Convert{ConvertOp::F64ToF32, std::move(expr)});
+  if (widens) expr = make_expr(type, span, typed::Convert{ConvertOp::F64ToF32, std::move(expr)});
   expr->type = type;
   return Value(std::move(expr));
 }
