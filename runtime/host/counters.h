@@ -21,8 +21,8 @@ struct Counters {
   std::array<Count, kBadReadingCount> bad{};
   Count traps = 0, deadlines_missed = 0, missed_periods = 0;
   Count windows_skipped = 0, readings_late = 0, alarms_held_back = 0;
-  Count switch_changes = 0, values = 0, rows = 0, rows_too_long = 0, alarms_raised = 0, alarms_cleared = 0,
-        alarms_recalled = 0;
+  Count switch_changes = 0, values = 0, rows = 0, rows_too_long = 0, rows_not_kept = 0, alarms_raised = 0,
+        alarms_cleared = 0, alarms_recalled = 0;
   Histogram reading_latency, alarm_latency;
 
   std::array<RateLimit, kBadReadingCount> bad_log;

@@ -174,7 +174,14 @@ Result<void> Host::Impl::open_storage() {
   auto opened = Keeper::open(site, clock, counters, [this] { upload.on_commit(); });
   if (!opened && opened.error().in_use) return std::unexpected(Error{opened.error().message});
   if (!opened) {
-    log()->error("{}; state, alarms and rows are in memory only", opened.error().message);
+    log()->error("{}; state and alarms are in memory only, rows to keep or to send are lost and counted",
+                 opened.error().message);
+    runner->keep_nothing(site, deployment);
+    if (site.cloud) {
+      constexpr std::string_view kWhy = "not started: rows are sent from the data folder, which cannot be used";
+      log()->error("[cloud] {}: {}", site.cloud->shown, kWhy);
+      board.set("cloud", false, kWhy);
+    }
     return {};
   }
   keeper = std::move(*opened);
@@ -300,6 +307,7 @@ HostStats Host::Impl::stats() const {
   s.values = value(c.values);
   s.rows = value(c.rows);
   s.rows_too_long = value(c.rows_too_long);
+  s.rows_not_kept = value(c.rows_not_kept);
   s.alarms_cleared = value(c.alarms_cleared);  // before the raised ones: what stands is never below zero
   s.alarms_raised = value(c.alarms_raised);
   s.alarms_recalled = value(c.alarms_recalled);

@@ -61,6 +61,14 @@ StoreOptions store_options(const Site& site) {
           .on_notice = [](std::string_view line) { log()->warn("{}", line); }};
 }
 
+StreamSettings wish_of(const Site& site, const Deployment& deployment, const Deployment::Instance& planned,
+                       std::span<const vm::Output> outputs, std::size_t output) {
+  if (outputs[output].kind != OutputKind::Log) return {};
+  const auto& port = deployment.ports[static_cast<std::size_t>(planned.outputs[output])];
+  const auto& settings = site.settings(site.outputs[port.output]);
+  return {.keep = settings.keep, .sync = settings.sync && outputs[output].to_cloud};
+}
+
 std::expected<std::unique_ptr<Keeper>, OpenFailure> Keeper::open(const Site& site, HostClock& clock, Counters& counters,
                                                                  std::function<void()> on_commit) {
   StoreOptions options = store_options(site);
@@ -111,15 +119,10 @@ std::unique_ptr<Keepsake> Keeper::begin(const Site& site, const Deployment& depl
   const auto& module = instance.program().module();
   for (std::size_t i = 0; i < module.outputs.size(); ++i) {
     auto& stream = keepsake->streams.emplace_back();
-    const auto& output = module.outputs[i];
-    if (output.kind != OutputKind::Log) continue;
-    const auto& port = deployment.ports[static_cast<std::size_t>(planned.outputs[i])];
-    const auto& settings = site.settings(site.outputs[port.output]);
-    const bool sync = settings.sync && output.to_cloud;
-    if (settings.keep || sync) {
-      stream = store_.stream(planned.name, output.name,
-                             {.keep = settings.keep, .sync = sync, .schema = schema_of(module, output)});
-    }
+    auto wish = wish_of(site, deployment, planned, module.outputs, i);
+    if (!wish.keep && !wish.sync) continue;
+    wish.schema = schema_of(module, module.outputs[i]);
+    stream = store_.stream(planned.name, module.outputs[i].name, wish);
   }
   const std::size_t bytes = instance.snapshot_bytes();
   for (std::size_t n = 0; n < parts_of(bytes); ++n) {

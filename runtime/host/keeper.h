@@ -25,6 +25,10 @@ namespace eyeflow::runtime {
 // How the site wants its store ([storage] is there).
 StoreOptions store_options(const Site& site);
 
+// What the site and the task want of the rows of an instance's output; of what is no log, nothing.
+StreamSettings wish_of(const Site& site, const Deployment& deployment, const Deployment::Instance& planned,
+                       std::span<const vm::Output> outputs, std::size_t output);
+
 // Rows as the task gave them. They become JSON when they are kept, many at a time: the code that writes numbers is not
 // fetched for each event. It stops allocating once it has seen the most.
 class GatheredRows {

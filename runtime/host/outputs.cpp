@@ -160,6 +160,8 @@ void Outputs::write_value(OutputWriter& writer, const vm::Effect& effect, Port& 
   add(counters_.rows);
   if (writer.kept != nullptr && writer.kept->streams[effect.index]) {
     writer.kept->rows.add(effect.index, effect.time, effect.fields);
+  } else if (!writer.lost.empty() && writer.lost[effect.index]) {
+    add(counters_.rows_not_kept);
   }
   if (port.sink == nullptr) return;
   const auto& fields = writer.module->outputs[effect.index].fields;

@@ -31,7 +31,8 @@ struct OutputWriter {
   std::vector<std::uint8_t> wishes;  // by output: what a switch was last told
   std::vector<Datum> fields{};       // of a record that is being told …
   std::vector<Buffer> arrays{};      // … and what arrays among them are as text
-  Keepsake* kept = nullptr;          // takes rows that are kept; null: none are
+  Keepsake* kept = nullptr;          // takes rows that are kept; null: none are …
+  std::vector<bool> lost{};          // … and, by output, whether they should be; empty: none should
 };
 
 // Turns effects into messages on sinks: topics, payloads, shared switches, safe states. Any thread; effects of one

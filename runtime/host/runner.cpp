@@ -57,6 +57,16 @@ void Runner::keep_with(Keeper& keeper, const Site& site, const Deployment& deplo
   }
 }
 
+void Runner::keep_nothing(const Site& site, const Deployment& deployment) {
+  for (const auto& actor : actors_) {
+    const auto& outputs = actor->writer.module->outputs;
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const auto wish = wish_of(site, deployment, deployment.instances[actor->number], outputs, i);
+      actor->writer.lost.push_back(wish.keep || wish.sync);
+    }
+  }
+}
+
 void Runner::start_instances(Lane& lane, const Site& site, const Deployment& deployment) {
   const auto now = clock_.now();  // one for all: delays of different instances keep their order
   for (const auto& actor : actors_) {

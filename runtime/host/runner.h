@@ -42,6 +42,8 @@ class Runner {
 
   // Before the instances start. What they leave is kept from then on.
   void keep_with(Keeper& keeper, const Site& site, const Deployment& deployment);
+  // Instead, where nothing can be kept: what the site wants kept of it is counted as lost.
+  void keep_nothing(const Site& site, const Deployment& deployment);
 
   std::unique_ptr<Lane> make_lane() const;
   // Before any other thread. Instances of which something was kept go on, the others begin.

@@ -76,6 +76,7 @@ struct HostStats {
   std::uint64_t values = 0;
   std::uint64_t rows = 0;
   std::uint64_t rows_too_long = 0;    // of more than kMaxRowBytes: not kept
+  std::uint64_t rows_not_kept = 0;    // that the site wants kept or sent, while there is nothing to keep them in
   std::uint64_t alarms_recalled = 0;  // that stood at the last run's end; they are neither told nor counted as raised
   std::uint64_t alarms_raised = 0;
   std::uint64_t alarms_cleared = 0;

@@ -185,6 +185,27 @@ Result<LoadedDeviceKey> load_or_make_device_key(const fs::path& path) {
                             path.string(), aside.filename().string())};
 }
 
+Result<DeviceKey> load_device_key(const fs::path& path) {
+  const auto problem = [&](std::string_view what) {
+    return fail(
+        fmt::format("{}: {}; what was kept opens with the device's own key only. Use the user that eyeflow-vm "
+                    "runs as, and its site file",
+                    path.string(), what));
+  };
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  std::string text(kKeyFileBytes + 1, '\0');
+  const ssize_t got = fd < 0 ? -1 : ::read(fd, text.data(), text.size());
+  const int why = errno;
+  if (fd >= 0) ::close(fd);
+  if (got < 0) return problem(fmt::format("cannot read the device key: {}", std::strerror(why)));
+  auto secret = from_hex(std::string_view(text).substr(0, static_cast<std::size_t>(got)));
+  OPENSSL_cleanse(text.data(), text.size());
+  if (!secret) return problem("holds no device key");
+  DeviceKey key(*secret);
+  OPENSSL_cleanse(secret->data(), secret->size());
+  return key;
+}
+
 // Both directions keep their key schedule: setting a nonce is all that a row costs besides its bytes.
 struct Seal::Contexts {
   EVP_CIPHER_CTX* seal = EVP_CIPHER_CTX_new();

@@ -48,6 +48,8 @@ struct LoadedDeviceKey {
 // holds no key (a disk that lost it) is renamed to PATH.damaged-TIME and a new key is made. Both are told in `notice`:
 // a device must start.
 Result<LoadedDeviceKey> load_or_make_device_key(const std::filesystem::path& path);
+// Only reads it: for who reads beside the device.
+Result<DeviceKey> load_device_key(const std::filesystem::path& path);
 
 void fill_random(std::span<std::byte> bytes);
 

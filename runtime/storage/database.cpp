@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "runtime/storage/read_only.h"
 #include "vm/base/check.h"
 
 namespace eyeflow::runtime {
@@ -48,6 +49,13 @@ constexpr const char* kSettings =
     "PRAGMA journal_size_limit=4194304;"
     "PRAGMA journal_mode=WAL;"
     "PRAGMA synchronous=FULL;";
+
+constexpr const char* kReadSettings =
+    "PRAGMA locking_mode=EXCLUSIVE;"
+    "PRAGMA cache_size=-512;"
+    "PRAGMA mmap_size=0;"
+    "PRAGMA temp_store=MEMORY;"
+    "PRAGMA cell_size_check=ON;";
 
 }  // namespace
 
@@ -132,6 +140,19 @@ FileResult<Database> Database::open(const std::filesystem::path& path, std::uint
   return database;
 }
 
+FileResult<Database> Database::open_to_read(const std::filesystem::path& path) {
+  const char* const files = read_only_files();
+  if (files == nullptr) return std::unexpected(FileError{Trouble::Io, "SQLite cannot read without locks here"});
+  sqlite3* raw = nullptr;
+  const int code = sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, files);
+  Database database(raw);
+  if (code != SQLITE_OK) return error_of(raw, code);
+  sqlite3_extended_result_codes(raw, 1);
+  sqlite3_db_config(raw, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  EYEFLOW_STORAGE_CHECK(database.run(kReadSettings));
+  return database;
+}
+
 Database::~Database() { close(); }
 
 Database& Database::operator=(Database&& other) noexcept {
@@ -146,6 +167,7 @@ bool Database::close() {
   begin_ = {};
   commit_ = {};
   // Statements that are still alive keep a handle of this kind open until they go.
+  if (sqlite3_db_readonly(raw_, "main") == 1) return sqlite3_close_v2(std::exchange(raw_, nullptr)) == SQLITE_OK;
   const int checkpoint = sqlite3_wal_checkpoint_v2(raw_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
   const int closed = sqlite3_close_v2(std::exchange(raw_, nullptr));
   return checkpoint == SQLITE_OK && closed == SQLITE_OK;

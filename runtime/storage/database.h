@@ -79,6 +79,9 @@ class Database {
   // Makes the file when it is missing. WAL, synchronous=FULL, locked for this connection alone: with a second one,
   // SQLite 3.7.0 to 3.51.2 can corrupt a WAL that is reset.
   static FileResult<Database> open(const std::filesystem::path& path, std::uint32_t checkpoint_pages);
+  // Of a file that is there, and that somebody else may write: takes no lock, changes and makes nothing. See
+  // read_only_files().
+  static FileResult<Database> open_to_read(const std::filesystem::path& path);
   ~Database();
   Database(Database&& other) noexcept
       : raw_(std::exchange(other.raw_, nullptr)), begin_(std::move(other.begin_)), commit_(std::move(other.commit_)) {}

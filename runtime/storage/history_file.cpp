@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
 #include <string>
 
 namespace eyeflow::runtime {
@@ -25,6 +24,16 @@ FileResult<HistoryFile> HistoryFile::open(const std::filesystem::path& path, con
   EYEFLOW_STORAGE_CHECK(file.names_.load(file.database()));
   EYEFLOW_STORAGE_CHECK(file.load());
   EYEFLOW_STORAGE_CHECK(file.prepare());
+  return file;
+}
+
+FileResult<HistoryFile> HistoryFile::open_to_read(const std::filesystem::path& path, const DeviceKey& key) {
+  auto sealed = SealedFile::open_to_read(path, FileKind::History, key);
+  if (!sealed) return std::unexpected(sealed.error());
+  HistoryFile file(std::move(*sealed));
+  if (file.is_new()) return file;
+  EYEFLOW_STORAGE_CHECK(file.names_.load(file.database()));
+  EYEFLOW_STORAGE_CHECK(file.load());
   return file;
 }
 
@@ -163,43 +172,46 @@ FileResult<void> HistoryFile::drop(const std::string& which, const Progress& nex
   return {};
 }
 
-FileResult<std::uint64_t> HistoryFile::drop_oldest(std::uint64_t rows) {
-  auto oldest = database().prepare("SELECT position FROM rows ORDER BY position LIMIT ?");
+FileResult<HistoryFile::Dropped> HistoryFile::drop_oldest(std::uint64_t rows) {
+  auto oldest = database().prepare("SELECT position, names, time FROM rows ORDER BY position LIMIT ?");
   if (!oldest) return std::unexpected(oldest.error());
   oldest->bind(1, static_cast<std::int64_t>(rows));
   std::int64_t last = 0;
-  std::uint64_t count = 0;
+  Dropped dropped;
   while (true) {
     const auto row = oldest->step();
     if (!row) return std::unexpected(row.error());
     if (!*row) break;
     last = oldest->integer(0);
-    ++count;
+    ++dropped.rows;
+    const auto wanted_from = wanted_from_.find(static_cast<std::uint32_t>(oldest->integer(1)));
+    dropped.early += wanted_from == wanted_from_.end() || oldest->integer(2) >= wanted_from->second;
   }
-  if (count == 0) return 0;
+  if (dropped.rows == 0) return dropped;
   Progress next = progress_;
-  next.rows -= std::min(next.rows, count);
+  next.rows -= std::min(next.rows, dropped.rows);
   next.oldest = static_cast<std::uint64_t>(last) + 1;
   EYEFLOW_STORAGE_CHECK(drop(fmt::format("position <= {}", last), next));
-  return count;
+  return dropped;
 }
 
-FileResult<std::uint64_t> HistoryFile::keep_within(std::uint64_t bytes) {
-  std::uint64_t dropped = 0;
+FileResult<HistoryFile::Dropped> HistoryFile::keep_within(std::uint64_t bytes) {
+  Dropped dropped;
   while (true) {
     const std::uint64_t in_use = bytes_in_use();
     if (in_use <= bytes) break;
     // Some of what is too much, then another look: rows are not equally long.
     const auto some = drop_oldest(std::clamp<std::uint64_t>((in_use - bytes) / 512, 50, kRowsAtATime));
     if (!some) return some;
-    if (*some == 0) break;
-    dropped += *some;
+    if (some->rows == 0) break;
+    dropped.rows += some->rows;
+    dropped.early += some->early;
   }
   return dropped;
 }
 
 FileResult<HistoryFile::Expired> HistoryFile::expire(vm::TimeNs now, std::span<const StreamInfo> streams) {
-  std::map<std::uint32_t, vm::TimeNs> oldest;  // by the file's number of the names
+  wanted_from_.clear();
   vm::TimeNs youngest_limit = INT64_MIN;
   for (const StreamInfo& stream : streams) {
     if (!stream.settings.keep || stream.settings.keep->count() > now) continue;
@@ -208,7 +220,7 @@ FileResult<HistoryFile::Expired> HistoryFile::expire(vm::TimeNs now, std::span<c
     for (std::size_t number = 1; number <= names_.size(); ++number) {
       const auto* names = names_.find(static_cast<std::int64_t>(number));
       if (names->owner == stream.owner && split_stream_name(names->name).log == split_stream_name(stream.name).log)
-        oldest[static_cast<std::uint32_t>(number)] = limit;
+        wanted_from_[static_cast<std::uint32_t>(number)] = limit;
     }
     youngest_limit = std::max(youngest_limit, limit);
   }
@@ -224,8 +236,8 @@ FileResult<HistoryFile::Expired> HistoryFile::expire(vm::TimeNs now, std::span<c
     if (!*row) break;
     ++rows;
     expired_up_to_ = slice->integer(0);
-    const auto limit = oldest.find(static_cast<std::uint32_t>(slice->integer(1)));
-    if (limit != oldest.end() && slice->integer(2) < limit->second) old.push_back(slice->integer(0));
+    const auto limit = wanted_from_.find(static_cast<std::uint32_t>(slice->integer(1)));
+    if (limit != wanted_from_.end() && slice->integer(2) < limit->second) old.push_back(slice->integer(0));
     young = slice->integer(2) >= youngest_limit ? young + 1 : 0;
   }
   slice->reset();
@@ -239,6 +251,15 @@ FileResult<HistoryFile::Expired> HistoryFile::expire(vm::TimeNs now, std::span<c
   EYEFLOW_STORAGE_CHECK(drop(fmt::format("position IN ({})", list), next));
   return Expired{old.size(), more};
 }
+
+namespace {
+
+bool finds(const HistoryQuery& query, const NameTable::Names& names, vm::TimeNs time) {
+  return time >= query.from && time <= query.to && (query.owner.empty() || query.owner == names.owner) &&
+         (query.log.empty() || query.log == split_stream_name(names.name).log);
+}
+
+}  // namespace
 
 FileResult<HistoryRows> HistoryFile::query(const HistoryQuery& query) {
   HistoryRows found;
@@ -257,9 +278,8 @@ FileResult<HistoryRows> HistoryFile::query(const HistoryQuery& query) {
     const auto* names = names_.find(slice->integer(1));
     const auto epoch = file_.epoch_of(slice->integer(3));
     if (names == nullptr || epoch == 0) return damaged("a row has no name or epoch");
-    if (time < query.from || time > query.to) continue;
+    if (!finds(query, *names, time)) continue;
     const auto [log, schema] = split_stream_name(names->name);
-    if ((!query.owner.empty() && query.owner != names->owner) || (!query.log.empty() && query.log != log)) continue;
     StoredRow stored{.number = {epoch, static_cast<std::uint64_t>(slice->integer(4))},
                      .time = time,
                      .owner = names->owner,
@@ -274,6 +294,35 @@ FileResult<HistoryRows> HistoryFile::query(const HistoryQuery& query) {
   }
   if (looked_at < kRowsAtATime && found.rows.size() < query.max_rows) found.next = 0;
   return found;
+}
+
+FileResult<HistoryFile::Back> HistoryFile::step_back(const HistoryQuery& query, Back back) {
+  auto slice =
+      database().prepare("SELECT position, names, time FROM rows WHERE position < ? ORDER BY position DESC LIMIT ?");
+  if (!slice) return std::unexpected(slice.error());
+  slice->bind(1, back.before).bind(2, kRowsAtATime);
+  for (std::int64_t looked_at = 0; back.rows > 0; ++looked_at) {
+    const auto row = slice->step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) {
+      back.is_over = looked_at < kRowsAtATime;
+      break;
+    }
+    back.before = slice->integer(0);
+    const auto* names = names_.find(slice->integer(1));
+    if (names == nullptr) return damaged("a row has no name");
+    back.rows -= finds(query, *names, slice->integer(2));
+  }
+  return back;
+}
+
+std::vector<StreamNames> HistoryFile::streams() const {
+  std::vector<StreamNames> streams;
+  for (std::size_t number = 1; number <= names_.size(); ++number) {
+    const auto* names = names_.find(static_cast<std::int64_t>(number));
+    if (names->stream) streams.push_back(*names->stream);
+  }
+  return streams;
 }
 
 bool HistoryFile::close() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <span>
 #include <vector>
 
@@ -23,6 +24,8 @@ class HistoryFile {
 
   static FileResult<HistoryFile> open(const std::filesystem::path& path, const DeviceKey& key, std::uint64_t epoch,
                                       std::uint32_t checkpoint_pages = 1000);
+  // To read only, beside whoever writes it; of the rest, only what reads may be called.
+  static FileResult<HistoryFile> open_to_read(const std::filesystem::path& path, const DeviceKey& key);
 
   struct Commit {
     const Group& group;
@@ -37,9 +40,13 @@ class HistoryFile {
   // as committed.
   FileResult<std::uint64_t> settle(std::uint64_t state_epoch, std::uint64_t group);
 
-  FileResult<std::uint64_t> drop_oldest(std::uint64_t rows);
+  struct Dropped {
+    std::uint64_t rows = 0;
+    std::uint64_t early = 0;  // of them: their log wants them for longer, as far as the last expire() tells
+  };
+  FileResult<Dropped> drop_oldest(std::uint64_t rows);
   // Drops the oldest until at most `bytes` are in use; some at a time.
-  FileResult<std::uint64_t> keep_within(std::uint64_t bytes);
+  FileResult<Dropped> keep_within(std::uint64_t bytes);
 
   // One slice of a walk over the old rows; goes on where it was when `more` comes back true.
   struct Expired {
@@ -49,6 +56,14 @@ class HistoryFile {
   FileResult<Expired> expire(vm::TimeNs now, std::span<const StreamInfo> streams);
 
   FileResult<HistoryRows> query(const HistoryQuery& query);
+  // A slice of a walk from the newest row back, over as many of those that the query finds as `rows` says.
+  struct Back {
+    std::int64_t before = 0;  // the position of the last one that was met
+    std::uint64_t rows = 0;   // still to go
+    bool is_over = false;     // there are no older ones
+  };
+  FileResult<Back> step_back(const HistoryQuery& query, Back back);
+  std::vector<StreamNames> streams() const;
 
   std::uint64_t bytes_in_use() { return file_.database().bytes_in_use(); }
   std::uint64_t newest_epoch() const { return file_.newest_epoch(); }
@@ -82,6 +97,8 @@ class HistoryFile {
   Progress progress_;
   std::uint32_t oldest_series_ = 0;
   std::int64_t expired_up_to_ = 0;  // where the walk of expire() stands
+  std::map<std::uint32_t, vm::TimeNs>
+      wanted_from_;  // by the file's number of the names: older rows have had their time
   Statement put_row_, put_progress_;
 };
 

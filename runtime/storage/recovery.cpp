@@ -348,6 +348,16 @@ std::uint64_t rows_seen(const std::filesystem::path& path) {
 
 std::uint64_t less(std::uint64_t a, std::uint64_t b) { return a > b ? a - b : 0; }
 
+// How many rows there were, where what the file says of itself does not open, as with another key: by plain columns.
+std::uint64_t rows_told(const std::filesystem::path& path, FileKind kind) {
+  if (auto database = Database::open_to_read(path)) {
+    const auto rows = database->number(kind == FileKind::State ? "SELECT sum(last - first + 1) FROM blocks"
+                                                               : "SELECT count(*) FROM rows");
+    if (rows && *rows >= 0) return static_cast<std::uint64_t>(*rows);
+  }
+  return rows_seen(path);
+}
+
 FileResult<void> take_over(const std::filesystem::path& path, const Contents& contents, StateFile& file,
                            Recovered& out) {
   EYEFLOW_STORAGE_CHECK(adopt_values(contents, file, out));
@@ -358,7 +368,7 @@ FileResult<void> take_over(const std::filesystem::path& path, const Contents& co
       progress ? RowNumber{progress->acknowledged_epoch, progress->acknowledged_sequence} : RowNumber{};
   OutboxAdoption rows(file, contents, acknowledged, out);
   const auto outcome = rows.run(path);
-  out.lost_rows = less(progress ? progress->outbox_rows : rows_seen(path), out.rows);
+  out.lost_rows = less(progress ? progress->outbox_rows : rows_told(path, FileKind::State), out.rows);
   return outcome;
 }
 
@@ -368,7 +378,7 @@ FileResult<void> take_over(const std::filesystem::path& path, const Contents& co
   const auto outcome = adopt_history(path, contents, file, out, [&](std::int64_t position) {
     return !progress || static_cast<std::uint64_t>(position) >= progress->oldest;
   });
-  out.lost_rows = less(progress ? progress->rows : rows_seen(path), out.rows);
+  out.lost_rows = less(progress ? progress->rows : rows_told(path, FileKind::History), out.rows);
   return outcome;
 }
 

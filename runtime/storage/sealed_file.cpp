@@ -206,6 +206,20 @@ std::uint64_t new_epoch(FileKind kind, std::uint64_t floor) {
   return (epoch & ~std::uint64_t{1}) | (kind == FileKind::History ? 1 : 0);
 }
 
+FileResult<SealedFile> SealedFile::open_to_read(const std::filesystem::path& path, FileKind kind,
+                                                const DeviceKey& key) {
+  auto database = Database::open_to_read(path);
+  if (!database) return std::unexpected(database.error());
+  SealedFile file(std::move(*database), kind, key);
+  const auto tables = file.database_.number("SELECT count(*) FROM sqlite_schema");
+  if (!tables) return std::unexpected(tables.error());
+  file.is_new_ = *tables == 0;
+  if (file.is_new_) return file;
+  EYEFLOW_STORAGE_CHECK(file.check(path));
+  EYEFLOW_STORAGE_CHECK(file.load_epochs());
+  return file;
+}
+
 Secret SealedFile::key_of_salt(const DeviceKey& key, std::span<const std::byte> salt) {
   return key.derive(salt, "eyeflow storage");
 }

@@ -104,6 +104,8 @@ class SealedFile {
   // that is made.
   static FileResult<SealedFile> open(const std::filesystem::path& path, FileKind kind, const DeviceKey& key,
                                      std::uint64_t epoch, std::uint32_t checkpoint_pages);
+  // To read only; as HistoryReader wants it. A file with no tables yet comes as is_new().
+  static FileResult<SealedFile> open_to_read(const std::filesystem::path& path, FileKind kind, const DeviceKey& key);
 
   // Begins a key of this start, within a transaction, before anything is sealed; the file has this program's layout
   // from then on. Keys older than `oldest_needed` are forgotten.

@@ -153,6 +153,7 @@ void Store::Impl::work() {
     if (!is_behind) i = -1;  // what came meanwhile has its own attempts
   }
   const bool all = !is_behind && filling.empty();
+  counters.rows_unwritten += filling.row_count() + (is_behind ? task.group.row_count() : 0);
   held.unlock();
   const bool good = writer.finish() && all;
   held.lock();
@@ -347,8 +348,10 @@ StoreStats Store::stats() const {
           .rows_queued = c.rows_queued,
           .rows_acknowledged = c.rows_acknowledged,
           .rows_refused = c.rows_refused,
+          .rows_unwritten = c.rows_unwritten,
           .rows_dropped_history = c.rows_dropped_history,
           .rows_dropped_outbox = c.rows_dropped_outbox,
+          .rows_dropped_early = c.rows_dropped_early,
           .rows_expired = c.rows_expired,
           .waits = c.waits,
           .outbox_rows = c.outbox_rows,

@@ -142,9 +142,11 @@ struct StoreStats {
   std::uint64_t rows_kept = 0, rows_queued = 0;     // written to history, to the outbox
   std::uint64_t rows_acknowledged = 0;              // by the far side
   std::uint64_t rows_refused = 0;                   // no room in memory
+  std::uint64_t rows_unwritten = 0;                 // still in memory at the end: the disk would not take them
   std::uint64_t rows_dropped_history = 0;           // never written: no room on disk
   std::uint64_t rows_dropped_outbox = 0;            // numbered, but dropped before they were acknowledged
-  std::uint64_t rows_expired = 0;                   // deleted from history by age or size
+  std::uint64_t rows_dropped_early = 0;             // deleted from history for want of room, before their time
+  std::uint64_t rows_expired = 0;                   // deleted from history when they had had their time
   std::uint64_t waits = 0;                          // submissions that had to wait for room
   std::uint64_t outbox_rows = 0, outbox_bytes = 0;  // waiting now
   std::uint64_t history_bytes = 0;                  // in use now

@@ -291,7 +291,15 @@ bool Writer::commit_history(const HistoryFile::Commit& commit, std::uint64_t row
       rows_since_look_ += rows + 50;
       if (rows_since_look_ > 2000) {
         rows_since_look_ = 0;
-        if (const auto gone = history_->keep_within(options_.history_bytes)) add(counters_.rows_expired, *gone);
+        if (const auto gone = history_->keep_within(options_.history_bytes)) {
+          count_gone(*gone);
+          if (gone->early > 0 && !std::exchange(told_limit_, true)) {
+            tell(
+                fmt::format("{}: has all the room that [storage] history gives it: its oldest rows leave before the "
+                            "time that their logs say",
+                            history_path_.string()));
+          }
+        }
         set(counters_.history_bytes, history_->bytes_in_use());
       }
       return true;
@@ -323,6 +331,11 @@ bool Writer::commit_history(const HistoryFile::Commit& commit, std::uint64_t row
   return true;
 }
 
+void Writer::count_gone(const HistoryFile::Dropped& gone) {
+  add(counters_.rows_dropped_early, gone.early);
+  add(counters_.rows_expired, gone.rows - gone.early);
+}
+
 // On a full disk: the oldest rows go, unless the site wants the new ones to go.
 bool Writer::make_room(const HistoryFile::Commit&, std::uint64_t rows) {
   if (options_.when_full == WhenFull::DropNew) return false;
@@ -330,8 +343,8 @@ bool Writer::make_room(const HistoryFile::Commit&, std::uint64_t rows) {
   const auto gone = history_->drop_oldest(2 * rows + 1000);
   history_->database().shrink();
   reserve_.take();
-  if (!gone || *gone == 0) return false;
-  add(counters_.rows_expired, *gone);
+  if (!gone || gone->rows == 0) return false;
+  count_gone(*gone);
   return true;
 }
 

@@ -21,8 +21,9 @@ namespace eyeflow::runtime {
 struct StoreCounters {
   using Count = std::atomic<std::uint64_t>;
   Count commits = 0, commit_failures = 0, rows_kept = 0, rows_queued = 0, rows_acknowledged = 0, rows_refused = 0,
-        rows_dropped_history = 0, rows_dropped_outbox = 0, rows_expired = 0, waits = 0, outbox_rows = 0,
-        outbox_bytes = 0, history_bytes = 0, damaged_files = 0, lost_values = 0, lost_rows = 0, longest_commit_ns = 0;
+        rows_unwritten = 0, rows_dropped_history = 0, rows_dropped_outbox = 0, rows_dropped_early = 0, rows_expired = 0,
+        waits = 0, outbox_rows = 0, outbox_bytes = 0, history_bytes = 0, damaged_files = 0, lost_values = 0,
+        lost_rows = 0, longest_commit_ns = 0;
   std::atomic<bool> disk_full = false;
 };
 
@@ -68,6 +69,7 @@ class Writer {
   bool commit_history(const HistoryFile::Commit& commit, std::uint64_t rows);  // on its thread
   void empty_wals();
   bool make_room(const HistoryFile::Commit& commit, std::uint64_t rows);  // likewise
+  void count_gone(const HistoryFile::Dropped& gone);
   bool recover_state_file(const FileError& error);
   bool recover_history_file(const FileError& error);
   void tell_recovered(const std::filesystem::path& path, const FileError& error, const Recovered& recovered);
@@ -90,6 +92,7 @@ class Writer {
   std::atomic<int> history_failures_ = 0;  // in a row
   std::uint64_t rows_since_look_ = 0;      // of history_thread_: since its size was looked at
   bool told_full_ = false, told_failure_ = false;
+  bool told_limit_ = false;         // of history_thread_
   std::optional<FileError> newer_;  // a file is of a later version
   JobThread history_thread_;        // last: what it works on stands above
 };

@@ -350,7 +350,10 @@ Counts run_failing(const fs::path& folder, std::uint64_t& calls, std::uint64_t n
     promised = load.counts();
     counts = load.counts();
     const auto stats = store->stats();
-    if (stats.rows_dropped_history + stats.rows_dropped_outbox + stats.lost_rows + stats.lost_values > 0) whole = false;
+    if (stats.rows_dropped_history + stats.rows_dropped_outbox + stats.rows_dropped_early + stats.lost_rows +
+            stats.lost_values >
+        0)
+      whole = false;
     if (!whole) break;
   }
   calls = io_fail(folder.c_str(), 0, 0, 0);

@@ -76,8 +76,18 @@ TEST(Screen, NamesWhatWasLost) {
   stats.queue_drops = 1'234;
   std::string text = joined(frame(hundred(), stats, {}, {}, {.size = {100, 40}}));
   EXPECT_NE(text.find("3 bad readings, 1,234 readings dropped"), std::string::npos) << text;
-  stats.bad_total = 0;
-  stats.queue_drops = 0;
+  stats = busy();
+  stats.rows_not_kept = 2;
+  stats.storage.emplace();
+  stats.storage->rows_dropped_early = 3;
+  stats.storage->rows_unwritten = 4;
+  text = joined(frame(hundred(), stats, {}, {}, {.size = {160, 40}}));
+  EXPECT_NE(
+      text.find("2 rows lost, nothing can be kept, 3 rows dropped from the history before their time, 4 rows lost "
+                "at the end, the disk did not take them"),
+      std::string::npos)
+      << text;
+  stats = busy();
   stats.windows_skipped = 5;
   stats.readings_late = 6;
   stats.alarms_held_back = 7;

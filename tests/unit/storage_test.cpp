@@ -2,11 +2,15 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sqlite3.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <climits>
 #include <filesystem>
 #include <fstream>
@@ -18,6 +22,7 @@
 
 #include "runtime/security/sealing.h"
 #include "runtime/storage/block.h"
+#include "runtime/storage/history_reader.h"
 #include "runtime/storage/recovery.h"
 
 namespace eyeflow::runtime {
@@ -569,10 +574,51 @@ TEST_F(Storage, HistoryStaysWithinItsBytes) {
     ASSERT_TRUE(store.wait_until_committed(last.ticket, 10s));
   }
   const auto left = history(store).size();
-  EXPECT_EQ(store.stats().rows_expired, 20'000 - left);
+  EXPECT_EQ(store.stats().rows_dropped_early, 20'000 - left) << "their log wants them for a day";
+  EXPECT_EQ(store.stats().rows_expired, 0u);
+  EXPECT_NE(notices_.find("leave before the time"), std::string::npos) << notices_;
   EXPECT_LT(left, 5000u);
   EXPECT_GT(left, 0u);
   EXPECT_LT(fs::file_size(file("history.db")), 3u << 20);
+}
+
+TEST_F(Storage, RowsThatHaveHadTheirTimeAreNotLostWhenRoomIsMade) {
+  auto with = options();
+  with.history_bytes = 400 << 10;
+  auto store = open(with);
+  const auto hour = store.stream("m", "hour", {.keep = 1h}), day = store.stream("m", "day", {.keep = 24h});
+  // The walk of expire() stops before the old ones: they lie behind many that are young.
+  Changes young;
+  young.row(day, std::chrono::nanoseconds(2h).count(), bytes_of("young"));
+  for (int i = 0; i < 1500; ++i) store.submit(young, true);
+  put_rows(store, hour, 1501, 1600);
+  store.expire(std::chrono::nanoseconds(2h).count());
+  EXPECT_EQ(history(store).size(), 1600u);
+  const std::string row(200, 'x');
+  Changes changes;
+  changes.row(day, std::chrono::nanoseconds(2h).count(), bytes_of(row));
+  Submitted last{};
+  for (int i = 0; i < 20'000; ++i) {
+    last = store.submit(changes, true);
+    if (i % 1000 == 0) ASSERT_TRUE(store.wait_until_committed(last.ticket, 10s));
+  }
+  ASSERT_TRUE(store.wait_until_committed(last.ticket, 10s));
+  EXPECT_EQ(store.stats().rows_expired, 100u);
+  EXPECT_EQ(store.stats().rows_dropped_early, 21'500u - history(store).size());
+}
+
+TEST_F(Storage, RowsThatTheDiskDidNotTakeBeforeTheEndAreCounted) {
+  fs::create_directories(file("state.db"));  // no file can be opened there
+  auto store = open();
+  const auto log = store.stream("m", "log", kBoth);
+  Changes changes;
+  changes.row(log, 1, bytes_of("1"));
+  changes.row(log, 1, bytes_of("2"));
+  EXPECT_FALSE(store.wait_until_committed(store.submit(changes).ticket, 1ms)) << "it goes on trying";
+  store.submit(changes);
+  EXPECT_FALSE(store.stop());
+  EXPECT_EQ(store.stats().rows_unwritten, 4u);
+  EXPECT_EQ(store.stats().rows_queued + store.stats().rows_kept, 0u);
 }
 
 TEST_F(Storage, RowsExpireByTheirAge) {
@@ -910,6 +956,8 @@ TEST_F(Storage, AnotherDeviceKeyOpensNothingAndTheDeviceStarts) {
     EXPECT_TRUE(history(store).empty());
     EXPECT_EQ(store.report().damaged_files, 2u);
     EXPECT_NE(notices_.find("another device key"), std::string::npos) << notices_;
+    EXPECT_EQ(store.report().lost_rows, 10u) << "five of each file: how many there were stands beside what is sealed";
+    EXPECT_NE(notices_.find("lost: 1 values, 5 rows"), std::string::npos) << notices_;
     put_rows(store, store.stream("m", "log", kBoth), 6, 6);
   }
   // The key comes back, and with it the files that were set aside.
@@ -936,6 +984,176 @@ TEST_F(Storage, ADeviceKeyThatIsNoneIsReplaced) {
   auto store = open();
   EXPECT_NE(notices_.find("held no device key"), std::string::npos) << notices_;
   keep(store, store.slot(SlotKind::State, "m", ""), "one");
+}
+
+// -- read beside the one that writes
+// -----------------------------------------------------------------------------------
+
+std::map<std::string, std::string> files_in(const fs::path& folder) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    std::ifstream file(entry.path(), std::ios::binary);
+    files[entry.path().filename().string()] = std::string(std::istreambuf_iterator<char>(file), {});
+  }
+  return files;
+}
+
+class Beside : public Storage {
+ protected:
+  struct Shared {
+    std::atomic<int> committed = 0;
+  };
+  void SetUp() override {
+    Storage::SetUp();
+    shared_ = new (mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) Shared;
+  }
+  void TearDown() override {
+    end_writer();
+    munmap(shared_, sizeof(Shared));
+    Storage::TearDown();
+  }
+  // Writes rows 1, 2, 3 … up to `last` as fast as the disk takes them, in commits of three, into a WAL that begins
+  // anew all the time; then waits to be killed.
+  void start_writer(int last) {
+    writer_ = fork();
+    ASSERT_GE(writer_, 0);
+    if (writer_ > 0) return;
+    auto with = options();
+    with.checkpoint_pages = 16;
+    auto store = Store::open(with);
+    if (!store) _exit(1);
+    const auto log = store->stream("m/T1", "log", kBoth);
+    Changes changes;
+    for (int n = 1; n <= last;) {
+      changes.clear();
+      for (int i = 0; i < 3; ++i, ++n) changes.row(log, n * 1000, bytes_of(std::to_string(n)));
+      if (!store->wait_until_committed(store->submit(changes, true).ticket, 60s)) _exit(2);
+      shared_->committed = n - 1;
+    }
+    while (true) pause();
+  }
+  void end_writer() {
+    if (writer_ <= 0) return;
+    kill(writer_, SIGKILL);
+    waitpid(writer_, nullptr, 0);
+    writer_ = 0;
+  }
+  template <typename F>
+  static void wait_for(F&& holds) {
+    for (const auto end = std::chrono::steady_clock::now() + 60s; !holds() && std::chrono::steady_clock::now() < end;)
+      usleep(1000);
+    ASSERT_TRUE(holds());
+  }
+  DeviceKey key() { return *load_device_key(file("device.key")); }
+  static std::vector<std::string> read_all(HistoryReader& reader, HistoryQuery query = {}) {
+    std::vector<std::string> texts;
+    do {
+      const auto found = reader.query(query);
+      if (!found) return {found.error().message};
+      for (const auto& text : rows_of(found->rows)) texts.push_back(text);
+      query.after = found->next;
+    } while (query.after != 0);
+    return texts;
+  }
+
+  Shared* shared_ = nullptr;
+  pid_t writer_ = 0;
+};
+
+TEST_F(Beside, EveryRowIsThereOnceWhileMoreAreWritten) {
+  start_writer(30'000);
+  wait_for([&] { return shared_->committed >= 300; });
+  int reads = 0;
+  for (int before = 0; before < 30'000; ++reads) {
+    before = shared_->committed;
+    auto reader = HistoryReader::open(dir_ / "data", key());
+    ASSERT_TRUE(reader && *reader) << (reader ? "" : reader.error().message);
+    const auto rows = read_all(**reader);
+    ASSERT_GE(static_cast<int>(rows.size()), before) << rows.back();
+    ASSERT_EQ(rows, numbers(1, static_cast<int>(rows.size())));
+    const auto start = (*reader)->before_last({}, 10);
+    ASSERT_TRUE(start);
+    const auto last = (*reader)->query({.after = *start});
+    ASSERT_TRUE(last);
+    ASSERT_GE(last->rows.size(), 10u);
+  }
+  EXPECT_GT(reads, 1) << "it wrote while it was read";
+}
+
+TEST_F(Beside, WhatAKillLeftIsReadAndStaysAsItIs) {
+  start_writer(4000);
+  wait_for([&] { return shared_->committed >= 4000; });
+  end_writer();
+  const auto before = files_in(dir_ / "data");
+  EXPECT_GT(before.at("history.db-wal").size(), 0u) << "what was not in the file yet";
+  {
+    auto reader = HistoryReader::open(dir_ / "data", key());
+    ASSERT_TRUE(reader && *reader) << (reader ? "" : reader.error().message);
+    ASSERT_EQ((*reader)->streams().size(), 1u);
+    EXPECT_EQ((*reader)->streams()[0].owner, "m/T1");
+    const auto written = static_cast<int>(read_all(**reader).size());
+    EXPECT_GE(written, 4000);
+    EXPECT_EQ(read_all(**reader), numbers(1, written));
+    EXPECT_EQ(read_all(**reader, {.from = 5'000, .to = 7'000}), numbers(5, 7));
+    EXPECT_TRUE(read_all(**reader, {.owner = "m/T2"}).empty());
+    const HistoryQuery some{.from = 100'000, .to = 3'000'000};
+    for (const auto& [wanted, first] : {std::pair(1u, 3000), std::pair(2000u, 1001), std::pair(9999u, 100)}) {
+      const auto start = (*reader)->before_last(some, wanted);
+      ASSERT_TRUE(start) << start.error().message;
+      auto query = some;
+      query.after = *start;
+      EXPECT_EQ(read_all(**reader, query), numbers(first, 3000));
+    }
+  }
+  EXPECT_EQ(files_in(dir_ / "data"), before) << "nobody can tell that it was read";
+}
+
+TEST_F(Beside, ADamagedFileIsToldAndStaysAsItIs) {
+  start_writer(4000);
+  wait_for([&] { return shared_->committed >= 4000; });
+  end_writer();
+  {
+    auto store = open();  // so that all is in the file
+    EXPECT_TRUE(store.stop());
+  }
+  ASSERT_FALSE(fs::exists(file("history.db-wal")));
+  {
+    auto reader = HistoryReader::open(dir_ / "data", key());
+    ASSERT_TRUE(reader && *reader);
+    EXPECT_GE(read_all(**reader).size(), 4000u) << "without a WAL";
+  }
+  fs::rename(file("device.key"), dir_ / "own.key");
+  {
+    auto other = load_or_make_device_key(file("device.key"));
+    ASSERT_TRUE(other);
+  }
+  const auto closed = HistoryReader::open(dir_ / "data", key());
+  ASSERT_FALSE(closed);
+  EXPECT_NE(closed.error().message.find("another device key"), std::string::npos) << closed.error().message;
+  fs::rename(dir_ / "own.key", file("device.key"));
+
+  fs::resize_file(file("history.db"), fs::file_size(file("history.db")) / 8192 * 4096);
+  const auto before = files_in(dir_ / "data");
+  auto reader = HistoryReader::open(dir_ / "data", key());
+  const auto rows =
+      reader && *reader ? read_all(**reader) : std::vector<std::string>{reader ? "" : reader.error().message};
+  EXPECT_NE(rows.back().find("history.db: damaged ("), std::string::npos) << rows.back();
+  EXPECT_EQ(files_in(dir_ / "data"), before);
+}
+
+TEST_F(Beside, ThereIsNothingBeforeTheFirstRow) {
+  fs::create_directories(dir_ / "data");
+  const DeviceKey any{Secret{}};
+  const auto none = HistoryReader::open(dir_ / "data", any);
+  ASSERT_TRUE(none);
+  EXPECT_FALSE(*none);
+  std::ofstream(file("history.db")).close();  // the power went when the file had just been made
+  const auto empty = HistoryReader::open(dir_ / "data", any);
+  ASSERT_TRUE(empty) << empty.error().message;
+  EXPECT_FALSE(*empty);
+  EXPECT_EQ(fs::file_size(file("history.db")), 0u);
+  EXPECT_FALSE(load_device_key(file("device.key")));
+  EXPECT_FALSE(fs::exists(file("device.key"))) << "it is not made";
 }
 
 // -- what a disk did to the files

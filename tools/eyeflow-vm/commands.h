@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,6 +55,15 @@ struct IoArguments {
   bool json = false;
 };
 int io(const IoArguments& arguments);
+
+struct RowsArguments {
+  std::filesystem::path site;
+  std::string instance, log;  // empty: all
+  std::string from, to;       // empty: from the first, to the last
+  std::optional<std::uint64_t> last;
+  std::string format = "table";  // or "csv", "jsonl"
+};
+int rows(const RowsArguments& arguments);
 
 struct ExportArguments {
   std::filesystem::path site, folder;

@@ -98,6 +98,21 @@ int main(int argc, char** argv) {
       footer("  eyeflow-vm io --site site.toml\n"
              "  eyeflow-vm io --site site.toml --for 10s --json"));
 
+  RowsArguments rows_arguments;
+  CLI::App* rows_verb =
+      app.add_subcommand("rows", "Show the rows that the device keeps for queries, oldest first, while it runs or not");
+  rows_verb->add_option("--site", rows_arguments.site, "The site file (TOML)")->required();
+  rows_verb->add_option("--instance", rows_arguments.instance, "Only rows of this instance, such as monitor_t1/T5");
+  rows_verb->add_option("--log", rows_arguments.log, "Only rows of this log, as its task calls it");
+  rows_verb->add_option("--from", rows_arguments.from, "Only from this time on: 2026-01-31T06:00:00Z or \"2 h ago\"");
+  rows_verb->add_option("--to", rows_arguments.to, "Only up to this time");
+  rows_verb->add_option("--last", rows_arguments.last, "Only the newest so many of them")->type_name("COUNT");
+  rows_verb->add_option("--format", rows_arguments.format, "table (when not given), csv (of one log) or jsonl")
+      ->check(CLI::IsMember({"table", "csv", "jsonl"}));
+  rows_verb->footer(
+      footer("  eyeflow-vm rows --site site.toml --last 20\n"
+             "  eyeflow-vm rows --site site.toml --log history --from \"2 h ago\" --format csv >history.csv"));
+
   ExportArguments export_arguments;
   CLI::App* export_verb = app.add_subcommand(
       "export", "Write the rows that wait for the far side to a stick, as signed files (the device must not run)");
@@ -117,6 +132,7 @@ int main(int argc, char** argv) {
   }
   if (*run_verb) return run(run_arguments);
   if (*io_verb) return io(io_arguments);
+  if (*rows_verb) return rows(rows_arguments);
   if (*export_verb) return export_rows(export_arguments);
   if (*verify_verb) return verify(verify_arguments);
   if (*tiers_verb) return tiers(tiers_arguments);

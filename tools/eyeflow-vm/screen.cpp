@@ -83,10 +83,13 @@ std::string troubles(const HostStats& stats) {
   add(stats.from_future, "times from the future");
   add(stats.texts_cut, "texts cut");
   add(stats.rows_too_long, "rows too long to keep");
+  add(stats.rows_not_kept, "rows lost, nothing can be kept");
   if (stats.storage) {
     const runtime::StoreStats& storage = *stats.storage;
     add(storage.rows_refused, "rows refused, the disk was behind");
     add(storage.rows_dropped_history + storage.rows_dropped_outbox, "rows dropped for want of disk");
+    add(storage.rows_dropped_early, "rows dropped from the history before their time");
+    add(storage.rows_unwritten, "rows lost at the end, the disk did not take them");
     add(storage.lost_rows, "rows lost in damaged files");
     add(storage.lost_values, "values lost in damaged files");
     add(storage.commit_failures, "commits failed");
