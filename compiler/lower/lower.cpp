@@ -21,6 +21,7 @@ bool reads_clock(const TaskContext& task, const typed::Expr& expr) {
 
 // The oldest instruction set that can run it.
 std::uint16_t oldest_version(const vm::Module& module) {
+  if (std::ranges::any_of(module.models, [](const vm::Model& model) { return !model.more.empty(); })) return 6;
   for (const vm::Function& function : module.functions)
     for (const vm::Instruction& i : function.code)
       if (i.op >= vm::Op::RefPage ||

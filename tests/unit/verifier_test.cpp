@@ -219,6 +219,15 @@ const std::vector<Broken>& broken_modules() {
               [](Module& m) { m.models.push_back({.name = "m", .parameter = {.name = "x", .type = 16}, .results = 1}); }),
       changed(ModelShape, "no answer",
               [](Module& m) { m.models.push_back({.name = "m", .parameter = {.name = "x", .type = 18}, .results = 0}); }),
+      changed(ModelShape, "more of texts",
+              [](Module& m) {
+                m.models.push_back({.name = "m", .parameter = {.name = "x", .type = 18}, .more = {{.name = "y", .type = 16}}, .results = 1});
+              }),
+      changed(ModelShape, "more than set 5 has",
+              [](Module& m) {
+                m.isa_version = 5;
+                m.models.push_back({.name = "m", .parameter = {.name = "x", .type = 18}, .more = {{.name = "y", .type = 18}}, .results = 1});
+              }),
       changed(OutputInitial, "no bool", [](Module& m) { m.outputs[0].initial = 2; }),
       changed(OutputInitial, "of a log", [](Module& m) { m.outputs[1].has_initial = true; }),
       changed(OutputInitial, "without one", [](Module& m) { m.outputs[1].initial = 1; }),

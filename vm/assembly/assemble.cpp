@@ -263,14 +263,17 @@ class Assembler {
     }
   }
 
-  // model inspect: (x: [u8; 12]@const "image(2, 2, rgb8)") results 2
+  // model inspect: (x: [u8; 12]@const "image(2, 2, rgb8)", speed: [f32; 1]@const) results 2
   void model() {
     Model& row = m_.models.emplace_back();
     row.name = in().name("the model's name");
     in().expect_sign(":");
     in().expect_sign("(");
     row.parameter = field();
-    in().expect_sign(")");
+    while (in().ok() && !in().take_sign(")")) {
+      in().expect_sign(",");
+      row.more.push_back(field());
+    }
     if (!in().take_word("results")) return in().refuse("a model says how many results it has");
     row.results = static_cast<std::uint32_t>(in().number("a number of results", 0xFFFFFFFF));
   }

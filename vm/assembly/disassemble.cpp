@@ -92,10 +92,14 @@ class Disassembler {
       if (output.driven) out_ += " driven";
       out_ += "\n";
     }
-    for (const Model& model : m_.models)
-      out_ += "model " + as_name(model.name) + ": (" + as_name(model.parameter.name) + ": " +
-              type(model.parameter.type) + unit(model.parameter.unit) + ") results " + std::to_string(model.results) +
-              "\n";
+    for (const Model& model : m_.models) {
+      const auto parameter = [&](const Field& field) {
+        return as_name(field.name) + ": " + type(field.type) + unit(field.unit);
+      };
+      out_ += "model " + as_name(model.name) + ": (" + parameter(model.parameter);
+      for (const Field& field : model.more) out_ += ", " + parameter(field);
+      out_ += ") results " + std::to_string(model.results) + "\n";
+    }
     for (const Param& param : m_.params) {
       out_ += "param " + as_name(param.name) + ": " + std::string(name(param.type)) + unit(param.unit) + " at " +
               std::to_string(param.offset);

@@ -12,8 +12,9 @@
 namespace eyeflow::vm {
 
 // The oldest instruction set that this build still runs, and the newest that it knows. A module names the oldest one
-// that can run it. Appending a row raises kIsaVersion; 4 brought models, 5 arrays in parts.
-inline constexpr std::uint16_t kIsaVersion = 5;
+// that can run it. Appending a row raises kIsaVersion; 4 brought models, 5 arrays in parts, 6 models
+// that take several arguments.
+inline constexpr std::uint16_t kIsaVersion = 6;
 
 enum class Op : std::uint16_t {
 #define EYEFLOW_OP(Name, ...) Name,

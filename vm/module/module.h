@@ -187,10 +187,12 @@ struct Handler {
   friend bool operator==(const Handler&, const Handler&) = default;
 };
 
-// An inference model that the task asks: an array in, f32 numbers out.
+inline constexpr std::size_t kMostModelParameters = 16;
+// An inference model that the task asks: arrays in, f32 numbers out.
 struct Model {
   std::string name{};
   Field parameter{};          // an array of u8 or f32; the unit "image(…)" (image_unit.h) says that it is one
+  std::vector<Field> more{};  // parameters behind it, of the same kinds; since instruction set 6
   std::uint32_t results = 0;  // how many numbers it answers
   friend bool operator==(const Model&, const Model&) = default;
 };

@@ -147,6 +147,8 @@ void fields(auto& io, OneOf<Module> auto& x) {
   io.number(x.input_bytes);
   io.number(x.scratch_bytes);
   if (x.isa_version >= 4) io.list(x.models, "models");
+  if (x.isa_version >= 6)
+    for (auto& model : x.models) io.list(model.more, "parameters");
 }
 
 }  // namespace eyeflow::vm::module_format

@@ -70,9 +70,12 @@ bool check_all_names(Check& check) {
       if (!check_name(check, field.name, "an output's field") || !check_name(check, field.unit, "an output's unit"))
         return false;
   for (const Model& model : m.models)
-    if (!check_name(check, model.parameter.name, "a model's parameter") ||
-        !check_name(check, model.parameter.unit, "a model's unit"))
-      return false;
+    for (std::size_t n = 0; n <= model.more.size(); ++n) {
+      const Field& parameter = n == 0 ? model.parameter : model.more[n - 1];
+      if (!check_name(check, parameter.name, "a model's parameter") ||
+          !check_name(check, parameter.unit, "a model's unit"))
+        return false;
+    }
   const auto own_name = [](const auto& row) -> std::string_view { return row.name; };
   return check_names(check, m.inputs, "an input", [](const Input& i) -> std::string_view { return i.value.name; }) &&
          check_names(check, m.outputs, "an output", own_name) && check_names(check, m.params, "a param", own_name) &&
@@ -295,9 +298,14 @@ bool check_outputs(Check& check) {
 
 bool check_models(Check& check) {
   for (const Model& model : check.module.models) {
-    const Type* type = check.module.type(model.parameter.type);
-    const bool fits = type != nullptr && type->kind == TypeKind::Array &&
-                      (type->element == Scalar::U8 || type->element == Scalar::F32) && model.results >= 1 &&
+    const auto is_taken = [&](const Field& parameter) {
+      const Type* type = check.module.type(parameter.type);
+      return type != nullptr && type->kind == TypeKind::Array &&
+             (type->element == Scalar::U8 || type->element == Scalar::F32);
+    };
+    const bool fits = is_taken(model.parameter) && std::ranges::all_of(model.more, is_taken) &&
+                      model.more.size() < kMostModelParameters &&
+                      (model.more.empty() || check.module.isa_version >= 6) && model.results >= 1 &&
                       model.results <= kMaxCapacity;
     if (!check.demand(Rule::ModelShape, fits, [&] { return "model '" + model.name + "'"; })) return false;
   }

@@ -37,12 +37,27 @@ std::string write_elements(Scalar type, const std::byte* place, std::uint64_t co
 
 }  // namespace
 
+namespace {
+
+float sum_of(std::span<const std::byte> bytes) {
+  float sum = 0;
+  for (const std::byte byte : bytes) sum += static_cast<float>(std::to_integer<int>(byte));
+  return sum;
+}
+
+}  // namespace
+
+vm::Trap ModelsOfTests::give(std::int64_t model, std::int64_t argument, vm::Scalar, std::span<const std::byte> value) {
+  if (model != 0) return vm::Trap::ModelFailed;
+  given_ += static_cast<float>(argument) * sum_of(value);
+  return vm::Trap::None;
+}
+
 vm::Trap ModelsOfTests::ask(std::int64_t model, vm::Scalar, std::span<const std::byte> argument,
                             std::span<std::byte> result) {
   if (model == 1) return vm::Trap::ModelLate;
   if (model != 0) return vm::Trap::ModelFailed;
-  float next = 0;
-  for (const std::byte byte : argument) next += static_cast<float>(std::to_integer<int>(byte));
+  float next = sum_of(argument) + std::exchange(given_, 0.0f);
   for (std::size_t at = 0; at < result.size(); at += sizeof next, next += 1)
     std::memcpy(result.data() + at, &next, sizeof next);
   return vm::Trap::None;

@@ -13,12 +13,17 @@ namespace eyeflow::golden {
 
 // Memory and buffers for running single functions of one module outside an instance. Each region lies against a page
 // that nothing can access, behind its end or before its start.
-// Models of golden files: number 0 answers the sum of the bytes that it is given, and the numbers that follow; 1 is
-// late; there are no others.
+// Models of golden files: number 0 answers the sum of the bytes that it is asked with, and of those given before times
+// the number of their argument, and the numbers that follow; 1 is late; there are no others.
 class ModelsOfTests final : public vm::ModelHost {
  public:
+  vm::Trap give(std::int64_t model, std::int64_t argument, vm::Scalar element,
+                std::span<const std::byte> value) override;
   vm::Trap ask(std::int64_t model, vm::Scalar element, std::span<const std::byte> argument,
                std::span<std::byte> result) override;
+
+ private:
+  float given_ = 0;
 };
 
 class Bench {
