@@ -73,7 +73,7 @@ struct Host::Impl {
 
   asio::io_context io{1};
   asio::steady_timer wake{io}, tick{io}, keep{io}, end{io};
-  std::map<std::pair<std::uint32_t, std::string>, std::unique_ptr<ModelProcess>> models;  // by Site::models and form
+  std::map<std::pair<std::uint32_t, std::string>, std::unique_ptr<ModelProcess>> models;  // by Site::models and head
   std::unique_ptr<Runner> runner;
   std::unique_ptr<Lane> lane;  // of the thread in run()
   std::vector<Route> routes;
@@ -134,19 +134,15 @@ void Host::Impl::start_models() {
   for (const auto& actor : runner->actors()) {
     const auto& planned = deployment.instances[actor->number];
     const vm::Module& module = *actor->writer.module;
-    std::vector<ModelTable::Entry> entries;
+    if (module.models.empty()) continue;
+    actor->models = std::make_unique<ModelTable>();
     for (std::size_t n = 0; n < module.models.size(); ++n) {
       const vm::Model& model = module.models[n];
-      const vm::Type& type = *module.type(model.parameter.type);
-      const std::string form = model_form(module, model.parameter);
-      auto& process = models[{planned.models[n], fmt::format("{} {}", form, model.results)}];
-      if (!process) process = std::make_unique<ModelProcess>(site.models[planned.models[n]], form, model.results);
-      entries.push_back({process.get(), type.element,
-                         std::size_t{type.capacity} * static_cast<std::size_t>(vm::size_bytes(type.element)),
-                         model.results * sizeof(float)});
+      std::string head = model_head(module, model);
+      auto& process = models[{planned.models[n], head}];
+      if (!process) process = std::make_unique<ModelProcess>(site.models[planned.models[n]], std::move(head));
+      actor->models->add(module, model, *process);
     }
-    if (entries.empty()) continue;
-    actor->models = std::make_unique<ModelTable>(std::move(entries));
     actor->instance.use_models(actor->models.get());
   }
 }

@@ -42,10 +42,9 @@ std::string shown(std::string_view text) {
 
 }  // namespace
 
-ModelProcess::ModelProcess(const ModelSettings& settings, std::string form, std::uint32_t results)
+ModelProcess::ModelProcess(const ModelSettings& settings, std::string head)
     : settings_(settings),
-      form_(std::move(form)),
-      results_(results),
+      head_(std::move(head)),
       stop_signal_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       backoff_(kFirstPause, kLongestPause) {
   start();  // it loads its model meanwhile
@@ -109,8 +108,7 @@ bool ModelProcess::start() {
     std::fputs("1000", file);
     std::fclose(file);
   }
-  const std::string head = fmt::format("eyeflow-model 1 {} {}\n", results_, form_);
-  return send(std::as_bytes(std::span(head)), now + 1s) == Went::Well;
+  return send(std::as_bytes(std::span(head_)), now + 1s) == Went::Well;
 }
 
 void ModelProcess::kill_it() {
@@ -199,7 +197,8 @@ ModelProcess::Went ModelProcess::receive_line(Clock::time_point deadline) {
   }
 }
 
-vm::Trap ModelProcess::ask(std::span<const std::byte> argument, std::span<std::byte> result) {
+vm::Trap ModelProcess::ask(std::span<const std::byte> argument, std::span<const std::byte> more,
+                           std::span<std::byte> result) {
   const auto deadline = Clock::now() + settings_.timeout;
   const std::unique_lock lock(mutex_, deadline);
   if (!lock.owns_lock()) return vm::Trap::ModelLate;
@@ -218,9 +217,10 @@ vm::Trap ModelProcess::ask(std::span<const std::byte> argument, std::span<std::b
     is_ready_ = true;
   }
   line_.clear();
-  const std::string head = fmt::format("ask {} {}\n", ++asked_, argument.size());
+  const std::string head = fmt::format("ask {} {}\n", ++asked_, argument.size() + more.size());
   Went went = send(std::as_bytes(std::span(head)), deadline);
   if (went == Went::Well) went = send(argument, deadline);
+  if (went == Went::Well) went = send(more, deadline);
   if (went == Went::Well) went = receive_line(deadline);
   const std::string answer = fmt::format("answer {} {}", asked_, result.size());
   if (went == Went::Well && line_ == answer) went = receive(result, deadline);
@@ -239,19 +239,65 @@ void ModelTable::stop() {
   for (const Entry& entry : entries_) entry.process->stop();
 }
 
-vm::Trap ModelTable::ask(std::int64_t model, vm::Scalar element, std::span<const std::byte> argument,
-                         std::span<std::byte> result) {
-  if (model < 0 || static_cast<std::size_t>(model) >= entries_.size()) return vm::Trap::ModelFailed;
-  const Entry& entry = entries_[static_cast<std::size_t>(model)];
-  if (element != entry.element || argument.size() != entry.argument_bytes || result.size() != entry.result_bytes)
-    return vm::Trap::ModelFailed;
-  return entry.process->ask(argument, result);
+namespace {
+
+std::size_t bytes_of(const vm::Type& type) {
+  return std::size_t{type.capacity} * static_cast<std::size_t>(vm::size_bytes(type.element));
 }
 
-std::string model_form(const vm::Module& module, const vm::Field& parameter) {
+// "image(224, 224, rgb8)", "[f32; 10]"
+std::string form_of(const vm::Module& module, const vm::Field& parameter) {
   if (parameter.unit.starts_with("image(")) return parameter.unit;
   const vm::Type& type = *module.type(parameter.type);
   return fmt::format("[{}; {}]", vm::name(type.element), type.capacity);
+}
+
+}  // namespace
+
+std::string model_head(const vm::Module& module, const vm::Model& model) {
+  if (model.more.empty())
+    return fmt::format("eyeflow-model 1 {} {}\n", model.results, form_of(module, model.parameter));
+  std::string head = fmt::format("eyeflow-model 2 {} {}\n", model.results, 1 + model.more.size());
+  const auto add = [&](const vm::Field& parameter) {
+    head += fmt::format("{} {}\n", parameter.name, form_of(module, parameter));
+  };
+  add(model.parameter);
+  std::ranges::for_each(model.more, add);
+  return head;
+}
+
+void ModelTable::add(const vm::Module& module, const vm::Model& model, ModelProcess& process) {
+  const vm::Type& first = *module.type(model.parameter.type);
+  Entry& entry = entries_.emplace_back(&process, first.element, bytes_of(first), model.results * sizeof(float));
+  std::size_t offset = 0;
+  for (const vm::Field& parameter : model.more) {
+    const vm::Type& type = *module.type(parameter.type);
+    entry.more.push_back({type.element, offset, bytes_of(type)});
+    offset += bytes_of(type);
+  }
+  entry.given.resize(offset);
+}
+
+vm::Trap ModelTable::give(std::int64_t model, std::int64_t argument, vm::Scalar element,
+                          std::span<const std::byte> value) {
+  if (model < 0 || static_cast<std::size_t>(model) >= entries_.size()) return vm::Trap::ModelFailed;
+  Entry& entry = entries_[static_cast<std::size_t>(model)];
+  if (argument < 1 || static_cast<std::size_t>(argument) > entry.more.size()) return vm::Trap::ModelFailed;
+  Argument& wanted = entry.more[static_cast<std::size_t>(argument) - 1];
+  if (element != wanted.element || value.size() != wanted.bytes) return vm::Trap::ModelFailed;
+  std::ranges::copy(value, entry.given.begin() + static_cast<std::ptrdiff_t>(wanted.offset));
+  wanted.is_given = true;
+  return vm::Trap::None;
+}
+
+vm::Trap ModelTable::ask(std::int64_t model, vm::Scalar element, std::span<const std::byte> argument,
+                         std::span<std::byte> result) {
+  if (model < 0 || static_cast<std::size_t>(model) >= entries_.size()) return vm::Trap::ModelFailed;
+  Entry& entry = entries_[static_cast<std::size_t>(model)];
+  bool fits =
+      element == entry.element && argument.size() == entry.argument_bytes && result.size() == entry.result_bytes;
+  for (Argument& further : entry.more) fits &= std::exchange(further.is_given, false);
+  return fits ? entry.process->ask(argument, entry.given, result) : vm::Trap::ModelFailed;
 }
 
 }  // namespace eyeflow::runtime

@@ -24,14 +24,14 @@ namespace eyeflow::runtime {
 // is killed and started anew, with pauses that grow while no answer comes.
 class ModelProcess {
  public:
-  // `form`: what it is asked with, "image(224, 224, rgb8)"; so many numbers it answers.
-  ModelProcess(const ModelSettings& settings, std::string form, std::uint32_t results);
+  // `head`: what it is told at its start, model_head().
+  ModelProcess(const ModelSettings& settings, std::string head);
   ~ModelProcess();
   ModelProcess(const ModelProcess&) = delete;
   ModelProcess& operator=(const ModelProcess&) = delete;
 
-  // Waits for the answer, at most for the time that the site allows.
-  vm::Trap ask(std::span<const std::byte> argument, std::span<std::byte> result);
+  // Waits for the answer, at most for the time that the site allows. `more`: the arguments behind the first.
+  vm::Trap ask(std::span<const std::byte> argument, std::span<const std::byte> more, std::span<std::byte> result);
   // From any thread: what is asked now, and later, fails at once.
   void stop();
 
@@ -51,8 +51,7 @@ class ModelProcess {
   Went wait(short events, Clock::time_point deadline);
 
   const ModelSettings settings_;
-  const std::string form_;
-  const std::uint32_t results_;
+  const std::string head_;
   const int stop_signal_;  // an eventfd, readable once we stop
   std::atomic<bool> stopped_ = false;
   std::timed_mutex mutex_;  // of what follows
@@ -67,24 +66,35 @@ class ModelProcess {
 };
 
 // What an instance's models are, by their numbers in its module. Shapes are checked at each call: what the module's
-// code hands over is not believed.
+// code hands over is not believed. For one thread at a time, as the instance is.
 class ModelTable final : public vm::ModelHost {
  public:
-  struct Entry {
-    ModelProcess* process;
-    vm::Scalar element;
-    std::size_t argument_bytes, result_bytes;
-  };
-  explicit ModelTable(std::vector<Entry> entries) : entries_(std::move(entries)) {}
+  // `process` computes that model of the module.
+  void add(const vm::Module& module, const vm::Model& model, ModelProcess& process);
+  bool empty() const { return entries_.empty(); }
+  vm::Trap give(std::int64_t model, std::int64_t argument, vm::Scalar element,
+                std::span<const std::byte> value) override;
   vm::Trap ask(std::int64_t model, vm::Scalar element, std::span<const std::byte> argument,
                std::span<std::byte> result) override;
   void stop();  // all of them
 
  private:
+  struct Argument {
+    vm::Scalar element;
+    std::size_t offset, bytes;  // in Entry::given
+    bool is_given = false;
+  };
+  struct Entry {
+    ModelProcess* process;
+    vm::Scalar element;
+    std::size_t argument_bytes, result_bytes;
+    std::vector<Argument> more;
+    std::vector<std::byte> given;  // what they are, one behind the other
+  };
   std::vector<Entry> entries_;
 };
 
-// "image(224, 224, rgb8)", "[f32; 10]"
-std::string model_form(const vm::Module& module, const vm::Field& parameter);
+// The first lines of the protocol: what the model is asked with, and how many numbers it answers.
+std::string model_head(const vm::Module& module, const vm::Model& model);
 
 }  // namespace eyeflow::runtime

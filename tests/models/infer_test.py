@@ -48,6 +48,18 @@ def main(infer):
         expect("other shape", done.stdout.split(b"\n")[1], b"error 1 the model has 3 numbers in its outputs, and the task takes 2")
         done = subprocess.run([infer, "--library", library, path], input=head.replace(b"(5", b"(6"), capture_output=True)
         expect("other size", (done.returncode, b"takes 60 numbers, and the task gives 72" in done.stderr), (1, True))
+        path.write_bytes(onnx_file.mean_times_speed(3, 4, 5))
+        two = b"eyeflow-model 2 3 2\npicture image(5, 4, rgb8)\nspeed [f32; 1]\n"
+        done = subprocess.run([infer, "--library", library, path], input=two + b"ask 1 64\n" + image + struct.pack("<f", 2.5),
+                              capture_output=True)
+        answer = done.stdout.split(b"answer 1 12\n")[-1]
+        for channel, seen in enumerate(struct.unpack("<fff", answer)):
+            mean = sum(image[channel::3]) / 20 / 255
+            expect(f"mean of channel {channel} times the speed, to six digits", round(seen, 6), round(mean * 2.5, 6))
+        done = subprocess.run([infer, "--library", library, path], input=two.replace(b"speed", b"velocity"), capture_output=True)
+        expect("other name", (done.returncode, b"has no input 'velocity'; its inputs are speed, picture" in done.stderr), (1, True))
+        done = subprocess.run([infer, "--library", library, path], input=head, capture_output=True)
+        expect("too few", (done.returncode, b"takes 2 inputs (speed, picture), and the task gives 1" in done.stderr), (1, True))
 
 
 if __name__ == "__main__":

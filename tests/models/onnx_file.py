@@ -1,4 +1,5 @@
-"""An ONNX file of one node, written by hand: GlobalAveragePool, the mean of each channel of a [1, C, H, W] tensor of f32.
+"""ONNX files, written by hand: GlobalAveragePool, the mean of each channel of a [1, C, H, W] tensor of f32, and those times a
+second input.
 
 The format is protocol buffers (onnx.proto3 of the ONNX project names the fields): a field is its number and kind, then a
 varint, or a length and bytes.
@@ -33,3 +34,12 @@ def mean_of_channels(channels, height, width):
     graph = (block(1, node) + block(2, "means") + block(11, tensor("x", (1, channels, height, width)))
              + block(12, tensor("y", (1, channels, 1, 1))))
     return number(1, 7) + block(7, graph) + block(8, number(2, 13))               # ModelProto: IR 7, graph, operator set 13
+
+
+def mean_times_speed(channels, height, width):
+    nodes = (block(1, block(1, "picture") + block(2, "means") + block(4, "GlobalAveragePool"))
+             + block(1, block(1, "means") + block(1, "speed") + block(2, "y") + block(4, "Mul")))
+    # The speed stands first among the inputs: names say which is which, not their order.
+    graph = (nodes + block(2, "scaled") + block(11, tensor("speed", (1,)))
+             + block(11, tensor("picture", (1, channels, height, width))) + block(12, tensor("y", (1, channels, 1, 1))))
+    return number(1, 7) + block(7, graph) + block(8, number(2, 13))
