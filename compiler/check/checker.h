@@ -216,8 +216,8 @@ class TaskChecker {
                       const Span& span, const syntax::MemberExpr* member = nullptr);
   // Which parameter each argument is for; nothing when that is an error.
   std::optional<std::vector<std::size_t>> match_arguments(const syntax::CallExpr& call,
-                                                          const syntax::FunctionDecl& callee, const std::string& name,
-                                                          const Span& span);
+                                                          const std::vector<syntax::Parameter>& parameters,
+                                                          const std::string& name, const Span& span);
   Value method_call(const syntax::CallExpr& call, Value object, const syntax::MemberExpr& member, const Span& span);
   Value record_call(const syntax::CallExpr& call, std::uint32_t declared, const Span& span);
   // ---- Whole arrays (arrays.cpp)
@@ -252,6 +252,7 @@ class TaskChecker {
   Value image_method(const syntax::CallExpr& call, Value image, const syntax::Name& name, const Span& span);
   // ---- Models (models.cpp)
   void check_model(const syntax::ModelDecl& decl, typed::Model& out);
+  void check_answer_type(const syntax::ModelDecl& decl, typed::Model& out);
   Value model_call(const syntax::CallExpr& call, std::uint32_t model, const std::string& name, const Span& span);
   std::optional<typed::Answer> check_answer(const syntax::TestStep& step, std::uint32_t model);
   // ---- Bytes (bytes.cpp)

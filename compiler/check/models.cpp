@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <utility>
 
 #include "compiler/check/checker.h"
+#include "vm/module/module.h"
 
 // Inference models: declared with what goes in and what comes out, bound by the site, called like functions.
 namespace eyeflow::compiler::check_detail {
@@ -11,24 +13,47 @@ using typed::TypeKind;
 // model inspect : (image(224, 224, rgb8)) -> { good: f32, bad: f32 }
 void TaskChecker::check_model(const syntax::ModelDecl& decl, typed::Model& out) {
   const std::string& name = decl.name.text;
-  if (decl.parameters.size() != 1) {
-    for (const syntax::TypePtr& parameter : decl.parameters) resolve(parameter);
+  const bool several = decl.parameters.size() > 1;
+  if (decl.parameters.empty() || decl.parameters.size() > vm::kMostModelParameters) {
     report(Code::ArgumentCount, decl.name.span,
-           "a model takes one image or array, and '" + name + "' takes " + std::to_string(decl.parameters.size()),
+           "a model takes 1 to " + std::to_string(vm::kMostModelParameters) + " images, arrays and numbers, and '" +
+               name + "' takes " + std::to_string(decl.parameters.size()),
            "write model " + name + " : (image(224, 224, rgb8)) -> …");
-  } else {
-    out.parameter = resolve(decl.parameters[0]);
-    const Type& type = out.parameter;
-    const bool fits = type.kind == TypeKind::FixedArray && !type.element->unit &&
-                      (type.element->kind == TypeKind::U8 || type.element->kind == TypeKind::F32);
-    if (type.kind != TypeKind::Error && !fits) {
-      report(Code::InputType, decl.parameters[0]->span,
-             "a model takes an image, or an array [f32; N] or [u8; N] without a unit, not " + to_string(type));
-      out.parameter = {};
-    }
   }
+  bool told = false;
+  for (const syntax::Parameter& parameter : decl.parameters) {
+    Type type = resolve(parameter.type);
+    const bool is_array = type.kind == TypeKind::FixedArray && !type.element->unit &&
+                          (type.element->kind == TypeKind::U8 || type.element->kind == TypeKind::F32);
+    const bool fits = is_array || (type.kind == TypeKind::F32 && !type.unit);
+    if (type.kind != TypeKind::Error && !fits) {
+      report(Code::InputType, parameter.type->span,
+             "a model takes an image, an array [f32; N] or [u8; N], or an f32, without a unit, not " + to_string(type));
+      type = {};
+    }
+    if (!parameter.name.text.empty()) {
+      check_field_name(parameter.name, out.parameters);
+    } else if (several && !std::exchange(told, true)) {
+      report(Code::ArgumentLabel, parameter.type->span, "what '" + name + "' takes has no name, and there are several",
+             "write each as in (picture: image(224, 224, rgb8), speed: f32): the model knows them by their names");
+    }
+    out.parameters.push_back({parameter.name.text, type, parameter.name.span});
+  }
+  check_answer_type(decl, out);
+  out.answer = out.result;
+  if (!decl.result || !std::holds_alternative<syntax::OptionalType>(decl.result->node)) return;
+  if (out.result.kind == TypeKind::Error) return;
+  out.answer = plain(TypeKind::Optional);
+  out.answer.element = arena_.intern(out.result);
+}
+
+// What it answers, with `?` behind it or without.
+void TaskChecker::check_answer_type(const syntax::ModelDecl& decl, typed::Model& out) {
   if (!decl.result) return;
-  if (const auto* record = std::get_if<syntax::RecordType>(&decl.result->node)) {
+  const std::string& name = decl.name.text;
+  const auto* optional = std::get_if<syntax::OptionalType>(&decl.result->node);
+  const syntax::TypePtr& result = optional ? optional->element : decl.result;
+  if (const auto* record = std::get_if<syntax::RecordType>(&result->node)) {
     typed::Record& made = arena_.new_record();
     made.name = name + "'s answer";
     made.span = decl.name.span;
@@ -43,7 +68,7 @@ void TaskChecker::check_model(const syntax::ModelDecl& decl, typed::Model& out) 
       made.fields.push_back({field.name.text, type, field.name.span});
     }
     if (made.fields.empty()) {
-      report(Code::NoFields, decl.result->span, "'" + name + "' answers nothing", "write -> { good: f32, bad: f32 }");
+      report(Code::NoFields, result->span, "'" + name + "' answers nothing", "write -> { good: f32, bad: f32 }");
       return;
     }
     out.result = plain(TypeKind::Record);
@@ -51,14 +76,14 @@ void TaskChecker::check_model(const syntax::ModelDecl& decl, typed::Model& out) 
     out.results = static_cast<std::uint32_t>(made.fields.size());
     return;
   }
-  const Type type = resolve(decl.result);
+  const Type type = resolve(result);
   const bool is_array = type.kind == TypeKind::FixedArray && type.element->kind == TypeKind::F32;
   const bool is_record =
       type.kind == TypeKind::Record &&
       std::ranges::all_of(type.record->fields, [](const typed::Field& f) { return f.type.kind == TypeKind::F32; });
   if (type.kind == TypeKind::Error) return;
   if (type.kind != TypeKind::F32 && !is_array && !is_record) {
-    report(Code::InputType, decl.result->span,
+    report(Code::InputType, result->span,
            "a model answers f32, [f32; N] or { a: f32, b: f32 }, not " + to_string(type));
     return;
   }
@@ -68,7 +93,7 @@ void TaskChecker::check_model(const syntax::ModelDecl& decl, typed::Model& out) 
 
 Value TaskChecker::model_call(const syntax::CallExpr& call, std::uint32_t number, const std::string& name,
                               const Span& span) {
-  const Type parameter = task_.models[number].parameter, result = task_.models[number].result;
+  const typed::Model& model = task_.models[number];
   if (place_ == Place::Constant || place_ == Place::Test) {
     for (const syntax::Argument& a : call.arguments) expression(a.value);
     report(Code::EffectNotAllowed, span, "a model is asked by handlers only",
@@ -76,10 +101,25 @@ Value TaskChecker::model_call(const syntax::CallExpr& call, std::uint32_t number
     return {};
   }
   effects_->emits = true;  // it asks the world: no condition does that
-  if (!count_arguments(call, name, 1, span)) return {};
-  typed::ExprPtr argument = coerce(expression(call.arguments[0].value, &parameter), parameter);
-  if (!argument || result.kind == TypeKind::Error) return {};
-  return Value(make_expr(result, span, typed::ModelCall{typed::ModelId{number}, std::move(argument)}));
+  std::vector<syntax::Parameter> parameters;
+  for (const typed::Field& parameter : model.parameters)
+    parameters.push_back({{parameter.name, parameter.span}, {}, {}});
+  if (parameters.size() == 1 && parameters[0].name.text.empty()) {
+    if (!count_arguments(call, name, 1, span)) return {};
+  } else if (!match_arguments(call, parameters, name, span)) {
+    for (const syntax::Argument& a : call.arguments) expression(a.value);
+    return {};
+  }
+  typed::ModelCall asked{typed::ModelId{number}, {}};
+  bool ok = model.result.kind != TypeKind::Error;
+  for (std::size_t n = 0; n < call.arguments.size(); ++n) {
+    const Type type = task_.models[number].parameters[n].type;
+    typed::ExprPtr argument = coerce(expression(call.arguments[n].value, &type), type);
+    ok = ok && argument;
+    asked.arguments.push_back(std::move(argument));
+  }
+  if (!ok) return {};
+  return Value(make_expr(task_.models[number].answer, span, std::move(asked)));
 }
 
 // inspect <- { good: 0.1, bad: 0.9 }, [0.1, 0.9], 0.5 or missing: what it answers from there on.

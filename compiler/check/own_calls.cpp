@@ -9,9 +9,8 @@ using typed::Type;
 using typed::TypeKind;
 
 std::optional<std::vector<std::size_t>> TaskChecker::match_arguments(const syntax::CallExpr& call,
-                                                                     const syntax::FunctionDecl& callee,
+                                                                     const std::vector<syntax::Parameter>& parameters,
                                                                      const std::string& name, const Span& span) {
-  const auto& parameters = callee.parameters;
   std::size_t needed = 0;
   for (std::size_t i = 0; i < parameters.size(); ++i)
     if (!parameters[i].value) needed = i + 1;
@@ -111,7 +110,7 @@ Value TaskChecker::method_call(const syntax::CallExpr& call, Value object, const
 // `self`: the record to pass to and fro, if there is one; `member` says where it came from.
 Value TaskChecker::instance_call(const syntax::CallExpr& call, std::uint32_t function, const std::string& name,
                                  Value self, const Span& span, const syntax::MemberExpr* member) {
-  const auto matched = match_arguments(call, *functions_[function].decl, name, span);
+  const auto matched = match_arguments(call, functions_[function].decl->parameters, name, span);
   const auto abandon = [&] {
     for (const syntax::Argument& a : call.arguments) expression(a.value);
     return Value();

@@ -171,11 +171,11 @@ struct Call {
                                    // of it
 };
 
-// What the model answers: the node's type is an F32, a record of those, or a FixedArray of them. ModelFailed and
-// ModelLate traps.
+// What the model answers: the node's type is the model's result, and ModelFailed and ModelLate trap; or an optional of
+// it, which is missing then.
 struct ModelCall {
   ModelId model;
-  ExprPtr argument;  // of the model's parameter type
+  std::vector<ExprPtr> arguments;  // of the types of the model's parameters
 };
 
 // Functions of the standard library. Arguments and result have one kind (F32 or F64, for Abs, Min, Max also integers,
@@ -415,9 +415,10 @@ struct Param {
 struct Model {
   std::string name;
   Span span;
-  Type parameter;             // an image, or a FixedArray of U8 or F32
-  Type result;                // an F32, a record of those, or a FixedArray of them
-  std::uint32_t results = 0;  // how many numbers that are
+  std::vector<Field> parameters;  // each an image, a FixedArray of U8 or F32, or an F32; the only one may have no name
+  Type result;                    // an F32, a record of those, or a FixedArray of them
+  Type answer;                    // that, or an optional of it: what a call gives
+  std::uint32_t results = 0;      // how many numbers that are
 };
 
 struct State {

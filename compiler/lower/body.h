@@ -307,7 +307,7 @@ class Body {
   Temp eval_image(const typed::ArrayCall& node, std::optional<RegId> target);
   void assign_image(SlotId to, const typed::ArrayCall& node, const typed::Type& made);
   // ---- Models (models.cpp)
-  Place ask_model(const typed::ModelCall& node, const typed::Type& result);
+  Place ask_model(const typed::ModelCall& node);
   // ---- Bytes (bytes.cpp)
   std::string bytes_intrinsic(const char* what, SlotId bytes) const;
   void check_bytes(SlotId bytes, RegId at, std::int64_t width, std::optional<vm::Word> known_at);

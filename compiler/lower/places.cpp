@@ -153,7 +153,7 @@ Place Body::raw_place(const typed::Expr& expr) {
                    result.leaves.assign(all.begin() + first, all.begin() + first + count);
                  },
                  [&](const typed::Call& n) { result = call(n, {}); },
-                 [&](const typed::ModelCall& n) { result = ask_model(n, expr.type); },
+                 [&](const typed::ModelCall& n) { result = ask_model(n); },
                  [&](const auto&) { result = temporary(expr); },  // a literal, or an operator's result
              },
              expr.node);

@@ -131,8 +131,17 @@ void add_tables(TaskContext& task) {
   vm::Module& module = task.module.module;
   for (const typed::Input& input : task.task.inputs) module.inputs.push_back(input_row(task, input));
   for (const typed::Output& output : task.task.outputs) module.outputs.push_back(output_row(task, output));
-  for (const typed::Model& model : task.task.models)
-    module.models.push_back({model.name, field_of(task.module, "x", model.parameter), model.results});
+  for (const typed::Model& model : task.task.models) {
+    vm::Model& row = module.models.emplace_back(model.name, vm::Field{}, std::vector<vm::Field>(), model.results);
+    for (const typed::Field& parameter : model.parameters) {
+      const bool is_first = &parameter == model.parameters.data();
+      vm::Field& field = is_first ? row.parameter : row.more.emplace_back();
+      field = field_of(task.module, parameter.name.empty() ? "x" : parameter.name, parameter.type);
+      // A number is an array of one to a model.
+      if (parameter.type.kind == typed::TypeKind::F32)
+        field.type = task.module.type({vm::TypeKind::Array, vm::Scalar::F32, 1}, vm::Region::Input);
+    }
+  }
   for (std::size_t i = 0; i < task.task.params.size(); ++i) module.params.push_back(param_row(task, i));
   for (const TaskContext::Given& given : task.givens) {
     module.params.push_back({.name = given.name,

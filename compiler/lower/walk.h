@@ -36,7 +36,7 @@ void for_each_expr(const typed::Expr& expr, const Visit& visit) {
       Overloaded{
           [&](const typed::Unary& n) { go(n.operand); }, [&](const typed::Binary& n) { go(n.left, n.right); },
           [&](const typed::Convert& n) { go(n.operand); }, [&](const typed::Call& n) { go(n.arguments); },
-          [&](const typed::ModelCall& n) { go(n.argument); }, [&](const typed::MathCall& n) { go(n.arguments); },
+          [&](const typed::ModelCall& n) { go(n.arguments); }, [&](const typed::MathCall& n) { go(n.arguments); },
           [&](const typed::ArrayCall& n) { go(n.arguments); }, [&](const typed::Index& n) { go(n.array, n.index); },
           [&](const typed::Slice& n) { go(n.array, n.from, n.to); }, [&](const typed::FieldOf& n) { go(n.record); },
           [&](const typed::Given& n) { go(n.value); }, [&](const typed::Default& n) { go(n.optional, n.otherwise); },

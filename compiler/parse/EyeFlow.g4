@@ -64,7 +64,8 @@ alarmOption
 paramDecl: PARAM name ':' type '=' expr (IN expr '..' expr)?;
 stateDecl: STATE name (':' type)? ('=' expr)?;
 constDecl: CONST name (':' type)? '=' expr;
-modelDecl: MODEL name ':' '(' (type (',' type)*)? ')' '->' type;
+modelDecl: MODEL name ':' '(' (modelParameter (',' modelParameter)* ','?)? ')' '->' type;
+modelParameter: (name ':')? type;
 recordDecl: RECORD name ('(' name (',' name)* ')')? '{' (recordMember | ',' | ';')* '}';
 recordMember: functionDecl | plainWord ':' type ('=' expr)?;
 enumDecl: ENUM name '{' (name (','? name)* ','?)? '}';

@@ -188,11 +188,9 @@ std::optional<syntax::Decl> TreeBuilder::declaration(P::DeclContext* ctx) {
     decl.node = syntax::ConstDecl{name(c->name()), c->type() ? type(c->type()) : nullptr, expr(c->expr())};
   } else if (auto* c = ctx->modelDecl()) {
     syntax::ModelDecl model{name(c->name()), {}, nullptr};
-    for (auto* t : c->type()) model.parameters.push_back(type(t));
-    if (!model.parameters.empty()) {
-      model.result = std::move(model.parameters.back());
-      model.parameters.pop_back();
-    }
+    for (auto* p : c->modelParameter())
+      model.parameters.push_back({p->name() ? name(p->name()) : syntax::Name{}, type(p->type()), nullptr});
+    if (c->type()) model.result = type(c->type());
     decl.node = std::move(model);
   } else if (auto* c = ctx->recordDecl()) {
     decl.node = record(c);

@@ -311,15 +311,15 @@ struct ConstDecl {
   TypePtr type;  // may be null
   ExprPtr value;
 };
-struct ModelDecl {
-  Name name;
-  std::vector<TypePtr> parameters;
-  TypePtr result;
-};
 struct Parameter {
   Name name;
   TypePtr type;
   ExprPtr value;  // what it is when it is not given; may be null
+};
+struct ModelDecl {
+  Name name;
+  std::vector<Parameter> parameters;  // without values; the only one may have no name
+  TypePtr result;
 };
 struct FunctionDecl {
   Name name;

@@ -31,6 +31,16 @@ task asking {
 }
 )";
 
+// It says what instead: -9.
+constexpr const char* kWithAlternative = R"(
+task asking {
+  input  ask    : [f32; 2]
+  output answer : value f64
+  model  look   : ([f32; 2]) -> f32?
+  on ask as a { answer.set(f64(look(a) ?? -9.0)) }
+}
+)";
+
 constexpr const char* kGuard = R"(
 task guard {
   input t : f64
@@ -75,12 +85,12 @@ while line := sys.stdin.buffer.readline():
 
 class Models : public ::testing::Test {
  protected:
-  void start(const std::string& timeout, const std::string& more = "") {
+  void start(const std::string& timeout, const std::string& more = "", const char* task = kAsking) {
     write_file(folder_ / "model.py", kModel);
     write_file(folder_ / "model.bin", "weights");
     ASSERT_EQ(run({"sha256sum", (folder_ / "model.bin").string()}, folder_ / "sum"), 0);
     build_bundle(folder_, "guard", kGuard);
-    set_up_device(folder_, broker_.port(), "asking", kAsking, R"(
+    set_up_device(folder_, broker_.port(), "asking", task, R"(
 [sensor.ask]
 from  = "plant"
 topic = "in/ask"
@@ -201,6 +211,29 @@ TEST_F(Models, OneThatIsKilledInTheMiddleOfAQuestionIsStartedAnew) {
       << log();
   EXPECT_TRUE(answers(1001)) << "the question that waited, or another one\n" << log();
   EXPECT_EQ(started().size(), before.size() + 1);
+}
+
+TEST_F(Models, WhatTheTaskSaysInsteadIsTaken) {
+  start("1 s", "", kWithAlternative);
+  ASSERT_TRUE(answers(1000)) << log();
+  int alternatives = 0, value = 1000;
+  for (const int what : {7, 1, 5, 2}) {  // no answer, late, ended, mad
+    ask(what, -what);
+    EXPECT_TRUE(until([&] {
+      return std::ranges::count_if(probe_.heard(), [](const auto& m) { return m.payload == "-9"; }) > alternatives;
+    })) << what
+        << log();
+    EXPECT_TRUE(answers(++value)) << what << log();
+    // While it loads, the alternative is taken as well.
+    alternatives =
+        static_cast<int>(std::ranges::count_if(probe_.heard(), [](const auto& m) { return m.payload == "-9"; }));
+  }
+  ask(1, -1);
+  std::this_thread::sleep_for(300ms);
+  ASSERT_EQ(kill(started().back(), SIGKILL), 0);
+  EXPECT_TRUE(answers(++value)) << log();
+  EXPECT_GT(std::ranges::count_if(probe_.heard(), [](const auto& m) { return m.payload == "-9"; }), alternatives);
+  EXPECT_EQ(log().find("what it had done is undone"), std::string::npos) << "nothing has faulted\n" << log();
 }
 
 // An error is an answer: the process stays.

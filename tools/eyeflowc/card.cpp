@@ -61,10 +61,12 @@ std::vector<Need> needs_of(const vm::Module& module) {
       needs.push_back({"log", output.name, what + (output.to_cloud ? "; to cloud" : "")});
     }
   }
-  for (const vm::Model& model : module.models)
-    needs.push_back({"model", model.name,
-                     fmt::format("{} -> {} number{}", type_of(module, model.parameter), model.results,
-                                 model.results == 1 ? "" : "s")});
+  for (const vm::Model& model : module.models) {
+    std::string takes = type_of(module, model.parameter);
+    for (const vm::Field& parameter : model.more) takes += ", " + type_of(module, parameter);
+    needs.push_back(
+        {"model", model.name, fmt::format("{} -> {} number{}", takes, model.results, model.results == 1 ? "" : "s")});
+  }
   for (const vm::Param& param : module.params) {
     vm::Word value;
     std::copy_n(module.param_image.begin() + param.offset, sizeof value, reinterpret_cast<std::byte*>(&value));
