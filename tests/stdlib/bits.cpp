@@ -161,7 +161,7 @@ std::uint64_t hash_of(const vm::IntrinsicDesc& desc) {
     hash.add(&result, sizeof result);
     if (desc.result == Scalar::Void && desc.params[0].match == Match::Array) {
       hash.add(memory.data(), sizes[0] * static_cast<std::size_t>(vm::size_bytes(desc.params[0].scalar)));
-    } else if (desc.result == Scalar::Void) {
+    } else if (desc.result == Scalar::Void && desc.params[0].match == Match::Text) {
       const std::string_view text = context.text({words[0]});
       hash.add(text.data(), text.size());
     }

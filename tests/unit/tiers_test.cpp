@@ -77,7 +77,7 @@ TEST(Tiers, MostEventsEndWithoutATrapAndEveryTrapHappens) {
   std::map<Trap, int> traps;
   int events = 0;
   Machine machine(kInterpreter);
-  for (std::uint64_t seed = 0; seed < 1500; ++seed) {
+  for (std::uint64_t seed = 0; seed < 4000; ++seed) {
     const Scenario scenario = generate_scenario(seed, intrinsics());
     machine.load(scenario.program, intrinsics(), scenario.side);
     for (const Event& event : scenario.events) {
