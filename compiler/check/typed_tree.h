@@ -205,8 +205,8 @@ struct ArrayCall {
   // Matmul: columns of the second argument and of the result. Spectrum, Psd: 1 to halve the first element, 2 also the
   // last. WholeAt, which gives an I64, and FloatAt: the form of the number in bytes (stdlib/intrinsics/byte_form.h);
   // IndexOutOfRange trap where it does not lie in them.
-  // PixelAt, an U8 of an image, x and y: which of a pixel's samples. Crop takes x and y besides; both trap outside, Crop
-  // of yuyv also where x is odd. PixelHistogram: [I64; as many bins as its type says].
+  // PixelAt, an U8 of an image, x and y: which of a pixel's samples. Crop takes x and y besides; both trap outside,
+  // Crop of yuyv also where x is odd. PixelHistogram: [I64; as many bins as its type says].
   std::uint32_t count = 0;
 };
 

@@ -25,9 +25,9 @@ struct RawRow {
 // nothing that it reads. Pages have 4,096 bytes (https://www.sqlite.org/fileformat2.html, sections 1.6, 2.1 and 4.1).
 void for_each_raw_row(const std::filesystem::path& database, const std::function<void(const RawRow&)>& use);
 
-// A database's WAL: pages that were written since it was started over, and how many of them can be read, up to the first
-// one that is not whole (sections 4.1 and 4.2). What a power cut tears was not committed; `is_damaged` where a commit lies
-// behind the tear and was on disk, because something was written after it.
+// A database's WAL: pages that were written since it was started over, and how many of them can be read, up to the
+// first one that is not whole (sections 4.1 and 4.2). What a power cut tears was not committed; `is_damaged` where a
+// commit lies behind the tear and was on disk, because something was written after it.
 struct LogState {
   std::uint64_t pages = 0, intact = 0;
   bool is_damaged = false;
