@@ -14,12 +14,19 @@ std::optional<std::vector<std::size_t>> TaskChecker::match_arguments(const synta
   std::size_t needed = 0;
   for (std::size_t i = 0; i < parameters.size(); ++i)
     if (!parameters[i].value) needed = i + 1;
+  const auto form = [&] {
+    std::string text = name + "(";
+    for (const auto& parameter : parameters)
+      text += (&parameter == parameters.data() ? "" : ", ") + parameter.name.text;
+    return text + ")";
+  };
   const auto wrong_count = [&] {
     std::string count = std::to_string(needed);
     if (needed < parameters.size()) count += " to " + std::to_string(parameters.size());
     report(Code::ArgumentCount, span,
            "'" + name + "' takes " + count + (parameters.size() == 1 ? " argument" : " arguments") + ", not " +
-               std::to_string(call.arguments.size()));
+               std::to_string(call.arguments.size()),
+           parameters.empty() ? "" : "write " + form());
     return std::nullopt;
   };
   std::vector<std::size_t> out;
