@@ -1,9 +1,7 @@
 #include "runtime/storage/history_reader.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +11,7 @@
 #include <thread>
 
 #include "runtime/storage/history_file.h"
+#include "runtime/storage/raw_file.h"
 
 namespace eyeflow::runtime {
 namespace {
@@ -22,28 +21,6 @@ using namespace std::chrono_literals;
 constexpr std::size_t kMostRows = 1000, kFewestRows = 16;  // that are read without a look
 constexpr int kAttempts = 1000;
 constexpr auto kPause = 2ms;
-
-// Where a WAL has what (https://www.sqlite.org/fileformat2.html#the_write_ahead_log).
-constexpr off_t kWalHeadBytes = 32, kFrameHeadBytes = 24, kPageBytes = 4096;
-constexpr std::size_t kSaltInWal = 16, kSaltInFrame = 8, kSaltBytes = 8;
-
-class File {
- public:
-  explicit File(const std::filesystem::path& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
-  ~File() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  bool is_open() const { return fd_ >= 0; }
-  int fd() const { return fd_; }
-  bool read(off_t at, std::span<char> bytes) const {
-    return fd_ >= 0 && ::pread(fd_, bytes.data(), bytes.size(), at) == static_cast<ssize_t>(bytes.size());
-  }
-
- private:
-  int fd_;
-};
 
 // Says whether two moments saw the same contents: which file it is, when it was written, and of the WAL its head and
 // that of each frame, which has a checksum of all bytes before it. What is committed adds a frame or begins the WAL
@@ -58,13 +35,14 @@ std::string stamp_of(const std::filesystem::path& path) {
     add(&info.st_size, sizeof info.st_size);
     add(&info.st_mtim, sizeof info.st_mtim);
   }
-  const File wal(path.string() + "-wal");
-  std::array<char, kWalHeadBytes> head{};
+  const RawFile wal(wal_of(path));
+  std::array<std::byte, kWalHeaderBytes> head{};
   if (!wal.read(0, head)) return stamp;
   add(head.data(), head.size());
-  std::array<char, kFrameHeadBytes> frame{};
-  for (off_t at = kWalHeadBytes; wal.read(at, frame); at += kFrameHeadBytes + kPageBytes) {
-    if (std::memcmp(frame.data() + kSaltInFrame, head.data() + kSaltInWal, kSaltBytes) != 0) break;  // an older WAL's
+  std::array<std::byte, kFrameHeaderBytes> frame{};
+  for (std::uint64_t number = 0; wal.read(frame_at(number), frame); ++number) {
+    // Of the time before it was started over, from here on.
+    if (std::memcmp(frame.data() + kSaltsInFrame, head.data() + kSaltsInHeader, kSaltsBytes) != 0) break;
     add(frame.data(), frame.size());
   }
   return stamp;
@@ -123,7 +101,7 @@ auto HistoryReader::read(Work&& work) -> decltype(work(std::declval<HistoryFile&
 
 Result<std::optional<HistoryReader>> HistoryReader::open(const std::filesystem::path& folder, const DeviceKey& key) {
   const auto path = folder / "history.db";
-  if (!File(path).is_open()) {
+  if (const RawFile file(path); !file.is_open()) {
     if (errno == ENOENT) return std::nullopt;
     return fail(fmt::format("{}: cannot be read: {}", path.string(), std::strerror(errno)));
   }

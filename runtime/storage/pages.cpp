@@ -1,45 +1,21 @@
 #include "runtime/storage/pages.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <map>
 #include <optional>
 
+#include "runtime/storage/raw_file.h"
+
 namespace eyeflow::runtime {
 namespace {
 
-constexpr std::size_t kPageBytes = 4096;
-constexpr std::size_t kWalHeaderBytes = 32, kFrameHeaderBytes = 24;
 constexpr std::size_t kLargestPayload = 65u << 20;
 constexpr std::size_t kMostColumns = 8;
 constexpr std::byte kTableLeaf{13};
 
 using Page = std::array<std::byte, kPageBytes>;
-
-class File {
- public:
-  explicit File(const std::filesystem::path& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
-  ~File() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  // False at the end of the file, and where it cannot be read.
-  bool read(std::uint64_t at, std::span<std::byte> out) const {
-    return fd_ >= 0 && ::pread(fd_, out.data(), out.size(), static_cast<off_t>(at)) == static_cast<ssize_t>(out.size());
-  }
-  std::uint64_t size() const {
-    const auto end = fd_ >= 0 ? ::lseek(fd_, 0, SEEK_END) : 0;
-    return end > 0 ? static_cast<std::uint64_t>(end) : 0;
-  }
-
- private:
-  int fd_;
-};
 
 std::uint64_t big_endian(std::span<const std::byte> bytes) {
   std::uint64_t value = 0;
@@ -128,9 +104,6 @@ class Reader {
   }
 
  private:
-  static std::filesystem::path wal_of(std::filesystem::path database) { return database += "-wal"; }
-  static std::uint64_t frame_at(std::uint64_t i) { return kWalHeaderBytes + i * (kFrameHeaderBytes + kPageBytes); }
-
   void read_page(const Page& page, std::size_t header) {
     const std::span bytes(page);
     if (bytes[header] != kTableLeaf) return;
@@ -184,7 +157,7 @@ class Reader {
     return true;
   }
 
-  File database_, wal_;
+  RawFile database_, wal_;
   const std::function<void(const RawRow&)>& use_;
   std::map<std::uint64_t, std::uint64_t> in_wal_;  // page to its last frame
   std::vector<std::byte> payload_;
@@ -216,8 +189,7 @@ struct LogSum {
 }  // namespace
 
 LogState look_into_log(const std::filesystem::path& database) {
-  auto path = database;
-  const File log(path += "-wal");
+  const RawFile log(wal_of(database));
   LogState state;
   std::array<std::byte, kWalHeaderBytes> head;
   if (!log.read(0, head)) return state;
@@ -226,13 +198,13 @@ LogState look_into_log(const std::filesystem::path& database) {
   sum.add(header.first(24));
   bool is_whole = sum.is(header.subspan(24)), has_commit_behind = false;
   std::array<std::byte, kFrameHeaderBytes + kPageBytes> bytes;
-  std::array<std::byte, 8> salts;
-  std::ranges::copy(header.subspan(16, 8), salts.begin());
+  std::array<std::byte, kSaltsBytes> salts;
+  std::ranges::copy(header.subspan(kSaltsInHeader, kSaltsBytes), salts.begin());
   for (std::uint64_t at = kWalHeaderBytes; log.read(at, bytes); at += bytes.size()) {
     const std::span frame(bytes);
-    if (!is_whole && at == kWalHeaderBytes) std::ranges::copy(frame.subspan(8, 8), salts.begin());
+    if (!is_whole && at == kWalHeaderBytes) std::ranges::copy(frame.subspan(kSaltsInFrame, kSaltsBytes), salts.begin());
     // Of the time before it was started over, from here on.
-    if (!std::ranges::equal(frame.subspan(8, 8), salts)) break;
+    if (!std::ranges::equal(frame.subspan(kSaltsInFrame, kSaltsBytes), salts)) break;
     state.is_damaged = state.is_damaged || has_commit_behind;
     sum.add(frame.first(8));
     sum.add(frame.subspan(kFrameHeaderBytes));

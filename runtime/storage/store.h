@@ -89,7 +89,7 @@ struct StoreReport {
 
 // The number of a row, with the device's name: the far side stores each once.
 struct RowNumber {
-  std::uint64_t epoch = 0;     // grows with each new database; below 2^53
+  std::uint64_t epoch = 0;     // grows with each run; below 2^53
   std::uint64_t sequence = 0;  // 1, 2, 3 … within the epoch
 };
 
