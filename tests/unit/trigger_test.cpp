@@ -432,7 +432,25 @@ TEST(Triggers, AnySnapshotIsRefusedOrTaken) {
   EXPECT_GT(taken, 100);
 }
 
-// A condition that holds already when it is first looked at has begun to hold; one that could not be told has not.
+// Of a module with an input `v`: what an alarm that is called hot asks, and what it says.
+const std::string kHot = R"(slot input v: f64 value v
+slot input v.ready: bool ready v
+slot const fifty: f64 = 50
+slot const note: text(3)@const = "hot"
+function high -> (bool)
+  registers x: f64, y: f64, b: bool
+  load.reading x, v.ready, v
+  load y, const, fifty
+  lt.f64 b, y, x
+  return b
+end
+function text -> (text(3)@const)
+  registers r: text(3)@const
+  ref r, note
+  return r
+end
+)";
+
 // What an event's time is: of what happens by itself the instant, also after a restart, when somebody acknowledges, at
 // the start and at the end. Logged are what ran, the event's time and the clock, in s; 3 runs when `high` has held for
 // 10 s, 4 when `hot` is acknowledged, which at first it counts as.
@@ -458,28 +476,12 @@ input v: f64
 output log: log (what: i64, event: i64, now: i64)
 slot input event.time: i64 event_time
 slot input now: i64 now
-slot input v: f64 value v
-slot input v.ready: bool ready v
 slot input hot.acknowledged: bool acknowledged hot
 slot const second: i64 = 1000000000
-slot const fifty: f64 = 50
-slot const note: text(3)@const = "hot"
-function high -> (bool)
-  registers x: f64, y: f64, b: bool
-  load.reading x, v.ready, v
-  load y, const, fifty
-  lt.f64 b, y, x
-  return b
-end
-function acked -> (bool)
+)" + kHot + R"(function acked -> (bool)
   registers b: bool
   load b, input, hot.acknowledged
   return b
-end
-function text -> (text(3)@const)
-  registers r: text(3)@const
-  ref r, note
-  return r
 end
 )" + body("on start", 1) + body("on stop", 2) +
                                   body("on holds", 3) + body("on acked", 4) +
@@ -511,23 +513,7 @@ TEST(Triggers, RemindersThatAPauseSwallowedAreOne) {
   const Module module = module_of(R"(
 module reminding
 input v: f64
-slot input v: f64 value v
-slot input v.ready: bool ready v
-slot const fifty: f64 = 50
-slot const note: text(3)@const = "hot"
-function high -> (bool)
-  registers x: f64, y: f64, b: bool
-  load.reading x, v.ready, v
-  load y, const, fifty
-  lt.f64 b, y, x
-  return b
-end
-function text -> (text(3)@const)
-  registers r: text(3)@const
-  ref r, note
-  return r
-end
-alarm hot: high when high text text remind 10000000000 needs v
+)" + kHot + R"(alarm hot: high when high text text remind 10000000000 needs v
 )");
   Running one(module, {}, {}, 100'000'000);
   one.start(0);
@@ -546,6 +532,7 @@ alarm hot: high when high text text remind 10000000000 needs v
   EXPECT_EQ(other.instance->next_deadline(), 81 * kSecond);
 }
 
+// A condition that holds already when it is first looked at has begun to hold; one that could not be told has not.
 TEST(Triggers, AConditionBeginsToHold) {
   Started run(module_of(std::string(kEverything)));
   EXPECT_EQ(run.advance(kSecond), Lines{});
